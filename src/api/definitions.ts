@@ -1,0 +1,14 @@
+/** Build time only: all kinds with their schemas, for the generators. */
+import { account } from './account.ts'
+import { group } from './group.ts'
+import { invitation } from './invitation.ts'
+import { licensePool } from './licensepool.ts'
+import { membership } from './membership.ts'
+import { organization } from './organization.ts'
+import { role } from './role.ts'
+import type { KindDefinition } from './schema.ts'
+import { seatLedger } from './seatledger.ts'
+import { source } from './source.ts'
+import { user } from './user.ts'
+
+export const definitions: readonly KindDefinition[] = [source, organization, role, group, licensePool, user, invitation, account, membership, seatLedger]

@@ -1,0 +1,89 @@
+/**
+ * Every string that a machine reads: groups, labels, annotations, finalizers, conditions, reasons, permissions, exit codes.
+ * Nothing here is a sentence for people, and none of these strings is written anywhere else.
+ */
+
+export const GROUP = 'roster.dev'
+export const VERSION = 'v1alpha1'
+export const API_VERSION = `${GROUP}/${VERSION}` as const
+
+/** The resources that admins declare, in the order in which they are applied; removal goes the other way round. */
+export const DECLARED_KINDS = ['Source', 'Organization', 'Role', 'Group', 'LicensePool', 'User', 'Invitation'] as const
+/** What Roster remembers. Never in a manifest, never applied, never pruned, always in a backup. */
+export const RECORD_KINDS = ['Account', 'Membership', 'SeatLedger'] as const
+export const KINDS = [...DECLARED_KINDS, ...RECORD_KINDS] as const
+
+export type DeclaredKind = (typeof DECLARED_KINDS)[number]
+export type RecordKind = (typeof RECORD_KINDS)[number]
+export type Kind = (typeof KINDS)[number]
+
+export const LABELS = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  source: `${GROUP}/source`,
+  organization: `${GROUP}/organization`,
+  /** On resources that Roster made itself; the value is the kind it was made for. */
+  generated: `${GROUP}/generated`,
+} as const
+/** Value of {@link LABELS.managedBy}. */
+export const MANAGED_BY = 'roster'
+
+export const ANNOTATIONS = {
+  pause: `${GROUP}/pause`,
+  requestedAt: `${GROUP}/requestedAt`,
+  resendRequestedAt: `${GROUP}/resendRequestedAt`,
+  /** `file:line` of the document inside its source. */
+  sourcePath: `${GROUP}/source-path`,
+  /** Revision of the source in which this document last changed. */
+  revision: `${GROUP}/revision`,
+  orphan: `${GROUP}/orphan`,
+} as const
+
+export const FINALIZER = `${GROUP}/cleanup`
+
+/** Field managers, and at the same time the actors of the audit trail: who wrote a field. */
+export const MANAGERS = {
+  controller: 'controller',
+  source: (name: string) => `source/${name}`,
+  user: (name: string) => `user/${name}`,
+  local: (osUser: string) => `local/${osUser}`,
+} as const
+
+export const CONDITIONS = [
+  'Ready', 'Reconciling', 'Stalled', 'Accepted', 'Expired', 'Joined', 'Connected', 'Synced', 'Exhausted', 'OverAllocated',
+  'DuplicateDeclared', 'Conflict', 'AddressUnproven', 'ClockSuspect',
+] as const
+export type ConditionType = (typeof CONDITIONS)[number]
+
+/** Reasons of conditions and Events: one CamelCase word each, never a sentence (Kubernetes API conventions). */
+export const REASONS = [
+  // Ready=True: nothing left for Roster to do now; whom it waits for
+  'Succeeded', 'WaitingForPerson', 'WaitingForSeat', 'WaitingForTime', 'Paused',
+  // Reconciling
+  'Progressing', 'Retrying', 'Deleting',
+  // Stalled: somebody must act
+  'ReferenceNotFound', 'ReferenceCycle', 'DuplicateDeclared', 'InUse', 'InvalidSpec', 'NotAllowed', 'SecretNotFound',
+  'SecretAudience', 'DeliveryRefused', 'DeliveryUnknown', 'GaveUp', 'Conflict', 'KeysExhausted', 'ExpressionFailed',
+  'ParentNotConfirmed',
+  // Invitation
+  'RateLimited', 'NotYet', 'Suspended', 'AlreadyMember', 'Sent', 'Refused', 'Unknown', 'Expired', 'Declined', 'Accepted', 'Left', 'Ended',
+  'Queued', 'Withdrawn', 'AddressUnproven', 'SendFailed', 'Resent',
+  // Source
+  'Applied', 'Unreachable', 'CredentialsRefused', 'InvalidManifests', 'EmptySource', 'PathNotFound', 'RevisionNotFound', 'Pruned', 'PruneHeld', 'TakenBack',
+  // LicensePool
+  'NoFreeSeat', 'SeatsReduced', 'SeatGiven', 'SeatFreed', 'KeyMailed',
+  // Organization, Role, Group
+  'NoAdmin', 'RoleChanged', 'MemberWithoutMembership', 'Joined', 'Granted', 'AccessTaken', 'ClockJumped',
+] as const
+export type Reason = (typeof REASONS)[number]
+
+/** Our own permission areas; every other area is the customer's product's, and answered by `roster can`. */
+export const PERMISSION_AREAS = [
+  'organizations', 'users', 'groups', 'roles', 'invitations', 'licenses', 'directories', 'cloudAccounts', 'devices', 'services',
+  'reports', 'audit', 'guard', 'settings',
+] as const
+export const PERMISSION_VERBS = ['read', 'create', 'update', 'delete', 'resend', 'sync', 'use', 'approve'] as const
+/** Active holders of one of these in an organization are its admins. */
+export const ADMIN_PERMISSIONS = ['users:update', 'roles:update'] as const
+
+/** Exit codes of every command. */
+export const EXIT = { yes: 0, no: 1, trouble: 2, interrupted: 130 } as const

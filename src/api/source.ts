@@ -1,0 +1,61 @@
+import type { Static } from 'typebox'
+import type { Resource } from './resource.ts'
+import { block, choice, conditions, duration, flag, integer, type KindDefinition, object, optional, secretRef, text, time, unset } from './schema.ts'
+
+const spec = object(
+  'Exactly one of `git` and `folder`.',
+  {
+    git: optional(
+      block('A Git repository.', {
+        url: text('`https://`, `http://`, `ssh://`, `git@host:path` or `file://`. No credentials in it.', 2048),
+        ref: optional(text('Branch, tag or full commit id.', 255), { fixed: 'HEAD' }),
+        path: optional(text('Folder inside the repository.', 1024), { fixed: '.' }),
+        interval: optional(duration('How often the repository is asked for a new revision.'), { fixed: '1m' }),
+        credentialsSecretRef: optional(secretRef('A token for https (sent as the password of user `git`), or a private key for ssh.'), 'off'),
+      }),
+      'off',
+    ),
+    folder: optional(block('A folder on the machine of the controller; an edit takes effect within a second.', { path: text('Absolute, or relative to where the controller was started.', 4096) }), 'off'),
+    prune: optional(flag('Delete resources that this source applied and no longer holds. Never on an empty, missing or broken revision.'), { fixed: false }),
+  },
+  [{ rule: 'has(self.git) != has(self.folder)', message: 'exactly one of git and folder is needed' }],
+)
+
+const status = object('What was last read and applied.', {
+  lastAttemptedRevision: unset(text('Revision that was last read: a commit id, or a hash over the folder.', 128)),
+  lastAppliedRevision: unset(text('Last revision that was applied as a whole.', 128)),
+  lastCompleteTime: unset(time('When a revision was last read and applied as a whole.')),
+  outcome: unset(choice('How the last read ended.', ['Complete', 'Partial', 'Failed'])),
+  objects: unset(integer('Resources in the inventory of this source.', 0, 1_000_000)),
+  conditions: unset(conditions()),
+})
+
+export type SourceSpec = Static<typeof spec>
+export type SourceStatus = Static<typeof status>
+export type Source = Resource<'Source', SourceSpec, SourceStatus>
+
+export const source: KindDefinition = {
+  kind: 'Source',
+  plural: 'sources',
+  singular: 'source',
+  shortNames: ['src'],
+  description: 'Where manifests come from: a Git repository or a folder. For every field that a source declares, the source wins.',
+  record: false,
+  spec,
+  status,
+  columns: [
+    { name: 'Revision', type: 'string', jsonPath: '.status.lastAppliedRevision', description: 'Last revision applied as a whole.' },
+    { name: 'Objects', type: 'integer', jsonPath: '.status.objects', description: 'Resources in its inventory.' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', description: 'Whether anything is left to do.' },
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', description: 'Why.' },
+  ],
+  rules: [],
+  maxNameLength: 50,
+  example: `apiVersion: roster.dev/v1alpha1
+kind: Source
+metadata: {name: people}
+spec:
+  git: {url: https://git.example/acme/people.git, ref: main, path: people, interval: 1m, credentialsSecretRef: {name: git, key: token}}
+  prune: true
+`,
+}
