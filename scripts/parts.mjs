@@ -39,7 +39,9 @@ export const parts = [
  * @returns {string | undefined}
  */
 export function chromiumPath() {
-  return process.env.ROSTER_CHROMIUM ?? findProgram('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
+  return (
+    process.env.ROSTER_CHROMIUM ?? findProgram('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
+  )
 }
 
 /**
@@ -64,7 +66,8 @@ export function partNamed(name) {
 export function partsFor(args) {
   if (args.join(' ').match(/--project[= ]unit\b/)) return []
   const paths = args.map(arg => arg.replace(/^\.\//, '')).filter(arg => arg.startsWith('test'))
-  const meant = (/** @type {string} */ folder) => paths.some(path => `${path}/`.startsWith(`${folder}/`) || folder.startsWith(path))
+  const meant = (/** @type {string} */ folder) =>
+    paths.some(path => `${path}/`.startsWith(`${folder}/`) || folder.startsWith(path))
   return parts.filter(part =>
     part.requiredFor.some(folder => existsSync(join(root, folder)) && (paths.length === 0 || meant(folder))),
   )
@@ -74,6 +77,7 @@ export function partsFor(args) {
 let gitFolderFound
 
 function gitFolder() {
-  if (!gitFolderFound) gitFolderFound = spawnSync('git', ['--exec-path'], { encoding: 'utf8' }).stdout?.trim() || undefined
+  if (!gitFolderFound)
+    gitFolderFound = spawnSync('git', ['--exec-path'], { encoding: 'utf8' }).stdout?.trim() || undefined
   return gitFolderFound ?? '/nonexistent'
 }

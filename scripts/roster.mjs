@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs'
-import { setUp } from './setup.mjs'
 import { root } from './setup/folder.mjs'
 import { runOnNode } from './setup/node.mjs'
 import { runMain } from './setup/trouble.mjs'
+import { setUp } from './setup.mjs'
 
 // `npm run -s roster -- VERB …`: the command line from a checkout. npm changes to the package's folder; paths that a
 // person types are meant from where they stand.

@@ -1,6 +1,6 @@
-import { setUp } from './setup.mjs'
 import { runOnNode } from './setup/node.mjs'
 import { runMain } from './setup/trouble.mjs'
+import { setUp } from './setup.mjs'
 
 // `node scripts/run.mjs FILE ARGS…`: runs a program of the project under Node 26, and sets up before where needed.
 runMain(async () => {

@@ -1,6 +1,6 @@
-import { setUp } from './setup.mjs'
 import { runOnNode } from './setup/node.mjs'
 import { runMain } from './setup/trouble.mjs'
+import { setUp } from './setup.mjs'
 
 // `npm start`: sets up where needed, then starts the controller on the example.
 runMain(async () => {

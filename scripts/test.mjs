@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { partsFor } from './parts.mjs'
-import { setUp } from './setup.mjs'
 import { root } from './setup/folder.mjs'
 import { findRunnable, nodeEnvironment } from './setup/node.mjs'
 import { attend } from './setup/process.mjs'
 import { runMain, Trouble } from './setup/trouble.mjs'
+import { setUp } from './setup.mjs'
 
 // `npm test -- ARGS…`: sets up, with the parts that these tests need, and runs vitest with the arguments. The last line
 // is the tally, alone: `12 passed, 0 failed, 3 skipped`. Fails when a test failed, and when none was executed.
@@ -17,7 +17,10 @@ runMain(async () => {
   const missing = parts.filter(part => !part.present())
   if (process.env.CI && missing.length > 0) {
     const names = missing.map(part => part.name).join(', ')
-    throw new Trouble(`the tests need ${names}, and in CI nothing is skipped`, missing.map(part => part.remedy).join('; '))
+    throw new Trouble(
+      `the tests need ${names}, and in CI nothing is skipped`,
+      missing.map(part => part.remedy).join('; '),
+    )
   }
 
   const folder = mkdtempSync(join(tmpdir(), 'roster-test-'))

@@ -21,7 +21,9 @@ export async function aptInstall(...packages) {
   let output = ''
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     await capture('apt-get', [...patience, 'update'], { env })
-    const result = await capture('apt-get', [...patience, 'install', '-y', '--no-install-recommends', ...packages], { env })
+    const result = await capture('apt-get', [...patience, 'install', '-y', '--no-install-recommends', ...packages], {
+      env,
+    })
     if (result.code === 0) return
     output = result.output
     await new Promise(resolve => setTimeout(resolve, attempt * 2000))

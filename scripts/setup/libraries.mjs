@@ -71,7 +71,11 @@ function npm(args) {
   const options = { cwd: root, env: plainEnvironment() }
   const script = process.env.npm_execpath
   // The npm that started us, on the Node.js that it started with; any other package manager's does not read our lock.
-  if (script?.endsWith('npm-cli.js') && process.env.npm_node_execpath && !process.env.npm_node_execpath.startsWith(folder)) {
+  if (
+    script?.endsWith('npm-cli.js') &&
+    process.env.npm_node_execpath &&
+    !process.env.npm_node_execpath.startsWith(folder)
+  ) {
     return capture(process.env.npm_node_execpath, [script, ...args, ...own], options)
   }
   return capture('npm', [...args, ...own], options)
@@ -83,7 +87,11 @@ function npm(args) {
  */
 function troubleOf(code, output) {
   if (code === 127) return new Trouble('npm is not installed', 'install it (it comes with Node.js) and start again')
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|FETCH_ERROR/.test(output)) {
+  if (
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|FETCH_ERROR/.test(
+      output,
+    )
+  ) {
     return new Trouble(
       'the npm registry cannot be reached, and the libraries come from there once',
       'connect to the network (behind a proxy: npm config set proxy URL) and start again',
@@ -124,7 +132,11 @@ function absentPackages() {
 function isForThisMachine({ optional, os, cpu, libc }) {
   if (!optional) return true
   if (!os && !cpu) return false
-  return (os?.includes(process.platform) ?? true) && (cpu?.includes(process.arch) ?? true) && (libc?.includes(libcName()) ?? true)
+  return (
+    (os?.includes(process.platform) ?? true) &&
+    (cpu?.includes(process.arch) ?? true) &&
+    (libc?.includes(libcName()) ?? true)
+  )
 }
 
 /** @type {string | undefined} */

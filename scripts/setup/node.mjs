@@ -35,7 +35,8 @@ export function findNode() {
     const version = versionOf(path)
     if (version) return { path, version, pinned: true }
   }
-  if (majorOf(process.version) >= ROSTER_NODE) return { path: process.execPath, version: process.version, pinned: false }
+  if (majorOf(process.version) >= ROSTER_NODE)
+    return { path: process.execPath, version: process.version, pinned: false }
   const why = path && existsSync(path) ? 'the one from npm does not start here' : `npm has none for ${platform}`
   throw new Trouble(
     `Roster runs on Node.js ${ROSTER_NODE}, and ${why}`,
