@@ -66,7 +66,7 @@ const spec = object('What happened between one organization and one address.', {
     object('The access in force. Gains are written at once, losses only with a permit; everything that asks what somebody may do reads this.', {
       roles: list(name('A role.'), 500, 'Roles.'),
       groups: list(name('A group.'), 500, 'Groups.'),
-      permissions: list(text('`area:verb`, or `organization/area:verb` for one below.', 400), 5000, 'Flat permissions after deny.'),
+      permissions: list(text('`area:verb` here; `>area:verb` here and in every organization below; with `!` in front: denied.', 400), 5000, 'Flat permissions.'),
       time: time('When it last changed.'),
     }),
   ),

@@ -5,6 +5,9 @@
  * Build time only: importing this at run time costs four bare starts of Node. Everything else imports the kinds' *types*.
  */
 import Type, { type TSchema } from 'typebox'
+import { ADDRESS_PATTERN, DATE_PATTERN, DURATION_PATTERN, NAME_PATTERN, TIME_PATTERN } from './patterns.ts'
+
+export { NAME_PATTERN }
 
 /**
  * What an absent optional field means: `inherited` from the parent organization (else the fixed value), `unmanaged` (Roster leaves it as it is),
@@ -36,8 +39,6 @@ export const text = (description: string, maxLength: number, options: { minLengt
 /** Name of another resource in the same realm: a DNS label (RFC 1123 section 2.1) or, for people, a DNS subdomain. */
 export const reference = (kind: string, description: string) =>
   Type.String({ description: `${description} Name of a ${kind}.`, maxLength: 253, minLength: 1, pattern: NAME_PATTERN, 'x-roster-ref': kind })
-/** RFC 1123 DNS subdomain, as Kubernetes takes object names. */
-export const NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
 
 /**
  * One mail address: `local@domain` of RFC 5321 section 4.1.2 without quoting, comments, groups or display names, so that a text can never carry a second recipient.
@@ -45,25 +46,18 @@ export const NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9
  */
 export const address = (description: string) =>
   Type.String({ description, maxLength: 254, minLength: 3, pattern: ADDRESS_PATTERN })
-export const ADDRESS_PATTERN =
-  "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f.-]([^\\s\\x00-\\x2c\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f.]*[^\\s\\x00-\\x2c\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f.-])?(\\.[^\\s\\x00-\\x2c\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f.-]([^\\s\\x00-\\x2c\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f.]*[^\\s\\x00-\\x2c\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f.-])?)*$"
 
 /** `24h`, `90m`, `1h30m`: whole hours, minutes and seconds, in that order, at least one. */
 export const duration = (description: string) =>
-  Type.String({ description: `${description} Like \`24h\`, \`90m\` or \`1h30m\`.`, maxLength: 20, pattern: DURATION_PATTERN })
-export const DURATION_PATTERN = '^([1-9][0-9]{0,5}h)?([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?$|^0s$'
+  Type.String({ description: `${description} Like \`24h\`, \`90m\` or \`1h30m\`.`, minLength: 2, maxLength: 20, pattern: DURATION_PATTERN })
 
 /** A point in time (RFC 3339) or a plain date, in quotes or not. */
 export const date = (description: string) =>
   Type.String({ description: `${description} A date (\`2026-12-01\`) or a time (RFC 3339).`, maxLength: 35, pattern: DATE_PATTERN })
-export const DATE_PATTERN =
-  '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$'
 
 /** A point in time that Roster writes: RFC 3339 in UTC. */
 export const time = (description: string) =>
   Type.String({ description: `${description} RFC 3339.`, maxLength: 35, pattern: TIME_PATTERN })
-export const TIME_PATTERN =
-  '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$'
 
 /** An https (or, for loopback, http) address without credentials. */
 export const webUrl = (description: string) =>
@@ -153,3 +147,10 @@ export interface KindDefinition {
 /** `organization` of a spec may never change: who belongs where is decided once. */
 export const immutable = (...fields: string[]): Rule[] =>
   fields.map(field => ({ rule: `self.spec.${field} == oldSelf.spec.${field}`, message: `${field} cannot be changed; make a new resource instead`, fieldPath: `.spec.${field}` }))
+
+/** A link works for at least a minute and at most 30 days. */
+export const linkLifetime = (field: string): Rule => ({
+  rule: `!has(self.${field}) || (duration(self.${field}) >= duration('1m') && duration(self.${field}) <= duration('720h'))`,
+  message: 'must be between 1m and 720h',
+  fieldPath: `.${field}`,
+})

@@ -1,0 +1,79 @@
+import type { MailAddress, OutgoingMail } from './mailer.ts'
+
+/** Facts of the organization that every mail shows. */
+export interface MailOrganization {
+  name: string
+  displayName: string
+  customerId?: string
+  productName: string
+  homeUrl?: string
+  privacyUrl?: string
+  /** IANA */
+  timeZone: string
+  supportContacts: { name: string; email?: string; phone?: string }[]
+  links: { title: string; url: string; type: 'Link' | 'Document' }[]
+}
+
+/** What every mail has. */
+export interface MailBasics {
+  /** Deterministic, see `decide/record-names`. */
+  messageId: string
+  /** RFC 3339, the `Date` header: when the mail was claimed. */
+  date: string
+  to: MailAddress
+  /** Sender of the organization; absent: the controller's own. */
+  from?: MailAddress
+  replyTo?: MailAddress
+  language: string
+  organization: MailOrganization
+  /** How the person is greeted. */
+  person: { givenName?: string; displayName?: string; address: string }
+  /** The organization's own paragraph in Liquid, in place of ours. */
+  paragraph?: string
+}
+
+export interface InvitationFacts extends MailBasics {
+  url: string
+  expirationTime: string
+  /** Only where authenticated. */
+  inviter?: { name: string; address?: string }
+  roles: { name: string; displayName: string; description?: string }[]
+  /** Words of the inviter, shown as a quotation. */
+  message?: string
+}
+export interface AccountCreatedFacts extends MailBasics {
+  /** Sets the first password. */
+  url: string
+  expirationTime: string
+  signInUrl: string
+  roles: { name: string; displayName: string; description?: string }[]
+}
+export interface WelcomeFacts extends MailBasics {
+  roles: { name: string; displayName: string; description?: string }[]
+  licenses: { product: string; quantity: number }[]
+  /** The page of the portal with what one has. */
+  portalUrl: string
+}
+export interface LicenseKeysFacts extends MailBasics {
+  product: string
+  keys: string[]
+}
+export interface AdminNoticeFacts extends MailBasics {
+  notice: 'InvitationFailed' | 'InvitationGaveUp'
+  /** Who was invited. */
+  invited: { address: string; displayName?: string }
+  attempts: number
+  /** What the mail server said. */
+  response?: string
+  /** `users/carol.yaml:3`, where known. */
+  declaredAt?: string
+}
+
+/** Turns facts into a mail. Pure: the same facts give the same mail, byte for byte. */
+export interface MailComposer {
+  invitation(facts: InvitationFacts): OutgoingMail
+  accountCreated(facts: AccountCreatedFacts): OutgoingMail
+  welcome(facts: WelcomeFacts): OutgoingMail
+  licenseKeys(facts: LicenseKeysFacts): OutgoingMail
+  adminNotice(facts: AdminNoticeFacts): OutgoingMail
+}
