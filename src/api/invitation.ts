@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { address, choice, conditions, duration, immutable, integer, type KindDefinition, list, locale, object, optional, reference, text, time, unset } from './schema.ts'
+import { address, choice, conditions, duration, immutable, integer, type KindDefinition, linkLifetime, list, locale, object, optional, reference, text, time, unset } from './schema.ts'
 
 const spec = object('Whom to invite, where to, with which roles.', {
   email: address('Who is invited.'),
@@ -11,7 +11,7 @@ const spec = object('Whom to invite, where to, with which roles.', {
   message: optional(text('Words of the inviter, shown as a quotation, plain.', 1000, { pattern: '^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$' }), 'off'),
   invitedBy: optional(reference('User', 'Who invites. Shown only where authenticated, or if the person may invite there.'), 'off'),
   validFor: optional(duration('How long the link works. At least one minute, at most 30 days.'), { inherited: 'invitations.validFor of the organization' }),
-})
+}, [linkLifetime('validFor')])
 
 const status = object('Where the invitation stands. A projection: the facts are in the Membership.', {
   state: unset(choice('For display.', ['Queued', 'Pending', 'Accepted', 'Expired', 'Declined', 'Failed', 'GaveUp'])),

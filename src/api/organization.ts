@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { address, block, choice, conditions, duration, flag, integer, type KindDefinition, list, locale, object, optional, reference, text, unset, webUrl } from './schema.ts'
+import { address, block, choice, conditions, duration, flag, integer, type KindDefinition, linkLifetime, list, locale, object, optional, reference, text, unset, webUrl } from './schema.ts'
 
 const phone = (description: string) => text(description, 40, { pattern: '^[+]?[0-9 ()/.-]+$' })
 
@@ -58,7 +58,7 @@ const spec = object('A tenant.', {
       dailyLimitPerInviter: optional(integer('Mails that one inviter may cause in any 24 hours.', 0, 100_000), { inherited: 50 }),
       dailyLimit: optional(integer('Mails of the whole organization in any 24 hours.', 0, 1_000_000), { inherited: 500 }),
       maxAttempts: optional(integer('How often somebody is invited in one series before Roster gives up.', 1, 10), { inherited: 3 }),
-    }),
+    }, [linkLifetime('validFor')]),
     'inherited',
   ),
   onboarding: optional(block('What follows joining.', { welcomeMail: optional(flag('Mail an overview after joining.'), { inherited: true }) }), 'inherited'),
