@@ -4,10 +4,24 @@ import { address, choice, type KindDefinition, locale, NAME_PATTERN, object, tim
 
 const spec = object('One address of somebody who can sign in.', {
   address: address('The address, normalized.'),
-  proven: unset(object('When it was shown that the person reads mail sent there. Without it nobody can sign in with this address.', { time: time('When.'), how: choice('By what.', ['Link', 'SignInLink']) })),
-  sameAs: unset(Type.String({ description: 'The Account whose credentials count, where this is a further address of the same person.', maxLength: 253, pattern: NAME_PATTERN })),
+  proven: unset(
+    object(
+      'When it was shown that the person reads mail sent there. Without it nobody can sign in with this address.',
+      { time: time('When.'), how: choice('By what.', ['Link', 'SignInLink']) },
+    ),
+  ),
+  sameAs: unset(
+    Type.String({
+      description: 'The Account whose credentials count, where this is a further address of the same person.',
+      maxLength: 253,
+      pattern: NAME_PATTERN,
+    }),
+  ),
   language: unset(locale('Language chosen on a page.')),
-  credentialVersion: Type.Integer({ description: 'Grows when credentials change; sessions of an older one are dead.', minimum: 0 }),
+  credentialVersion: Type.Integer({
+    description: 'Grows when credentials change; sessions of an older one are dead.',
+    minimum: 0,
+  }),
   closed: unset(time('When the account was closed.')),
 })
 

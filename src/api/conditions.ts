@@ -17,9 +17,17 @@ export type Readiness =
 
 /** `Ready`, `Reconciling` and `Stalled` of one readiness. */
 export const readiness = (of: Readiness): Verdict[] => {
-  const ready: Verdict = { type: 'Ready', status: of.is === 'ready' ? 'True' : 'False', reason: of.reason, message: of.message }
+  const ready: Verdict = {
+    type: 'Ready',
+    status: of.is === 'ready' ? 'True' : 'False',
+    reason: of.reason,
+    message: of.message,
+  }
   if (of.is === 'ready') return [ready]
-  return [ready, { type: of.is === 'stalled' ? 'Stalled' : 'Reconciling', status: 'True', reason: of.reason, message: of.message }]
+  return [
+    ready,
+    { type: of.is === 'stalled' ? 'Stalled' : 'Reconciling', status: 'True', reason: of.reason, message: of.message },
+  ]
 }
 
 /**
@@ -27,7 +35,11 @@ export const readiness = (of: Readiness): Verdict[] => {
  * A type that no verdict names is dropped (absent means unknown, Kubernetes API conventions).
  * The result is sorted by type, so an unchanged status compares equal.
  */
-export const conditionsOf = (previous: readonly Condition[] | undefined, verdicts: readonly Verdict[], options: { now: string; generation: number }): Condition[] =>
+export const conditionsOf = (
+  previous: readonly Condition[] | undefined,
+  verdicts: readonly Verdict[],
+  options: { now: string; generation: number },
+): Condition[] =>
   verdicts
     .map(verdict => {
       const before = previous?.find(condition => condition.type === verdict.type)
@@ -39,5 +51,7 @@ export const conditionsOf = (previous: readonly Condition[] | undefined, verdict
     })
     .sort((a, b) => (a.type < b.type ? -1 : a.type > b.type ? 1 : 0))
 
-export const findCondition = (conditions: readonly { type: string }[] | undefined, type: ConditionType): Condition | undefined =>
-  conditions?.find(condition => condition.type === type) as Condition | undefined
+export const findCondition = (
+  conditions: readonly { type: string }[] | undefined,
+  type: ConditionType,
+): Condition | undefined => conditions?.find(condition => condition.type === type) as Condition | undefined

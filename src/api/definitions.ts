@@ -11,4 +11,15 @@ import { seatLedger } from './seatledger.ts'
 import { source } from './source.ts'
 import { user } from './user.ts'
 
-export const definitions: readonly KindDefinition[] = [source, organization, role, group, licensePool, user, invitation, account, membership, seatLedger]
+export const definitions: readonly KindDefinition[] = [
+  source,
+  organization,
+  role,
+  group,
+  licensePool,
+  user,
+  invitation,
+  account,
+  membership,
+  seatLedger,
+]

@@ -1,14 +1,35 @@
 import type { Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { conditions, expression, immutable, integer, type KindDefinition, list, object, optional, reference, text, unset } from './schema.ts'
+import {
+  conditions,
+  expression,
+  immutable,
+  integer,
+  type KindDefinition,
+  list,
+  object,
+  optional,
+  reference,
+  text,
+  unset,
+} from './schema.ts'
 
 const spec = object('A set of users of one organization.', {
   organization: reference('Organization', 'Whose group it is.'),
   displayName: optional(text('How people see it.', 100), { fixed: 'metadata.name' }),
   members: optional(list(reference('User', ''), 5000, 'Users in the group.'), 'unmanaged'),
-  groups: optional(list(reference('Group', ''), 500, 'Groups of the same organization whose members are members here too.'), 'unmanaged'),
-  membersWhere: optional(expression('Members of the organization for whom this is true are in the group: `user.labels.team == "platform"`.'), 'off'),
-  roles: optional(list(reference('Role', ''), 100, 'Roles that every member of the group gets in this organization.'), 'unmanaged'),
+  groups: optional(
+    list(reference('Group', ''), 500, 'Groups of the same organization whose members are members here too.'),
+    'unmanaged',
+  ),
+  membersWhere: optional(
+    expression('Members of the organization for whom this is true are in the group: `user.labels.team == "platform"`.'),
+    'off',
+  ),
+  roles: optional(
+    list(reference('Role', ''), 100, 'Roles that every member of the group gets in this organization.'),
+    'unmanaged',
+  ),
 })
 
 const status = object('Who is in it.', {
@@ -25,14 +46,20 @@ export const group: KindDefinition = {
   plural: 'groups',
   singular: 'group',
   shortNames: ['grp'],
-  description: 'A set of users: listed, nested, or by an expression. A member without a membership in the organization gets nothing from it.',
+  description:
+    'A set of users: listed, nested, or by an expression. A member without a membership in the organization gets nothing from it.',
   record: false,
   spec,
   status,
   columns: [
     { name: 'Organization', type: 'string', jsonPath: '.spec.organization', description: 'Whose group it is.' },
     { name: 'Members', type: 'integer', jsonPath: '.status.members', description: 'Members, nested ones included.' },
-    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', description: 'Whether anything is left to do.' },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      description: 'Whether anything is left to do.',
+    },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', description: 'Why.' },
   ],
   rules: immutable('organization'),

@@ -1,6 +1,23 @@
 import type { Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { block, choice, conditions, duration, expression, flag, immutable, integer, type KindDefinition, list, object, optional, reference, secretRef, text, unset } from './schema.ts'
+import {
+  block,
+  choice,
+  conditions,
+  duration,
+  expression,
+  flag,
+  immutable,
+  integer,
+  type KindDefinition,
+  list,
+  object,
+  optional,
+  reference,
+  secretRef,
+  text,
+  unset,
+} from './schema.ts'
 
 const criteria = {
   roles: optional(list(reference('Role', ''), 100, 'Holders of one of these roles.'), 'off'),
@@ -13,20 +30,41 @@ const spec = object('Seats of one product.', {
   seats: integer('How many there are. Lowering it takes nothing away.', 0, 1_000_000),
   perUser: optional(integer('Seats that one person takes, all at once or none.', 1, 100), { fixed: 1 }),
   selector: optional(
-    block('Who gets seats by themselves: all of these fields must hold, one value of each list is enough. `{}`: every member.', {
-      ...criteria,
-      external: optional(choice('Whether people outside the domains of the organization count.', ['Include', 'Exclude']), { fixed: 'Include' }),
-      skip: optional(list(text('An address, `*` for any run of characters: `svc-*@acme.example`.', 254), 200, 'Never these.'), 'off'),
-      expression: optional(expression('Further condition.'), 'off'),
-    }),
+    block(
+      'Who gets seats by themselves: all of these fields must hold, one value of each list is enough. `{}`: every member.',
+      {
+        ...criteria,
+        external: optional(
+          choice('Whether people outside the domains of the organization count.', ['Include', 'Exclude']),
+          { fixed: 'Include' },
+        ),
+        skip: optional(
+          list(text('An address, `*` for any run of characters: `svc-*@acme.example`.', 254), 200, 'Never these.'),
+          'off',
+        ),
+        expression: optional(expression('Further condition.'), 'off'),
+      },
+    ),
     'off',
   ),
-  priority: optional(list(block('One step: holders of these roles or members of these groups.', criteria), 20, 'Who is served first when seats are short, first step first; then whoever has waited longest. Nobody is evicted.'), 'off'),
+  priority: optional(
+    list(
+      block('One step: holders of these roles or members of these groups.', criteria),
+      20,
+      'Who is served first when seats are short, first step first; then whoever has waited longest. Nobody is evicted.',
+    ),
+    'off',
+  ),
   reserveForInvited: optional(flag('Keep a seat for who is invited, from the first mail on.'), { fixed: true }),
-  releaseAfter: optional(duration('How long a used seat stays with somebody who no longer qualifies.'), { fixed: '72h' }),
+  releaseAfter: optional(duration('How long a used seat stays with somebody who no longer qualifies.'), {
+    fixed: '72h',
+  }),
   shared: optional(flag('Members of organizations below may get seats too; one person counts once.'), { fixed: false }),
   sendToEmail: optional(flag('Mail each key to its holder.'), { fixed: false }),
-  keysSecretRef: optional(secretRef('Licence keys, one a line. A key that was mailed is never given to somebody else.'), 'off'),
+  keysSecretRef: optional(
+    secretRef('Licence keys, one a line. A key that was mailed is never given to somebody else.'),
+    'off',
+  ),
 })
 
 const status = object('How many seats are taken.', {

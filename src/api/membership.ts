@@ -1,6 +1,19 @@
 import Type, { type Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { address, choice, flag, integer, type KindDefinition, list, NAME_PATTERN, object, reference, text, time, unset } from './schema.ts'
+import {
+  address,
+  choice,
+  flag,
+  integer,
+  type KindDefinition,
+  list,
+  NAME_PATTERN,
+  object,
+  reference,
+  text,
+  time,
+  unset,
+} from './schema.ts'
 
 const name = (description: string) => Type.String({ description, maxLength: 253, pattern: NAME_PATTERN })
 const uid = (description: string) => Type.String({ description, maxLength: 64, minLength: 1 })
@@ -16,11 +29,14 @@ const claim = {
   response: unset(text('What the mail server answered, shortened.', 200)),
 }
 
-const series = object('A run of attempts. Opened by a declaration seen for the first time, an Invitation, a resend, or a declaration that came back; by nothing else.', {
-  number: integer('Grows.', 1, 1_000_000),
-  openedBy: text('`declaration`, `invitation/<uid>` or `resend/<token>`.', 300),
-  time: time('When.'),
-})
+const series = object(
+  'A run of attempts. Opened by a declaration seen for the first time, an Invitation, a resend, or a declaration that came back; by nothing else.',
+  {
+    number: integer('Grows.', 1, 1_000_000),
+    openedBy: text('`declaration`, `invitation/<uid>` or `resend/<token>`.', 300),
+    time: time('When.'),
+  },
+)
 
 const attempt = object('One mail with one link. The intent is written before the first try to send.', {
   number: integer('Grows over the whole life of the record.', 1, 1_000_000),
@@ -52,23 +68,62 @@ const spec = object('What happened between one organization and one address.', {
   address: address('Which address, normalized.'),
   user: unset(object('The User that last claimed it.', { name: name('Its name.'), uid: uid('Its uid.') })),
   since: time('When it was first wanted: the order of every waiting line.'),
-  nonce: Type.String({ description: 'Random, in every link of this record: 32 bytes, base64url.', pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43 }),
+  nonce: Type.String({
+    description: 'Random, in every link of this record: 32 bytes, base64url.',
+    pattern: '^[A-Za-z0-9_-]{43}$',
+    maxLength: 43,
+  }),
   series: Type.Array(series, { description: 'Newest last.', maxItems: 16 }),
   attempts: Type.Array(attempt, { description: 'Newest last.', maxItems: 32 }),
   mails: Type.Array(mail, { description: 'Other mails, newest last.', maxItems: 200 }),
-  declared: unset(object('The declaration as last seen, so that one that comes back is known as such.', { present: flag('Whether a declared membership stood there at the last pass.'), roles: list(name('A role.'), 200, 'Declared roles.'), join: choice('How the person joins.', ['Invitation', 'Account', 'None']), until: unset(time('When it ends.')) })),
-  joined: unset(object('The person joined.', { time: time('When.'), how: choice('How.', ['Link', 'SignIn', 'Declared']), attempt: unset(integer('By which attempt.', 1, 1_000_000)), account: unset(name('Which Account.')) })),
-  grants: Type.Array(grant, { description: 'Roles from accepted Invitations.', maxItems: 100 }),
-  declined: unset(object('The person does not want to join.', { time: time('When.'), attempt: integer('Which attempt.', 1, 1_000_000), reported: flag('Reported as not asked for.'), released: unset(time('When a later series made it void.')) })),
-  left: unset(object('The person left by themselves.', { time: time('When.'), released: unset(time('When a later series made it void.')) })),
-  ended: unset(object('The membership was ended.', { time: time('When.'), by: actor('By whom.'), because: text('Why.', 500) })),
-  settled: unset(
-    object('The access in force. Gains are written at once, losses only with a permit; everything that asks what somebody may do reads this.', {
-      roles: list(name('A role.'), 500, 'Roles.'),
-      groups: list(name('A group.'), 500, 'Groups.'),
-      permissions: list(text('`area:verb` here; `>area:verb` here and in every organization below; with `!` in front: denied.', 400), 5000, 'Flat permissions.'),
-      time: time('When it last changed.'),
+  declared: unset(
+    object('The declaration as last seen, so that one that comes back is known as such.', {
+      present: flag('Whether a declared membership stood there at the last pass.'),
+      roles: list(name('A role.'), 200, 'Declared roles.'),
+      join: choice('How the person joins.', ['Invitation', 'Account', 'None']),
+      until: unset(time('When it ends.')),
     }),
+  ),
+  joined: unset(
+    object('The person joined.', {
+      time: time('When.'),
+      how: choice('How.', ['Link', 'SignIn', 'Declared']),
+      attempt: unset(integer('By which attempt.', 1, 1_000_000)),
+      account: unset(name('Which Account.')),
+    }),
+  ),
+  grants: Type.Array(grant, { description: 'Roles from accepted Invitations.', maxItems: 100 }),
+  declined: unset(
+    object('The person does not want to join.', {
+      time: time('When.'),
+      attempt: integer('Which attempt.', 1, 1_000_000),
+      reported: flag('Reported as not asked for.'),
+      released: unset(time('When a later series made it void.')),
+    }),
+  ),
+  left: unset(
+    object('The person left by themselves.', {
+      time: time('When.'),
+      released: unset(time('When a later series made it void.')),
+    }),
+  ),
+  ended: unset(
+    object('The membership was ended.', { time: time('When.'), by: actor('By whom.'), because: text('Why.', 500) }),
+  ),
+  settled: unset(
+    object(
+      'The access in force. Gains are written at once, losses only with a permit; everything that asks what somebody may do reads this.',
+      {
+        roles: list(name('A role.'), 500, 'Roles.'),
+        groups: list(name('A group.'), 500, 'Groups.'),
+        permissions: list(
+          text('`area:verb` here; `>area:verb` here and in every organization below; with `!` in front: denied.', 400),
+          5000,
+          'Flat permissions.',
+        ),
+        time: time('When it last changed.'),
+      },
+    ),
   ),
 })
 

@@ -10,13 +10,15 @@ export const NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9
  * `local@domain`: no white space, control character or any of `"(),:;<>@[]\` before the @, no empty part between dots;
  * after it labels of letters (also beyond ASCII), digits and inner hyphens.
  */
-export const ADDRESS_PATTERN = `^${'[^\\s\\x00-\\x1f\\x7f"(),:;<>@\\[\\]\\\\.]+'}(\\.${'[^\\s\\x00-\\x1f\\x7f"(),:;<>@\\[\\]\\\\.]+'})*@${'LABEL'}(\\.${'LABEL'})*$`.replaceAll(
-  'LABEL',
-  '[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?',
-)
+export const ADDRESS_PATTERN =
+  `^${'[^\\s\\x00-\\x1f\\x7f"(),:;<>@\\[\\]\\\\.]+'}(\\.${'[^\\s\\x00-\\x1f\\x7f"(),:;<>@\\[\\]\\\\.]+'})*@${'LABEL'}(\\.${'LABEL'})*$`.replaceAll(
+    'LABEL',
+    '[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?',
+  )
 
 /** Whole hours, minutes and seconds, in that order, at least one; or `0s`. */
-export const DURATION_PATTERN = '^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$'
+export const DURATION_PATTERN =
+  '^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$'
 
 const DAY = '[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
 const CLOCK = 'T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])'

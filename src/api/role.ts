@@ -1,16 +1,42 @@
 import Type, { type Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { choice, conditions, immutable, integer, type KindDefinition, list, object, optional, reference, text, unset } from './schema.ts'
+import {
+  choice,
+  conditions,
+  immutable,
+  integer,
+  type KindDefinition,
+  list,
+  object,
+  optional,
+  reference,
+  text,
+  unset,
+} from './schema.ts'
 
-const permission = () => Type.String({ description: '`area:verb`; `*` for every verb of an area, `*:*` for everything.', maxLength: 100, pattern: '^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$' })
+const permission = () =>
+  Type.String({
+    description: '`area:verb`; `*` for every verb of an area, `*:*` for everything.',
+    maxLength: 100,
+    pattern: '^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$',
+  })
 
 const spec = object('What its holders may do.', {
-  organization: reference('Organization', 'Where the role belongs. It may be given there and in every organization below.'),
+  organization: reference(
+    'Organization',
+    'Where the role belongs. It may be given there and in every organization below.',
+  ),
   displayName: optional(text('How people see it.', 100), { fixed: 'metadata.name' }),
   description: optional(text('What it is for, shown to its holders.', 500), 'off'),
   allow: optional(list(permission(), 500, 'Permissions.'), 'off'),
   deny: optional(list(permission(), 500, 'Permissions that its holders lose, from whichever role they came.'), 'off'),
-  scope: optional(choice('`Organization`: holds where the membership is. `Descendants`: there and in all organizations below.', ['Organization', 'Descendants']), { fixed: 'Organization' }),
+  scope: optional(
+    choice('`Organization`: holds where the membership is. `Descendants`: there and in all organizations below.', [
+      'Organization',
+      'Descendants',
+    ]),
+    { fixed: 'Organization' },
+  ),
 })
 
 const status = object('Who holds it.', {
@@ -35,8 +61,18 @@ export const role: KindDefinition = {
   columns: [
     { name: 'Organization', type: 'string', jsonPath: '.spec.organization', description: 'Where it belongs.' },
     { name: 'Holders', type: 'integer', jsonPath: '.status.holders', description: 'People who hold it.' },
-    { name: 'Open invitations', type: 'integer', jsonPath: '.status.openInvitations', description: 'Open invitations that carry it.' },
-    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', description: 'Whether anything is left to do.' },
+    {
+      name: 'Open invitations',
+      type: 'integer',
+      jsonPath: '.status.openInvitations',
+      description: 'Open invitations that carry it.',
+    },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      description: 'Whether anything is left to do.',
+    },
   ],
   rules: immutable('organization'),
   maxNameLength: 253,

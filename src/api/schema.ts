@@ -13,7 +13,12 @@ export { NAME_PATTERN }
  * What an absent optional field means: `inherited` from the parent organization (else the fixed value), `unmanaged` (Roster leaves it as it is),
  * `fixed` to a value, or `off`. Written as a sentence into the descriptions, and as `x-roster-absent` into the editor schemas' source.
  */
-export type Absent = 'inherited' | 'unmanaged' | 'off' | { fixed: string | number | boolean } | { inherited: string | number | boolean }
+export type Absent =
+  | 'inherited'
+  | 'unmanaged'
+  | 'off'
+  | { fixed: string | number | boolean }
+  | { inherited: string | number | boolean }
 
 export const ABSENT = 'x-roster-absent'
 
@@ -27,18 +32,30 @@ export interface Rule {
 export const RULES = 'x-kubernetes-validations'
 
 /** An optional field with what its absence means. */
-export const optional = <T extends TSchema>(schema: T, absent: Absent) => Type.Optional({ ...schema, [ABSENT]: absent } as T)
+export const optional = <T extends TSchema>(schema: T, absent: Absent) =>
+  Type.Optional({ ...schema, [ABSENT]: absent } as T)
 
 /** A field of a status, or an optional field of a record: absent means that it has not happened, or is not known. */
 export const unset = <T extends TSchema>(schema: T) => Type.Optional(schema)
 
 /** Plain text on one line, as a person reads it. Length in code points. */
 export const text = (description: string, maxLength: number, options: { minLength?: number; pattern?: string } = {}) =>
-  Type.String({ description, minLength: options.minLength ?? 1, maxLength, ...(options.pattern ? { pattern: options.pattern } : {}) })
+  Type.String({
+    description,
+    minLength: options.minLength ?? 1,
+    maxLength,
+    ...(options.pattern ? { pattern: options.pattern } : {}),
+  })
 
 /** Name of another resource in the same realm: a DNS label (RFC 1123 section 2.1) or, for people, a DNS subdomain. */
 export const reference = (kind: string, description: string) =>
-  Type.String({ description: `${description} Name of a ${kind}.`, maxLength: 253, minLength: 1, pattern: NAME_PATTERN, 'x-roster-ref': kind })
+  Type.String({
+    description: `${description} Name of a ${kind}.`,
+    maxLength: 253,
+    minLength: 1,
+    pattern: NAME_PATTERN,
+    'x-roster-ref': kind,
+  })
 
 /**
  * One mail address: `local@domain` of RFC 5321 section 4.1.2 without quoting, comments, groups or display names, so that a text can never carry a second recipient.
@@ -49,11 +66,20 @@ export const address = (description: string) =>
 
 /** `24h`, `90m`, `1h30m`: whole hours, minutes and seconds, in that order, at least one. */
 export const duration = (description: string) =>
-  Type.String({ description: `${description} Like \`24h\`, \`90m\` or \`1h30m\`.`, minLength: 2, maxLength: 20, pattern: DURATION_PATTERN })
+  Type.String({
+    description: `${description} Like \`24h\`, \`90m\` or \`1h30m\`.`,
+    minLength: 2,
+    maxLength: 20,
+    pattern: DURATION_PATTERN,
+  })
 
 /** A point in time (RFC 3339) or a plain date, in quotes or not. */
 export const date = (description: string) =>
-  Type.String({ description: `${description} A date (\`2026-12-01\`) or a time (RFC 3339).`, maxLength: 35, pattern: DATE_PATTERN })
+  Type.String({
+    description: `${description} A date (\`2026-12-01\`) or a time (RFC 3339).`,
+    maxLength: 35,
+    pattern: DATE_PATTERN,
+  })
 
 /** A point in time that Roster writes: RFC 3339 in UTC. */
 export const time = (description: string) =>
@@ -61,30 +87,49 @@ export const time = (description: string) =>
 
 /** An https (or, for loopback, http) address without credentials. */
 export const webUrl = (description: string) =>
-  Type.String({ description, maxLength: 2048, pattern: '^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f"<>\\\\^`{|}@]*$' })
+  Type.String({
+    description,
+    maxLength: 2048,
+    pattern:
+      '^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f"<>\\\\^`{|}@]*$',
+  })
 
 /** A language tag (RFC 5646), language and region only: `de`, `en-GB`. */
-export const locale = (description: string) => Type.String({ description: `${description} A language tag such as \`de\` or \`en-GB\`.`, maxLength: 20, pattern: '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$' })
+export const locale = (description: string) =>
+  Type.String({
+    description: `${description} A language tag such as \`de\` or \`en-GB\`.`,
+    maxLength: 20,
+    pattern: '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$',
+  })
 
 /** A CEL expression over `user`. */
-export const expression = (description: string) => Type.String({ description: `${description} A CEL expression over \`user\`.`, maxLength: 2000, minLength: 1 })
+export const expression = (description: string) =>
+  Type.String({ description: `${description} A CEL expression over \`user\`.`, maxLength: 2000, minLength: 1 })
 
-export const integer = (description: string, minimum: number, maximum: number) => Type.Integer({ description, minimum, maximum })
+export const integer = (description: string, minimum: number, maximum: number) =>
+  Type.Integer({ description, minimum, maximum })
 export const flag = (description: string) => Type.Boolean({ description })
 
 /** One of some CamelCase words. `type: string` is said beside `enum`, as CRDs want it. */
-export const choice = <const V extends string[]>(description: string, values: [...V]) => Type.Enum(values, { type: 'string', description })
+export const choice = <const V extends string[]>(description: string, values: [...V]) =>
+  Type.Enum(values, { type: 'string', description })
 
 /** A list that belongs to one manager as a whole: absent is unmanaged, `[]` is none. */
 export const list = <T extends TSchema>(items: T, maxItems: number, description: string) =>
   Type.Array(items, { description, maxItems, 'x-kubernetes-list-type': 'atomic' })
 
 /** A list without repeats; as a whole one manager's. Repeats are refused (CEL is not needed: `uniqueItems` is forbidden in CRDs, so the reader checks). */
-export const names = (kind: string, maxItems: number, description: string) => list(reference(kind, ''), maxItems, description)
+export const names = (kind: string, maxItems: number, description: string) =>
+  list(reference(kind, ''), maxItems, description)
 
 /** An object that is written as a whole by one manager. */
 export const block = <P extends Record<string, TSchema>>(description: string, properties: P, rules: Rule[] = []) =>
-  Type.Object(properties, { description, additionalProperties: false, 'x-kubernetes-map-type': 'atomic', ...(rules.length ? { [RULES]: rules } : {}) })
+  Type.Object(properties, {
+    description,
+    additionalProperties: false,
+    'x-kubernetes-map-type': 'atomic',
+    ...(rules.length ? { [RULES]: rules } : {}),
+  })
 
 /** The `spec` or `status` of a kind, or a record's inner object. */
 export const object = <P extends Record<string, TSchema>>(description: string, properties: P, rules: Rule[] = []) =>
@@ -94,7 +139,12 @@ export const object = <P extends Record<string, TSchema>>(description: string, p
 export const secretRef = (description: string) =>
   block(description, {
     name: Type.String({ description: 'Name of the secret.', maxLength: 253, minLength: 1, pattern: NAME_PATTERN }),
-    key: Type.String({ description: 'Key inside the secret.', maxLength: 253, minLength: 1, pattern: '^[-._a-zA-Z0-9]+$' }),
+    key: Type.String({
+      description: 'Key inside the secret.',
+      maxLength: 253,
+      minLength: 1,
+      pattern: '^[-._a-zA-Z0-9]+$',
+    }),
   })
 
 /** `conditions` of every status. */
@@ -111,7 +161,12 @@ export const conditions = () =>
       },
       { additionalProperties: false },
     ),
-    { description: 'What holds at present, one entry a type.', maxItems: 20, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] },
+    {
+      description: 'What holds at present, one entry a type.',
+      maxItems: 20,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['type'],
+    },
   )
 
 /** A column that `kubectl get` and `roster get` print. */
@@ -146,7 +201,11 @@ export interface KindDefinition {
 
 /** `organization` of a spec may never change: who belongs where is decided once. */
 export const immutable = (...fields: string[]): Rule[] =>
-  fields.map(field => ({ rule: `self.spec.${field} == oldSelf.spec.${field}`, message: `${field} cannot be changed; make a new resource instead`, fieldPath: `.spec.${field}` }))
+  fields.map(field => ({
+    rule: `self.spec.${field} == oldSelf.spec.${field}`,
+    message: `${field} cannot be changed; make a new resource instead`,
+    fieldPath: `.spec.${field}`,
+  }))
 
 /** A link works for at least a minute and at most 30 days. */
 export const linkLifetime = (field: string): Rule => ({

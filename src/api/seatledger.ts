@@ -8,7 +8,11 @@ const holder = (description: string) => text(description, 300)
 const slot = object('One seat that is taken. A slot that is not listed is free.', {
   slot: integer('Number of the seat in the whole pool, from 0.', 0, 999_999),
   holder: holder('Who has it.'),
-  state: choice('`Reserved` for an invited person, `Used`, or `Releasing` until `releaseTime`.', ['Reserved', 'Used', 'Releasing']),
+  state: choice('`Reserved` for an invited person, `Used`, or `Releasing` until `releaseTime`.', [
+    'Reserved',
+    'Used',
+    'Releasing',
+  ]),
   since: time('Since when.'),
   releaseTime: unset(time('When a releasing seat becomes free.')),
 })
@@ -20,14 +24,20 @@ const key = object('A licence key that was handed out; it is never given to some
   time: time('When it was claimed.'),
 })
 
-const waiting = object('Somebody who waits for seats.', { holder: holder('Who.'), since: time('Since when.'), quantity: integer('How many seats.', 1, 100) })
+const waiting = object('Somebody who waits for seats.', {
+  holder: holder('Who.'),
+  since: time('Since when.'),
+  quantity: integer('How many seats.', 1, 100),
+})
 
 const spec = object('One page of the seats of a pool: at most 1,000 slots; all slots of one holder lie on one page.', {
   pool: reference('LicensePool', 'Which pool.'),
   page: integer('Number of the page, from 0.', 0, 999),
   slots: Type.Array(slot, { description: 'Taken seats, by number.', maxItems: 1000 }),
   keys: Type.Array(key, { description: 'Keys handed out for seats of this page.', maxItems: 5000 }),
-  waiting: unset(Type.Array(waiting, { description: 'Who waits, first in line first. On page 0 only.', maxItems: 20_000 })),
+  waiting: unset(
+    Type.Array(waiting, { description: 'Who waits, first in line first. On page 0 only.', maxItems: 20_000 }),
+  ),
 })
 
 export type SeatLedgerSpec = Static<typeof spec>

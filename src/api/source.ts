@@ -1,6 +1,20 @@
 import type { Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { block, choice, conditions, duration, flag, integer, type KindDefinition, object, optional, secretRef, text, time, unset } from './schema.ts'
+import {
+  block,
+  choice,
+  conditions,
+  duration,
+  flag,
+  integer,
+  type KindDefinition,
+  object,
+  optional,
+  secretRef,
+  text,
+  time,
+  unset,
+} from './schema.ts'
 
 const spec = object(
   'Exactly one of `git` and `folder`.',
@@ -11,12 +25,25 @@ const spec = object(
         ref: optional(text('Branch, tag or full commit id.', 255), { fixed: 'HEAD' }),
         path: optional(text('Folder inside the repository.', 1024), { fixed: '.' }),
         interval: optional(duration('How often the repository is asked for a new revision.'), { fixed: '1m' }),
-        credentialsSecretRef: optional(secretRef('A token for https (sent as the password of user `git`), or a private key for ssh.'), 'off'),
+        credentialsSecretRef: optional(
+          secretRef('A token for https (sent as the password of user `git`), or a private key for ssh.'),
+          'off',
+        ),
       }),
       'off',
     ),
-    folder: optional(block('A folder on the machine of the controller; an edit takes effect within a second.', { path: text('Absolute, or relative to where the controller was started.', 4096) }), 'off'),
-    prune: optional(flag('Delete resources that this source applied and no longer holds. Never on an empty, missing or broken revision.'), { fixed: false }),
+    folder: optional(
+      block('A folder on the machine of the controller; an edit takes effect within a second.', {
+        path: text('Absolute, or relative to where the controller was started.', 4096),
+      }),
+      'off',
+    ),
+    prune: optional(
+      flag(
+        'Delete resources that this source applied and no longer holds. Never on an empty, missing or broken revision.',
+      ),
+      { fixed: false },
+    ),
   },
   [{ rule: 'has(self.git) != has(self.folder)', message: 'exactly one of git and folder is needed' }],
 )
@@ -39,14 +66,25 @@ export const source: KindDefinition = {
   plural: 'sources',
   singular: 'source',
   shortNames: ['src'],
-  description: 'Where manifests come from: a Git repository or a folder. For every field that a source declares, the source wins.',
+  description:
+    'Where manifests come from: a Git repository or a folder. For every field that a source declares, the source wins.',
   record: false,
   spec,
   status,
   columns: [
-    { name: 'Revision', type: 'string', jsonPath: '.status.lastAppliedRevision', description: 'Last revision applied as a whole.' },
+    {
+      name: 'Revision',
+      type: 'string',
+      jsonPath: '.status.lastAppliedRevision',
+      description: 'Last revision applied as a whole.',
+    },
     { name: 'Objects', type: 'integer', jsonPath: '.status.objects', description: 'Resources in its inventory.' },
-    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', description: 'Whether anything is left to do.' },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      description: 'Whether anything is left to do.',
+    },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', description: 'Why.' },
   ],
   rules: [],

@@ -1,17 +1,48 @@
 import Type, { type Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { address, block, choice, conditions, date, flag, integer, type KindDefinition, list, locale, NAME_PATTERN, object, optional, reference, text, unset } from './schema.ts'
+import {
+  address,
+  block,
+  choice,
+  conditions,
+  date,
+  flag,
+  integer,
+  type KindDefinition,
+  list,
+  locale,
+  NAME_PATTERN,
+  object,
+  optional,
+  reference,
+  text,
+  unset,
+} from './schema.ts'
 
 const membership = Type.Object(
   {
     organization: reference('Organization', 'Where.'),
-    roles: optional(list(reference('Role', ''), 100, 'Roles there. None: a member with restricted access.'), 'unmanaged'),
+    roles: optional(
+      list(reference('Role', ''), 100, 'Roles there. None: a member with restricted access.'),
+      'unmanaged',
+    ),
     join: optional(
-      choice('How the person joins. `Invitation`: invited by mail, joins by accepting. `Account`: exists at once; a mail says how to sign in and set a password. `None`: known and licensed, no portal.', ['Invitation', 'Account', 'None']),
+      choice(
+        'How the person joins. `Invitation`: invited by mail, joins by accepting. `Account`: exists at once; a mail says how to sign in and set a password. `None`: known and licensed, no portal.',
+        ['Invitation', 'Account', 'None'],
+      ),
       { fixed: 'Invitation' },
     ),
-    from: optional(date('When it begins; before, nobody is invited. A plain date is the start of that day in the time zone of the organization.'), 'off'),
-    until: optional(date('When it ends. A plain date is the end of that day in the time zone of the organization.'), 'off'),
+    from: optional(
+      date(
+        'When it begins; before, nobody is invited. A plain date is the start of that day in the time zone of the organization.',
+      ),
+      'off',
+    ),
+    until: optional(
+      date('When it ends. A plain date is the end of that day in the time zone of the organization.'),
+      'off',
+    ),
     state: optional(choice('`Ended` ends this membership, whoever declared it.', ['Ended']), 'off'),
   },
   { description: 'Membership of one organization.', additionalProperties: false },
@@ -20,15 +51,25 @@ const membership = Type.Object(
 const spec = object(
   'One person.',
   {
-    email: address('Where mail goes. Unique in a realm. A changed address is unproven until a link sent to it was used.'),
-    aliases: optional(list(address('Another address.'), 20, 'Further addresses of the same person: the decision that they are the same.'), 'unmanaged'),
+    email: address(
+      'Where mail goes. Unique in a realm. A changed address is unproven until a link sent to it was used.',
+    ),
+    aliases: optional(
+      list(
+        address('Another address.'),
+        20,
+        'Further addresses of the same person: the decision that they are the same.',
+      ),
+      'unmanaged',
+    ),
     givenName: optional(text('Given name.', 100), 'unmanaged'),
     familyName: optional(text('Family name.', 100), 'unmanaged'),
     displayName: optional(text('Full name as people see it.', 200), { fixed: 'given and family name' }),
     locale: optional(locale('Language of mails and pages.'), 'unmanaged'),
     memberships: optional(
       Type.Array(membership, {
-        description: 'Organizations the person belongs to, one entry each. Each manager owns the entries that it declares; dropping one ends that membership.',
+        description:
+          'Organizations the person belongs to, one entry each. Each manager owns the entries that it declares; dropping one ends that membership.',
         maxItems: 200,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['organization'],
@@ -47,11 +88,25 @@ const spec = object(
       ),
       'unmanaged',
     ),
-    suspended: optional(flag('The person cannot sign in anywhere, and no link works, until this is taken back. Nothing is forgotten.'), { fixed: false }),
-    previousNames: optional(list(Type.String({ description: 'A former `metadata.name`.', maxLength: 253, pattern: NAME_PATTERN }), 20, 'Former names of this resource, so that a rename is not a new person.'), 'unmanaged'),
+    suspended: optional(
+      flag('The person cannot sign in anywhere, and no link works, until this is taken back. Nothing is forgotten.'),
+      { fixed: false },
+    ),
+    previousNames: optional(
+      list(
+        Type.String({ description: 'A former `metadata.name`.', maxLength: 253, pattern: NAME_PATTERN }),
+        20,
+        'Former names of this resource, so that a rename is not a new person.',
+      ),
+      'unmanaged',
+    ),
   },
   [
-    { rule: '!has(self.licenses) || self.licenses.all(l, self.licenses.exists_one(m, m.pool == l.pool))', message: 'a pool is named twice', fieldPath: '.licenses' },
+    {
+      rule: '!has(self.licenses) || self.licenses.all(l, self.licenses.exists_one(m, m.pool == l.pool))',
+      message: 'a pool is named twice',
+      fieldPath: '.licenses',
+    },
   ],
 )
 
@@ -65,16 +120,38 @@ const profile = object('Effective values.', {
 })
 
 const status = object('Where the person stands.', {
-  state: unset(choice('For display: the most that the person is anywhere.', ['Invited', 'Active', 'Restricted', 'Suspended', 'Ended', 'Left'])),
+  state: unset(
+    choice('For display: the most that the person is anywhere.', [
+      'Invited',
+      'Active',
+      'Restricted',
+      'Suspended',
+      'Ended',
+      'Left',
+    ]),
+  ),
   profile: unset(profile),
   memberships: unset(
     Type.Array(
       object('One organization.', {
         organization: reference('Organization', 'Where.'),
-        state: choice('Where the person stands there.', ['Invited', 'Active', 'Restricted', 'Suspended', 'Ended', 'Left', 'Waiting']),
+        state: choice('Where the person stands there.', [
+          'Invited',
+          'Active',
+          'Restricted',
+          'Suspended',
+          'Ended',
+          'Left',
+          'Waiting',
+        ]),
         roles: unset(list(reference('Role', ''), 200, 'Roles in force there, from wherever.')),
       }),
-      { description: 'One entry an organization.', maxItems: 200, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['organization'] },
+      {
+        description: 'One entry an organization.',
+        maxItems: 200,
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['organization'],
+      },
     ),
   ),
   licenses: unset(
@@ -84,7 +161,12 @@ const status = object('Where the person stands.', {
         quantity: integer('How many seats.', 0, 100),
         state: choice('Whether the seats are there.', ['Reserved', 'Used', 'Waiting', 'Releasing']),
       }),
-      { description: 'One entry a pool.', maxItems: 100, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['pool'] },
+      {
+        description: 'One entry a pool.',
+        maxItems: 100,
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['pool'],
+      },
     ),
   ),
   conditions: unset(conditions()),
@@ -100,14 +182,20 @@ export const user: KindDefinition = {
   plural: 'users',
   singular: 'user',
   shortNames: ['usr'],
-  description: 'One person: where they belong, with which roles and licences. Declared people are invited by themselves.',
+  description:
+    'One person: where they belong, with which roles and licences. Declared people are invited by themselves.',
   record: false,
   spec,
   status,
   columns: [
     { name: 'Email', type: 'string', jsonPath: '.spec.email', description: 'Where mail goes.' },
     { name: 'State', type: 'string', jsonPath: '.status.state', description: 'Where the person stands.' },
-    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', description: 'Whether anything is left to do.' },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      description: 'Whether anything is left to do.',
+    },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', description: 'Why.' },
     { name: 'Name', type: 'string', jsonPath: '.status.profile.displayName', description: 'Full name.', priority: 1 },
   ],

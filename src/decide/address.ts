@@ -22,7 +22,8 @@ export const parseAddress = (text: string): Address | { problem: string } => {
   if (!SHAPE.test(text)) return { problem: 'is not one mail address of the form name@domain' }
   const at = text.lastIndexOf('@')
   const local = text.slice(0, at)
-  if (Buffer.byteLength(local) > 64) return { problem: 'has more than 64 bytes before the @ (RFC 5321 section 4.5.3.1.1)' }
+  if (Buffer.byteLength(local) > 64)
+    return { problem: 'has more than 64 bytes before the @ (RFC 5321 section 4.5.3.1.1)' }
   const domain = domainToASCII(text.slice(at + 1))
   if (domain === '') return { problem: 'has a domain that is not valid' }
   return { text: `${local}@${text.slice(at + 1).toLowerCase()}`, address: `${foldAscii(local)}@${domain}`, domain }

@@ -4,7 +4,8 @@ import { normalizeAddress } from './address.ts'
 /**
  * Names of records derive from their canonical key, so making one twice is impossible: `m-` and 26 characters of base32(sha256(organization, address)).
  */
-export const membershipName = (organization: string, address: string): string => `m-${digest([organization, normalizeAddress(address)], 26)}`
+export const membershipName = (organization: string, address: string): string =>
+  `m-${digest([organization, normalizeAddress(address)], 26)}`
 
 export const accountName = (address: string): string => `a-${digest([normalizeAddress(address)], 26)}`
 
@@ -20,15 +21,18 @@ export const generatedName = (readable: string, ...key: string[]): string => {
 }
 
 /** The Invitation that a declared membership makes. */
-export const generatedInvitationName = (user: string, organization: string): string => generatedName(user, 'Invitation', user, organization)
+export const generatedInvitationName = (user: string, organization: string): string =>
+  generatedName(user, 'Invitation', user, organization)
 
 /** The User of an address that nobody declares. */
-export const generatedUserName = (address: string): string => generatedName(address.split('@')[0] ?? '', 'User', normalizeAddress(address))
+export const generatedUserName = (address: string): string =>
+  generatedName(address.split('@')[0] ?? '', 'User', normalizeAddress(address))
 
 export const seatLedgerName = (pool: string, page: number): string => `${pool}-${page}`
 
 /** Deterministic Message-ID of a mail: the same record, purpose and number give the same id (RFC 5322 section 3.6.4). */
-export const messageId = (membership: string, purpose: string, host: string): string => `<${digest([membership, purpose], 26)}.${membership}@${host}>`
+export const messageId = (membership: string, purpose: string, host: string): string =>
+  `<${digest([membership, purpose], 26)}.${membership}@${host}>`
 
 /** RFC 4648 base32 in lower case over SHA-256; the parts are told apart by their length. */
 const digest = (parts: readonly string[], length: number): string => {

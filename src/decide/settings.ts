@@ -38,21 +38,40 @@ export type PlacementProblem =
  * The chain from an organization up to its root. A parent counts only when it names the child in `children`:
  * otherwise anybody who may write an organization could place it under another one and inherit from it.
  */
-export const placement = (name: string, lookup: (name: string) => Organization | undefined): { chain: Organization[]; problem?: PlacementProblem } => {
+export const placement = (
+  name: string,
+  lookup: (name: string) => Organization | undefined,
+): { chain: Organization[]; problem?: PlacementProblem } => {
   const chain: Organization[] = []
   let current = lookup(name)
   while (current) {
     if (chain.some(one => one.metadata.name === current?.metadata.name)) {
       const names = [...chain.map(one => one.metadata.name), current.metadata.name].join(' → ')
-      return { chain: chain.slice(0, 1), problem: { reason: 'ReferenceCycle', message: `parents go round in a circle: ${names}` } }
+      return {
+        chain: chain.slice(0, 1),
+        problem: { reason: 'ReferenceCycle', message: `parents go round in a circle: ${names}` },
+      }
     }
     chain.push(current)
     const parentName: string | undefined = current.spec.parent
     if (parentName === undefined) break
     const parent = lookup(parentName)
-    if (!parent) return { chain, problem: { reason: 'ReferenceNotFound', message: `parent ${parentName} of ${current.metadata.name} does not exist` } }
+    if (!parent)
+      return {
+        chain,
+        problem: {
+          reason: 'ReferenceNotFound',
+          message: `parent ${parentName} of ${current.metadata.name} does not exist`,
+        },
+      }
     if (!parent.spec.children?.includes(current.metadata.name))
-      return { chain, problem: { reason: 'ParentNotConfirmed', message: `${parentName} does not name ${current.metadata.name} in its children` } }
+      return {
+        chain,
+        problem: {
+          reason: 'ParentNotConfirmed',
+          message: `${parentName} does not name ${current.metadata.name} in its children`,
+        },
+      }
     current = parent
   }
   return { chain }
@@ -109,10 +128,14 @@ export const settingsOf = (chain: readonly Organization[]): OrganizationSettings
 }
 
 /** Milliseconds of a link's life: at least a minute, at most 30 days, whatever is written. */
-export const linkLife = (validFor: string): number => Math.min(Math.max(durationMilliseconds(validFor), 60_000), 30 * 24 * 3_600_000)
+export const linkLife = (validFor: string): number =>
+  Math.min(Math.max(durationMilliseconds(validFor), 60_000), 30 * 24 * 3_600_000)
 
-type Template = keyof NonNullable<Mail["templates"]>
-const leafOf = (template: Template, nearest: <T>(leaf: (spec: OrganizationSpec) => T | undefined) => T | undefined): Partial<Record<Template, string>> => {
+type Template = keyof NonNullable<Mail['templates']>
+const leafOf = (
+  template: Template,
+  nearest: <T>(leaf: (spec: OrganizationSpec) => T | undefined) => T | undefined,
+): Partial<Record<Template, string>> => {
   const text = nearest(spec => spec.mail?.templates?.[template])
   return text === undefined ? {} : { [template]: text }
 }

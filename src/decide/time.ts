@@ -9,7 +9,9 @@ export const durationMilliseconds = (text: string): number => {
 /** `86_400_000` → `24h`. */
 export const durationText = (milliseconds: number): string => {
   const seconds = Math.round(milliseconds / 1000)
-  const parts = [`${Math.floor(seconds / 3600)}h`, `${Math.floor(seconds / 60) % 60}m`, `${seconds % 60}s`].filter(part => !part.startsWith('0'))
+  const parts = [`${Math.floor(seconds / 3600)}h`, `${Math.floor(seconds / 60) % 60}m`, `${seconds % 60}s`].filter(
+    part => !part.startsWith('0'),
+  )
   return parts.join('') || '0s'
 }
 
@@ -22,7 +24,9 @@ export const startOf = (date: string, timeZone: string): number =>
 
 /** When `until` ends, exclusively: a plain date lasts to the end of that day in the time zone, whatever its length. */
 export const endOf = (date: string, timeZone: string): number =>
-  isPlainDate(date) ? Temporal.PlainDate.from(date).add({ days: 1 }).toZonedDateTime({ timeZone }).epochMilliseconds : Date.parse(date)
+  isPlainDate(date)
+    ? Temporal.PlainDate.from(date).add({ days: 1 }).toZonedDateTime({ timeZone }).epochMilliseconds
+    : Date.parse(date)
 
 /** Whether the runtime knows the IANA time zone. */
 export const isTimeZone = (timeZone: string): boolean => {

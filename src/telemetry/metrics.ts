@@ -1,0 +1,103 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Everything that is counted. `workqueue_*` are named and labelled as client-go does; ours begin with `roster_`. Never a person in a label. */
+export interface Metrics {
+  readonly registry: Registry
+  workqueue: {
+    depth: Gauge<'name'>
+    adds: Counter<'name'>
+    retries: Counter<'name'>
+    queueDuration: Histogram<'name'>
+    workDuration: Histogram<'name'>
+    unfinished: Gauge<'name'>
+    longest: Gauge<'name'>
+  }
+  reconciles: Counter<'kind' | 'outcome'>
+  mails: Counter<'outcome'>
+  objects: Gauge<'kind'>
+  leaseHeld: Gauge
+  sourceAge: Gauge<'source'>
+  requests: Counter<'route' | 'status'>
+}
+
+export const createMetrics = (): Metrics => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const seconds = [0.0001, 0.001, 0.01, 0.1, 1, 10, 60]
+  return {
+    registry,
+    workqueue: {
+      depth: new Gauge({
+        name: 'workqueue_depth',
+        help: 'Current depth of workqueue',
+        labelNames: ['name'],
+        registers,
+      }),
+      adds: new Counter({
+        name: 'workqueue_adds_total',
+        help: 'Total number of adds handled by workqueue',
+        labelNames: ['name'],
+        registers,
+      }),
+      retries: new Counter({
+        name: 'workqueue_retries_total',
+        help: 'Total number of retries handled by workqueue',
+        labelNames: ['name'],
+        registers,
+      }),
+      queueDuration: new Histogram({
+        name: 'workqueue_queue_duration_seconds',
+        help: 'How long an item stays in workqueue before being requested',
+        labelNames: ['name'],
+        buckets: seconds,
+        registers,
+      }),
+      workDuration: new Histogram({
+        name: 'workqueue_work_duration_seconds',
+        help: 'How long processing an item from workqueue takes',
+        labelNames: ['name'],
+        buckets: seconds,
+        registers,
+      }),
+      unfinished: new Gauge({
+        name: 'workqueue_unfinished_work_seconds',
+        help: 'Seconds of work in progress that workDuration has not seen',
+        labelNames: ['name'],
+        registers,
+      }),
+      longest: new Gauge({
+        name: 'workqueue_longest_running_processor_seconds',
+        help: 'Seconds the longest running processor has been running',
+        labelNames: ['name'],
+        registers,
+      }),
+    },
+    reconciles: new Counter({
+      name: 'roster_reconcile_total',
+      help: 'Runs of reconcilers by how they ended',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    mails: new Counter({
+      name: 'roster_mails_total',
+      help: 'Mails by what became of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    objects: new Gauge({ name: 'roster_objects', help: 'Objects in the store', labelNames: ['kind'], registers }),
+    leaseHeld: new Gauge({ name: 'roster_lease_held', help: '1 while this process runs the loop', registers }),
+    sourceAge: new Gauge({
+      name: 'roster_source_last_complete_timestamp_seconds',
+      help: 'When a source was last read and applied as a whole',
+      labelNames: ['source'],
+      registers,
+    }),
+    requests: new Counter({
+      name: 'roster_http_requests_total',
+      help: 'Requests to the portal',
+      labelNames: ['route', 'status'],
+      registers,
+    }),
+  }
+}
