@@ -1,0 +1,178 @@
+import type { Group } from '../api/group.ts'
+import { cyclesFrom } from './cycles.ts'
+
+/** What an expression sees of somebody: the effective profile in one organization. A field that is missing reads as *no* wherever it is used. */
+export interface ExpressionUser {
+  name: string
+  labels: Readonly<Record<string, string>>
+  email: string
+  /** The address is in no domain of the organization. */
+  external: boolean
+  locale?: string | undefined
+  givenName?: string | undefined
+  familyName?: string | undefined
+}
+
+/** What an expression says of somebody; with `problem` it says nothing, and the verdict before stands. */
+export type Verdict = { is: boolean } | { problem: string }
+/** Makes an expression ready to be asked. Never throws: a text that is no expression answers with its problem. */
+export type Compile = (expression: string) => (user: ExpressionUser) => Verdict
+
+/** Where the declared groups are found: `get` by name, the others by an index, so that nobody ever reads all groups for one person. */
+export interface GroupLookups {
+  get(name: string): Group | undefined
+  /** Groups whose `members` name the user. */
+  listing(user: string): Iterable<Group>
+  /** Groups whose `groups` name the group. */
+  containing(group: string): Iterable<Group>
+  /** Groups of the organization that have `membersWhere`. */
+  withExpression(organization: string): Iterable<Group>
+}
+
+/** Somebody, as the groups of one organization see them. */
+export interface GroupCandidate {
+  /** Name of the User. */
+  name: string
+  facts: ExpressionUser
+  /** The groups of the Membership as settled: the verdict that stands where there can be no new one. */
+  settled: readonly string[]
+}
+
+/** One group somebody is in. */
+export interface GroupMembership {
+  group: string
+  /** From the group that names or matches the person to this one: `[oncall, platform]` for a member of `oncall`, which is a member of `platform`. */
+  readonly path: string[]
+  how: 'listed' | 'expression' | 'nested' | 'held'
+}
+
+/** Who is in which group. */
+export interface GroupResolver {
+  /**
+   * The groups of the organization that somebody is in, ordered by name.
+   *
+   * A group on a cycle of `groups` is stalled: whoever is settled in it stays, nobody else comes in through it.
+   * A failing expression keeps the verdict before: whoever is settled in the group stays.
+   */
+  groupsOf(person: GroupCandidate, organization: string): GroupMembership[]
+  /** The users listed in a group or in those nested in it, with the path from the listing group to this one. Who matches an expression is not among them. */
+  listedIn(group: string): Map<string, string[]>
+  /** The roles that every member of the group gets. */
+  rolesOf(group: string): readonly string[]
+  /** A cycle that the group is on: `[a, b, a]`. */
+  cycleOf(group: string): readonly string[] | undefined
+  /** What the expression of a group says of somebody; undefined where it has none. */
+  verdictOf(group: Group, user: ExpressionUser): Verdict | undefined
+}
+
+/** Answers from the lookups as they are at the time of each question. Compiled expressions are kept. */
+export const groupResolver = (lookups: GroupLookups, compile: Compile): GroupResolver => {
+  const compiled = new Map<string, (user: ExpressionUser) => Verdict>()
+  const ready = (expression: string) => {
+    let known = compiled.get(expression)
+    if (!known) {
+      if (compiled.size >= 10_000) compiled.clear()
+      known = compile(expression)
+      compiled.set(expression, known)
+    }
+    return known
+  }
+  const verdictOf = (group: Group, user: ExpressionUser) =>
+    group.spec.membersWhere === undefined ? undefined : ready(group.spec.membersWhere)(user)
+  const above = (organization: string) =>
+    function* (name: string) {
+      for (const group of lookups.containing(name))
+        if (group.spec.organization === organization) yield group.metadata.name
+    }
+
+  return {
+    verdictOf,
+    rolesOf: group => lookups.get(group)?.spec.roles ?? [],
+    groupsOf: (person, organization) => {
+      const settled = new Set(person.settled.filter(name => lookups.get(name)?.spec.organization === organization))
+      const found = new Map<string, { how: GroupMembership['how']; from?: string }>()
+      for (const group of lookups.listing(person.name))
+        if (group.spec.organization === organization) found.set(group.metadata.name, { how: 'listed' })
+      for (const group of lookups.withExpression(organization)) {
+        const { name } = group.metadata
+        if (found.has(name)) continue
+        const verdict = verdictOf(group, person.facts)
+        if (!verdict) continue
+        if ('problem' in verdict) {
+          if (settled.has(name)) found.set(name, { how: 'held' })
+        } else if (verdict.is) found.set(name, { how: 'expression' })
+      }
+
+      const containers = above(organization)
+      const cycles = cyclesFrom([...found.keys(), ...settled], containers)
+      for (const name of cycles.keys())
+        if (settled.has(name)) found.set(name, { how: 'held' })
+        else found.delete(name)
+      // A Map gives what is added while it is walked: breadth first, so every path is a shortest one.
+      for (const [name] of found)
+        for (const container of containers(name))
+          if (!cycles.has(container) && !found.has(container)) found.set(container, { how: 'nested', from: name })
+
+      return [...found]
+        .map(([group, { how }]) => ({
+          group,
+          how,
+          get path() {
+            const path: string[] = []
+            for (let at: string | undefined = group; at !== undefined; at = found.get(at)?.from) path.push(at)
+            return path.reverse()
+          },
+        }))
+        .sort((a, b) => (a.group < b.group ? -1 : 1))
+    },
+
+    listedIn: name => {
+      const root = lookups.get(name)
+      const users = new Map<string, string[]>()
+      if (!root) return users
+      const paths = new Map<string, string[]>([[name, [name]]])
+      for (const [at, path] of paths) {
+        const group = lookups.get(at)
+        if (group?.spec.organization !== root.spec.organization) continue
+        for (const user of group.spec.members ?? []) if (!users.has(user)) users.set(user, path)
+        for (const nested of group.spec.groups ?? []) if (!paths.has(nested)) paths.set(nested, [nested, ...path])
+      }
+      return users
+    },
+
+    cycleOf: name => {
+      const group = lookups.get(name)
+      if (!group) return undefined
+      const nested = function* (of: string) {
+        for (const inner of lookups.get(of)?.spec.groups ?? [])
+          if (lookups.get(inner)?.spec.organization === group.spec.organization) yield inner
+      }
+      return cyclesFrom([name], nested).get(name)
+    },
+  }
+}
+
+/** Lookups over a plain list, each with its index: for what has no cache at hand. */
+export const groupLookups = (groups: Iterable<Group>): GroupLookups => {
+  const byName = new Map<string, Group>()
+  const listing = new Map<string, Group[]>()
+  const containing = new Map<string, Group[]>()
+  const withExpression = new Map<string, Group[]>()
+  const add = (index: Map<string, Group[]>, key: string, group: Group) => {
+    const known = index.get(key)
+    if (known) known.push(group)
+    else index.set(key, [group])
+  }
+  for (const group of groups) {
+    byName.set(group.metadata.name, group)
+    for (const user of new Set(group.spec.members)) add(listing, user, group)
+    for (const nested of new Set(group.spec.groups)) add(containing, nested, group)
+    if (group.spec.membersWhere !== undefined) add(withExpression, group.spec.organization, group)
+  }
+  return {
+    get: name => byName.get(name),
+    listing: user => listing.get(user) ?? [],
+    containing: group => containing.get(group) ?? [],
+    withExpression: organization => withExpression.get(organization) ?? [],
+  }
+}
