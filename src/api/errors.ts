@@ -11,3 +11,7 @@ export abstract class RosterError extends Error {
     return this.constructor.name
   }
 }
+
+/** Whether a write lost a race: something else was first. Nothing was written; read again and decide anew. */
+export const isConflict = (error: unknown): error is RosterError =>
+  error instanceof RosterError && error.reason === 'Conflict' && error.retry === 'backoff'

@@ -8,5 +8,4 @@ export interface Clock {
   readonly suspect: boolean
 }
 
-/** RFC 3339 in UTC with milliseconds: how every time is written. */
-export const timestamp = (milliseconds: number): string => new Date(milliseconds).toISOString()
+export { timestamp } from '../api/timestamp.ts'

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util'
+import { conditionsOf, type Readiness, readiness, type Verdict } from '../api/conditions.ts'
+import type { ResourceOf, StatusOf } from '../api/kinds.ts'
+import type { DeclaredKind, Kind, Reason } from '../api/names.ts'
+import { ANNOTATIONS } from '../api/names.ts'
+import type { Condition, Metadata, ObjectRef } from '../api/resource.ts'
+import { timestamp } from '../api/timestamp.ts'
+import { type OrganizationSettings, type PlacementProblem, placement, settingsOf } from '../decide/settings.ts'
+import type { Effects } from '../effects/effects.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { MailComposer } from '../ports/composer.ts'
+import type { LinkSigner } from '../ports/links.ts'
+import type { SecretReader } from '../ports/secrets.ts'
+import type { Cache, Watch } from '../runtime/reconciler.ts'
+import type { ResourceStore } from '../store/store.ts'
+
+/** What every reconciler is built from: readers, one way to act, and time. A plan gives it an overlay, planned effects and a frozen clock. */
+export interface World {
+  /** What is, with the indexes of `indexes.ts`. */
+  readonly cache: Cache
+  /** Own writes that concern nobody: statuses, finalizers, events. The store of the lease, which refuses them once it is lost. */
+  readonly store: ResourceStore
+  /** Everything else that a reconciler does. */
+  readonly effects: Effects
+  readonly clock: Clock
+  /** Random bytes, drawn once a record. `key` names what they are for: a plan seeds them by it. */
+  readonly random: (bytes: number, key: string) => Buffer
+  readonly composer: MailComposer
+  readonly links: LinkSigner
+  readonly secrets: SecretReader
+  /** Epoch of the lease under which this process acts; written into claims. */
+  readonly epoch: number
+  /** Epoch of the store; grows with a restore. */
+  readonly storeEpoch: number
+}
+
+/** The settings in force in an organization, or undefined when there is none of that name (or it is being deleted). */
+export const settingsFor = (
+  world: Pick<World, 'cache'>,
+  organization: string,
+): { settings: OrganizationSettings; problem?: PlacementProblem } | undefined => {
+  const { chain, problem } = placement(organization, name => world.cache.get('Organization', name))
+  if (chain[0] === undefined || chain[0].metadata.deletionTimestamp !== undefined) return undefined
+  return { settings: settingsOf(chain), ...(problem && { problem }) }
+}
+
+/** This organization and everything below it that is confirmed by its parent's `children`. */
+export const organizationsBelow = (cache: Cache, organization: string): string[] => {
+  const found = new Set([organization])
+  for (const name of found)
+    for (const child of cache.by('Organization', 'parent', name))
+      if (cache.get('Organization', name)?.spec.children?.includes(child.metadata.name)) found.add(child.metadata.name)
+  return [...found]
+}
+
+export const now = (world: Pick<World, 'clock'>): string => timestamp(world.clock.now())
+
+type StatusBody<K extends DeclaredKind> = Omit<StatusOf<K>, 'conditions'>
+
+/**
+ * Writes a status where it differs from the one that is there: readiness, further verdicts, and the kind's own fields.
+ * Times of transitions are kept; so a pass that finds nothing new writes nothing.
+ */
+export const writeStatus = async <K extends DeclaredKind>(
+  world: Pick<World, 'store' | 'clock'>,
+  object: ResourceOf<K> & { kind: K; metadata: Metadata; status?: { conditions?: Condition[] } },
+  body: StatusBody<K>,
+  is: Readiness,
+  further: readonly Verdict[] = [],
+): Promise<void> => {
+  const { name, uid, generation } = object.metadata
+  const conditions = conditionsOf(object.status?.conditions, [...readiness(is), ...further], {
+    now: now(world),
+    generation,
+  })
+  const status = { ...body, conditions }
+  if (isDeepStrictEqual(status, object.status)) return
+  await world.store.patchStatus({ kind: object.kind, name }, status as unknown as StatusOf<K>, { ifUid: uid })
+}
+
+/** Notes something for people. Call it where a state changes, never in every pass. */
+export const recordEvent = (
+  world: Pick<World, 'store' | 'clock'>,
+  ref: ObjectRef,
+  type: 'Normal' | 'Warning',
+  reason: Reason,
+  message: string,
+): Promise<void> => world.store.events.record({ ref, type, reason, message, time: now(world) })
+
+/** Whether reconciling of this object was stopped by `roster pause`. */
+export const isPaused = (object: { metadata: Metadata }): boolean =>
+  object.metadata.annotations?.[ANNOTATIONS.pause] !== undefined
+
+/** Where an object is declared, for reasons that people read: `users/alice.yaml:1`, or `User/alice`. */
+export const declaredAt = (object: { kind: Kind; metadata: Metadata }): string =>
+  object.metadata.annotations?.[ANNOTATIONS.sourcePath] ?? `${object.kind}/${object.metadata.name}`
+
+/** Types a watch of one kind, and forgets the kind for the list. */
+export const watch = <K extends Kind>(of: Watch<K>): Watch => of as unknown as Watch

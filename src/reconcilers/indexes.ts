@@ -1,0 +1,95 @@
+import type { Group } from '../api/group.ts'
+import type { Invitation } from '../api/invitation.ts'
+import type { LicensePool } from '../api/licensepool.ts'
+import type { Membership } from '../api/membership.ts'
+import { ADMIN_PERMISSIONS } from '../api/names.ts'
+import type { Organization } from '../api/organization.ts'
+import type { Role } from '../api/role.ts'
+import type { User } from '../api/user.ts'
+import { normalizeAddress } from '../decide/address.ts'
+import { generatedUserName } from '../decide/record-names.ts'
+import type { Indexes } from '../runtime/reconciler.ts'
+
+/** Value of the indexes that find what concerns one address in one organization. Names of organizations hold no slash. */
+export const place = (organization: string, address: string): string => `${organization}/${normalizeAddress(address)}`
+
+/** Addresses under which a User is found: its own and its aliases, normalized. */
+export const addressesOf = (user: Pick<User, 'spec'>): string[] => [
+  ...new Set([user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress)),
+]
+
+/**
+ * Every index over the cache, so that no reconcile reads more than its own data.
+ * An index is named after what it is asked with: `cache.by('Membership', 'organization', 'acme')`.
+ */
+export const indexes = {
+  Membership: {
+    organization: ({ spec }: Membership) => [spec.organization],
+    /** By the name of the User that last claimed it. */
+    user: ({ spec }: Membership) => (spec.user ? [spec.user.name] : []),
+    userUid: ({ spec }: Membership) => (spec.user ? [spec.user.uid] : []),
+    address: ({ spec }: Membership) => [spec.address],
+    /** By the name that the User of this address has when nobody declares it. */
+    generatedUser: ({ spec }: Membership) => [generatedUserName(spec.address)],
+    /** By roles in force and granted. */
+    role: ({ spec }: Membership) => [
+      ...new Set([...(spec.settled?.roles ?? []), ...spec.grants.flatMap(grant => grant.roles)]),
+    ],
+    group: ({ spec }: Membership) => spec.settled?.groups ?? [],
+    /** By organization, only those whose settled access makes them an admin there. */
+    admins: ({ spec }: Membership) => (isAdmin(spec.settled?.permissions ?? []) ? [spec.organization] : []),
+  },
+  Invitation: {
+    organization: ({ spec }: Invitation) => [spec.organization],
+    /** By {@link place}. */
+    place: ({ spec }: Invitation) => [place(spec.organization, spec.email)],
+    role: ({ spec }: Invitation) => spec.roles ?? [],
+  },
+  User: {
+    /** By normalized address, aliases too. */
+    address: (user: User) => addressesOf(user),
+    /** By organization of a declared membership, ended ones too. */
+    organization: ({ spec }: User) => [...new Set((spec.memberships ?? []).map(one => one.organization))],
+    /** By declared role. */
+    role: ({ spec }: User) => [...new Set((spec.memberships ?? []).flatMap(one => one.roles ?? []))],
+    /** By pool of an explicit licence. */
+    pool: ({ spec }: User) => [...new Set((spec.licenses ?? []).map(one => one.pool))],
+    previousName: ({ spec }: User) => spec.previousNames ?? [],
+  },
+  Group: {
+    organization: ({ spec }: Group) => [spec.organization],
+    member: ({ spec }: Group) => spec.members ?? [],
+    /** By nested group. */
+    group: ({ spec }: Group) => spec.groups ?? [],
+    role: ({ spec }: Group) => spec.roles ?? [],
+    /** By organization, only those with an expression. */
+    expressions: ({ spec }: Group) => (spec.membersWhere === undefined ? [] : [spec.organization]),
+  },
+  Role: { organization: ({ spec }: Role) => [spec.organization] },
+  LicensePool: {
+    organization: ({ spec }: LicensePool) => [spec.organization],
+    role: ({ spec }: LicensePool) => [
+      ...new Set([...(spec.selector?.roles ?? []), ...(spec.priority ?? []).flatMap(step => step.roles ?? [])]),
+    ],
+    group: ({ spec }: LicensePool) => [
+      ...new Set([...(spec.selector?.groups ?? []), ...(spec.priority ?? []).flatMap(step => step.groups ?? [])]),
+    ],
+  },
+  Organization: {
+    parent: ({ spec }: Organization) => (spec.parent === undefined ? [] : [spec.parent]),
+    child: ({ spec }: Organization) => spec.children ?? [],
+  },
+  Source: {},
+  Account: {},
+  SeatLedger: { pool: ({ spec }) => [spec.pool] },
+} as const satisfies Indexes
+
+/** Whether flat permissions hold one that makes an admin; deny beats allow. */
+const isAdmin = (permissions: readonly string[]): boolean =>
+  ADMIN_PERMISSIONS.some(wanted => {
+    const area = wanted.split(':')[0]
+    const covering = [wanted, `${area}:*`, '*:*']
+    const held = (prefix: string) =>
+      permissions.some(one => covering.some(each => one.replace('>', '') === prefix + each))
+    return held('') && !held('!')
+  })
