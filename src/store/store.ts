@@ -31,7 +31,10 @@ export interface ResourceStore extends AsyncDisposable {
    * Makes a new object with all its fields owned by `manager`.
    * @throws AlreadyExistsError
    */
-  create<K extends Kind>(object: NewObject<K>, options: { manager: string; finalizers?: string[] }): Promise<ResourceOf<K>>
+  create<K extends Kind>(
+    object: NewObject<K>,
+    options: { manager: string; finalizers?: string[] },
+  ): Promise<ResourceOf<K>>
 
   /**
    * Server-side apply: the fields in `desired` become so and belong to `manager`; fields that it owned and no longer names go away, unless another manager owns them too.
@@ -44,22 +47,40 @@ export interface ResourceStore extends AsyncDisposable {
    * Replaces the spec of a record as a whole.
    * @throws ConflictError when the record is not at `ifVersion`, or not there.
    */
-  replace<K extends RecordKind>(record: { kind: K; name: string; spec: SpecOf<K> }, options: { ifVersion: string }): Promise<ResourceOf<K>>
+  replace<K extends RecordKind>(
+    record: { kind: K; name: string; spec: SpecOf<K> },
+    options: { ifVersion: string },
+  ): Promise<ResourceOf<K>>
 
   /**
    * Writes a status as a whole; `undefined` removes it. An equal one is not written.
    * @throws ConflictError when the object lives another life than `ifUid`; NotFoundError.
    */
-  patchStatus<K extends DeclaredKind>(ref: { kind: K; name: string }, status: StatusOf<K> | undefined, options: { ifUid: string; ifVersion?: string }): Promise<ResourceOf<K>>
+  patchStatus<K extends DeclaredKind>(
+    ref: { kind: K; name: string },
+    status: StatusOf<K> | undefined,
+    options: { ifUid: string; ifVersion?: string },
+  ): Promise<ResourceOf<K>>
 
   /** Sets the finalizers as a whole. Taking the last one off a deleted object removes it; then undefined comes back. @throws ConflictError, NotFoundError */
-  setFinalizers<K extends Kind>(ref: { kind: K; name: string }, finalizers: string[], options: { ifVersion: string }): Promise<ResourceOf<K> | undefined>
+  setFinalizers<K extends Kind>(
+    ref: { kind: K; name: string },
+    finalizers: string[],
+    options: { ifVersion: string },
+  ): Promise<ResourceOf<K> | undefined>
 
   /** Sets or (with null) removes single annotations, owned by `manager`. @throws ConflictError, NotFoundError */
-  annotate<K extends Kind>(ref: { kind: K; name: string }, annotations: Record<string, string | null>, options: { manager: string; ifUid?: string }): Promise<ResourceOf<K>>
+  annotate<K extends Kind>(
+    ref: { kind: K; name: string },
+    annotations: Record<string, string | null>,
+    options: { manager: string; ifUid?: string },
+  ): Promise<ResourceOf<K>>
 
   /** Deletes, or marks as deleted where finalizers are left. @returns the object as it still stands, or undefined when it is gone. @throws ConflictError, NotFoundError */
-  delete<K extends Kind>(ref: { kind: K; name: string }, preconditions?: { ifUid?: string; ifVersion?: string }): Promise<ResourceOf<K> | undefined>
+  delete<K extends Kind>(
+    ref: { kind: K; name: string },
+    preconditions?: { ifUid?: string; ifVersion?: string },
+  ): Promise<ResourceOf<K> | undefined>
 
   /** Which manager owns which field: paths like `spec.roles`, `spec.memberships[acme]`, `metadata.labels[team]`. Empty for records. */
   owners(ref: { kind: Kind; name: string }): Promise<FieldOwner[]>
@@ -144,7 +165,13 @@ export interface StoreEvent {
   count: number
 }
 export interface EventLog {
-  record(event: { ref: ObjectRef; type: 'Normal' | 'Warning'; reason: Reason; message: string; time: string }): Promise<void>
+  record(event: {
+    ref: ObjectRef
+    type: 'Normal' | 'Warning'
+    reason: Reason
+    message: string
+    time: string
+  }): Promise<void>
   /** Newest first. */
   list(filter?: { ref?: ObjectRef; since?: string; limit?: number }): Promise<StoreEvent[]>
 }
