@@ -38,7 +38,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       ...leaves,
     ],
   },
-  cli: { all: ['app'] },
+  cli: { all: ['api', 'app'] },
 }
 
 /** Rooms of pure functions over plain data, and the built-in modules that would let the world in. */

@@ -1,0 +1,19 @@
+import { EXIT } from '../api/names.ts'
+import { type Io, processIo } from './io.ts'
+
+/** Runs one command line, without the program's name. Never throws; resolves with the exit code. */
+export const main = async (args: readonly string[], io: Io): Promise<number> => {
+  try {
+    // The most common question of scripts needs neither the parser nor any verb.
+    if (args.length === 1 && (args[0] === '--version' || args[0] === '-V'))
+      return (await import('./verbs/version.ts')).printVersion(io)
+    return await (await import('./program.ts')).runProgram(args, io)
+  } catch (error) {
+    return await (await import('./trouble.ts')).report(error, args, io)
+  }
+}
+
+if (import.meta.main) {
+  process.exitCode = EXIT.trouble
+  process.exitCode = await main(process.argv.slice(2), processIo())
+}

@@ -1,0 +1,56 @@
+import { Command, CommanderError } from 'commander'
+import { EXIT } from '../api/names.ts'
+import type { Io } from './io.ts'
+import { Exit, type VerbEntry } from './verb.ts'
+import { VERBS } from './verbs.ts'
+
+const EXIT_CODES = `
+Exit codes
+  0    yes, done, no difference
+  1    the answer is no: invalid, changes planned, not found, may not
+  2    trouble: wrong usage, cannot read, cannot connect
+  130  interrupted`
+
+/** Parses and runs. Only the file of the verb that is called is read. @throws whatever the verb throws */
+export const runProgram = async (args: readonly string[], io: Io): Promise<number> => {
+  const called = VERBS.find(verb => verb.name === args.find(arg => !arg.startsWith('-')))
+  const program = new Command('roster')
+    .description('People and access, declared.')
+    .usage('VERB [ARGS]')
+    .helpOption('-h, --help', 'this help, or the help of a verb')
+    .helpCommand('help [VERB]', 'the help of a verb')
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHasColors: () => io.terminal.color })
+    .exitOverride()
+    .addHelpText('after', EXIT_CODES)
+  program.action(() => {
+    io.out(`${program.helpInformation() + EXIT_CODES.trimStart()}\n`)
+  })
+  program.allowExcessArguments(false)
+
+  let code: number = EXIT.yes
+  const helped = args[0] === 'help' ? VERBS.find(verb => verb.name === args[1]) : undefined
+  for (const entry of VERBS) {
+    const command = program
+      .command(entry.name)
+      .description(entry.summary)
+      .helpGroup(`${entry.group}:`)
+      .allowExcessArguments(false)
+      .exitOverride()
+    if (entry === called || entry === helped) await load(entry, command, io, answer => (code = answer))
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof Exit) return error.code
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.trouble
+    throw error
+  }
+  return code
+}
+
+const load = async (entry: VerbEntry, command: Command, io: Io, done: (code: number) => void): Promise<void> => {
+  const { verb } = await entry.load()
+  verb(command, io)
+  command.hook('postAction', () => done(EXIT.yes))
+}
