@@ -1,6 +1,5 @@
 import { escapeText } from '../api/escape.ts'
 import { EXIT } from '../api/names.ts'
-import { StoreUnusableError } from '../store/errors.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './verb.ts'
 
@@ -56,7 +55,6 @@ const SYSTEM: Record<string, (error: NodeJS.ErrnoException) => { message: string
 
 const describe = (error: unknown): { message: string; remedy?: string } => {
   if (error instanceof UsageError) return { message: error.message }
-  if (error instanceof StoreUnusableError) return { message: error.message, remedy: error.remedy }
   if (!(error instanceof Error)) return { message: String(error) }
   const code = (error as NodeJS.ErrnoException).code
   const system = code === undefined ? undefined : SYSTEM[code]
