@@ -112,6 +112,12 @@ export class WorkQueue {
     return this.#running === 0 && this.#ready.size === 0
   }
 
+  /** Whether the key waits to be handed out. */
+  wants(key: string): boolean {
+    const state = this.#entries.get(key)?.state
+    return state === 'ready' || state === 'parked'
+  }
+
   /** Wants the key worked on now. */
   add(key: string, options: { priority?: number } = {}): void {
     this.#put(key, undefined, options.priority ?? PRIORITY.change)

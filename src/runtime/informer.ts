@@ -1,0 +1,335 @@
+import { setImmediate } from 'node:timers/promises'
+import { RosterError } from '../api/errors.ts'
+import type { AnyResource, ResourceOf } from '../api/kinds.ts'
+import type { Kind } from '../api/names.ts'
+import { type ObjectRef, refText } from '../api/resource.ts'
+import type { Clock } from '../ports/clock.ts'
+import { GoneError } from '../store/errors.ts'
+import type { ResourceStore } from '../store/store.ts'
+import { compareVersions } from '../store/version.ts'
+import { backoffDelay, WATCH_BACKOFF } from './backoff.ts'
+import { IndexedCache } from './cache.ts'
+import { interner } from './interner.ts'
+import { EndedLives } from './lives.ts'
+import { type RuntimeObserver, tell } from './observer.ts'
+import { pauseUntil } from './pause.ts'
+import type { Cache, Indexes } from './reconciler.ts'
+
+/** What became of one object. `before` is missing for a new one, `after` for one that is gone; a life that replaces another has both, with two uids. */
+export interface ObjectChange {
+  kind: Kind
+  name: string
+  before: AnyResource | undefined
+  after: AnyResource | undefined
+  /** It was there when the informer started: nothing has changed. */
+  initial: boolean
+}
+
+/** What is kept of an object of a kind in memory. It must keep kind and metadata. Who replaces a trimmed object reads it from the store first. */
+export type Trims = { [K in Kind]?: (object: ResourceOf<K>) => ResourceOf<K> }
+
+export interface InformerOptions {
+  store: Pick<ResourceStore, 'list' | 'watch' | 'info'>
+  kinds: readonly Kind[]
+  indexes?: Indexes
+  trims?: Trims
+  clock: Clock
+  /** In [0, 1). */
+  random: () => number
+  observer?: RuntimeObserver
+  /** Nobody else writes to this store: it is listed once and never watched, and a failing list fails at once. */
+  alone?: boolean
+  /** Lists everything anew so often, against events that a store lost. Milliseconds; default: never. */
+  relistEvery?: number
+}
+
+/** After so many objects in one go, everybody else gets a turn. */
+const TURN = 500
+
+/**
+ * Knows the objects of some kinds: lists them, then watches from the version of the list. After client-go's reflector and kube-rs' watcher:
+ *
+ * - **listing**: the first list; its objects are told as `initial` once all kinds are there.
+ * - **watching**: each event goes into the cache, then to the handlers, then {@link version} moves. When the watch breaks, it is opened again from there, after a pause.
+ * - **relisting**: the store no longer knows the changes since ({@link GoneError}). Readers keep the old view until the new one is complete; the differences are told.
+ *
+ * Own writes are applied at once ({@link observe}, {@link forget}). An object never goes back to an older version of itself, and a life that ended never comes back, whatever the watch still delivers.
+ */
+export class Informer {
+  readonly #options: InformerOptions
+  readonly #cache: IndexedCache
+  readonly #handlers = new Set<(change: ObjectChange) => void>()
+  readonly #progress = new Set<() => void>()
+  readonly #intern = interner()
+  /** Version at which each kind was listed: older events of it are in the list already. */
+  readonly #listed = new Map<Kind, string>()
+  readonly #ended = new EndedLives()
+  readonly #stopping = new AbortController()
+  #version: string | undefined
+  #running: Promise<void> | undefined
+  #nextRelist = Number.POSITIVE_INFINITY
+
+  constructor(options: InformerOptions) {
+    this.#options = options
+    this.#cache = new IndexedCache(options.kinds, options.indexes ?? {})
+  }
+
+  get cache(): Cache {
+    return this.#cache
+  }
+
+  /** Every change up to this version is in the cache and was told to the handlers. Undefined until the first list is in. */
+  get version(): string | undefined {
+    return this.#version
+  }
+
+  /** Tells each change, after it is in the cache and in the same turn. @returns a function that stops it */
+  onChange(handler: (change: ObjectChange) => void): () => void {
+    this.#handlers.add(handler)
+    return () => void this.#handlers.delete(handler)
+  }
+
+  /** Calls back whenever {@link version} has moved. @returns a function that stops it */
+  onProgress(callback: () => void): () => void {
+    this.#progress.add(callback)
+    return () => void this.#progress.delete(callback)
+  }
+
+  /**
+   * Starts listing and watching.
+   * @returns when the first list is in the cache and told; `ended` settles when watching ends: resolved after {@link stop}, rejected when the store cannot be used any more
+   * @throws what the store throws, where trying again cannot help, or when `alone`
+   */
+  async start(): Promise<{ ended: Promise<void> }> {
+    await this.#list(true)
+    this.#running = this.#options.alone ? Promise.resolve() : this.#watch()
+    // Whoever awaits `ended` meets the error there; until then it must not count as unhandled.
+    this.#running.catch(() => undefined)
+    return { ended: this.#running }
+  }
+
+  /** Ends the watch. The cache stays as it is. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running?.catch(() => undefined)
+  }
+
+  /** Applies an object that an own write returned, unless something newer is known. */
+  observe(object: AnyResource): void {
+    if (!this.holds(object.kind)) return
+    this.#set(this.#compact(object))
+    if (this.#options.alone) this.#moveTo(object.metadata.resourceVersion)
+  }
+
+  /** Applies an own write that removed this life of an object. */
+  forget(ref: ObjectRef & { uid: string }): void {
+    if (!this.holds(ref.kind)) return
+    if (!this.#options.alone) this.#ended.endedByOwnWrite(ref.uid, ref.kind)
+    if (this.#cache.get(ref.kind, ref.name)?.metadata.uid === ref.uid) this.#remove(ref.kind, ref.name)
+  }
+
+  /** Resolves when everything that the store holds now, whoever wrote it, was told to the handlers; or at {@link stop}. */
+  async caughtUp(): Promise<void> {
+    if (this.#options.alone) return
+    const { resourceVersion } = await this.#options.store.info()
+    const reached = () => this.#version !== undefined && compareVersions(this.#version, resourceVersion) >= 0
+    await new Promise<void>(resolve => {
+      const check = () => {
+        if (!reached() && !this.#stopping.signal.aborted) return
+        stopListening()
+        this.#stopping.signal.removeEventListener('abort', check)
+        resolve()
+      }
+      const stopListening = this.onProgress(check)
+      this.#stopping.signal.addEventListener('abort', check)
+      check()
+    })
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#stopping
+    let failures = 0
+    while (!signal.aborted) {
+      const round = new AbortController()
+      const cancelRelist = Number.isFinite(this.#nextRelist)
+        ? this.#options.clock.at(this.#nextRelist, () => round.abort())
+        : () => undefined
+      let delivered = 0
+      try {
+        const since = this.#version ?? '0'
+        const both = AbortSignal.any([signal, round.signal])
+        for await (const event of this.#options.store.watch({ since, kinds: this.#options.kinds, signal: both })) {
+          if (event.type === 'BOOKMARK') this.#moveTo(event.resourceVersion)
+          else this.#apply(event.type, event.object)
+          failures = 0
+          if (++delivered % TURN === 0) await setImmediate()
+        }
+        if (round.signal.aborted && !signal.aborted) await this.#list(false)
+        // A watch that ends at once and in silence is as broken as one that throws.
+        else if (delivered === 0) failures++
+      } catch (error) {
+        if (signal.aborted) return
+        if (isHopeless(error)) throw error
+        failures++
+        tell(this.#options.observer, 'watchBroken', { error })
+        if (error instanceof GoneError) await this.#list(false)
+      } finally {
+        cancelRelist()
+      }
+      if (failures > 0 && !signal.aborted) await this.#pause(failures)
+    }
+  }
+
+  /** Lists until it works. A first list goes in kind by kind; a later one is swapped in when it is complete. */
+  async #list(initial: boolean): Promise<void> {
+    const { signal } = this.#stopping
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        const lists: { kind: Kind; version: string; objects: AnyResource[] }[] = []
+        for (const kind of this.#options.kinds) {
+          const list = await this.#options.store.list(kind)
+          const objects = await this.#compactAll(list.items)
+          lists.push({ kind, version: list.resourceVersion, objects })
+        }
+        if (signal.aborted) return
+        const versions = lists.map(list => list.version).sort(compareVersions)
+        if (initial) await this.#fill(lists)
+        else for (const list of lists) this.#swap(list)
+        for (const { kind, version } of lists) this.#listed.set(kind, version)
+        const every = this.#options.relistEvery
+        if (every) this.#nextRelist = this.#options.clock.now() + every * (0.9 + this.#options.random() / 5)
+        tell(this.#options.observer, 'listed', {
+          objects: lists.reduce((sum, list) => sum + list.objects.length, 0),
+          initial,
+        })
+        // Watching goes on from the oldest list, so that no kind misses anything.
+        if (versions[0] !== undefined) this.#moveTo(versions[0])
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        if (isHopeless(error) || this.#options.alone) throw error
+        tell(this.#options.observer, 'watchBroken', { error })
+        await this.#pause(failures)
+      }
+    }
+  }
+
+  async #compactAll(items: AnyResource[]): Promise<AnyResource[]> {
+    const objects: AnyResource[] = []
+    for (const item of items) {
+      objects.push(this.#compact(item))
+      if (objects.length % TURN === 0) await setImmediate()
+    }
+    return objects
+  }
+
+  /** Nobody reads yet: all kinds go in, and only then the handlers hear of them. */
+  async #fill(lists: readonly { kind: Kind; objects: AnyResource[] }[]): Promise<void> {
+    let done = 0
+    for (const { objects } of lists) {
+      for (const object of objects) {
+        this.#store(object)
+        if (++done % TURN === 0) await setImmediate()
+      }
+    }
+    for (const { kind, objects } of lists) {
+      for (const after of objects) {
+        this.#tell({ kind, name: after.metadata.name, before: undefined, after, initial: true })
+        if (++done % TURN === 0) await setImmediate()
+      }
+    }
+  }
+
+  #swap({ kind, version, objects }: { kind: Kind; version: string; objects: AnyResource[] }): void {
+    const names = new Set(objects.map(object => object.metadata.name))
+    for (const { metadata } of [...this.#cache.list(kind)]) {
+      // What is newer than the list was written since, and is not in it for that reason.
+      if (!names.has(metadata.name) && compareVersions(metadata.resourceVersion, version) <= 0) {
+        this.#ended.confirm(metadata.uid)
+        this.#remove(kind, metadata.name)
+      }
+    }
+    this.#ended.confirmMissing(kind, new Set(objects.map(object => object.metadata.uid)))
+    for (const object of objects) this.#set(object)
+  }
+
+  #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: AnyResource): void {
+    const { kind, metadata } = object
+    if (this.holds(kind)) {
+      if (type === 'DELETED') {
+        this.#ended.confirm(metadata.uid)
+        if (this.#cache.get(kind, metadata.name)?.metadata.uid === metadata.uid) this.#remove(kind, metadata.name)
+      } else if (compareVersions(metadata.resourceVersion, this.#listed.get(kind) ?? '0') > 0) {
+        this.#set(this.#compact(object))
+      }
+    }
+    this.#moveTo(metadata.resourceVersion)
+  }
+
+  #set(object: AnyResource): void {
+    const { kind, metadata } = object
+    if (this.#ended.has(metadata.uid)) return
+    const before = this.#cache.get(kind, metadata.name)
+    if (before && compareVersions(metadata.resourceVersion, before.metadata.resourceVersion) <= 0) return
+    if (!this.#store(object)) return
+    this.#tell({ kind, name: metadata.name, before, after: object, initial: false })
+  }
+
+  /** @returns whether it is in the cache; an object that an index cannot take is reported and left out */
+  #store(object: AnyResource): boolean {
+    try {
+      this.#cache.set(object)
+      return true
+    } catch (error) {
+      tell(this.#options.observer, 'handlerFailed', { kind: object.kind, name: object.metadata.name, error })
+      return false
+    }
+  }
+
+  #remove(kind: Kind, name: string): void {
+    const before = this.#cache.get(kind, name)
+    if (!before) return
+    this.#cache.delete(kind, name)
+    this.#tell({ kind, name, before, after: undefined, initial: false })
+  }
+
+  #tell(change: ObjectChange): void {
+    for (const handler of this.#handlers) {
+      try {
+        handler(change)
+      } catch (error) {
+        // One object that a handler cannot take must not stop the others.
+        tell(this.#options.observer, 'handlerFailed', { kind: change.kind, name: change.name, error })
+      }
+    }
+  }
+
+  #moveTo(version: string): void {
+    if (this.#version !== undefined && compareVersions(version, this.#version) <= 0) return
+    this.#version = version
+    for (const callback of this.#progress) callback()
+  }
+
+  #compact(object: AnyResource): AnyResource {
+    const trim = this.#options.trims?.[object.kind] as ((object: AnyResource) => AnyResource) | undefined
+    const compact = this.#intern(trim ? trim(object) : object)
+    if (compact.kind !== object.kind || compact.metadata?.uid !== object.metadata.uid) {
+      throw new Error(
+        `the trim of ${refText({ kind: object.kind, name: object.metadata.name })} changed kind or metadata`,
+      )
+    }
+    return compact
+  }
+
+  /** Whether it was told to hold this kind. */
+  holds(kind: Kind): boolean {
+    return this.#options.kinds.includes(kind)
+  }
+
+  async #pause(failures: number): Promise<void> {
+    const { clock, random } = this.#options
+    await pauseUntil(clock, clock.now() + backoffDelay(failures, WATCH_BACKOFF, random), this.#stopping.signal)
+  }
+}
+
+const isHopeless = (error: unknown): boolean => error instanceof RosterError && error.retry === 'never'
