@@ -156,8 +156,13 @@ export class Changes {
   }
 
   #look(): void {
-    const version = this.#readDataVersion()
-    if (version === this.#dataVersion) return
+    let version: unknown
+    try {
+      version = this.#readDataVersion()
+    } catch {
+      // Whoever is woken reads for themselves, and tells their caller what is wrong with the file.
+    }
+    if (version !== undefined && version === this.#dataVersion) return
     this.#dataVersion = version
     for (const listener of this.#foreign) listener()
     this.#wake()

@@ -44,6 +44,7 @@ export class EmbeddedLease implements LeaseTable {
   readonly #options: EmbeddedLeaseOptions
   readonly #held = new Set<Held>()
   #closed = false
+  #lockedInMemory = false
 
   constructor(options: EmbeddedLeaseOptions) {
     this.#options = options
@@ -129,7 +130,7 @@ export class EmbeddedLease implements LeaseTable {
   /** The open write transaction that is the lock; undefined while another process has it. */
   #tryLock(): Lock | undefined {
     const { lockFile } = this.#options
-    if (lockFile === undefined) return { close: () => {} }
+    if (lockFile === undefined) return this.#memoryLock()
     const db = new DatabaseSync(lockFile, { timeout: 0 })
     try {
       db.exec('BEGIN EXCLUSIVE')
@@ -141,8 +142,18 @@ export class EmbeddedLease implements LeaseTable {
     }
   }
 
+  /** The same for a store that only this process sees. */
+  #memoryLock(): Lock | undefined {
+    if (this.#lockedInMemory) return undefined
+    this.#lockedInMemory = true
+    return {
+      close: () => {
+        this.#lockedInMemory = false
+      },
+    }
+  }
+
   #alive(row: Row): boolean {
-    if (this.#options.lockFile === undefined) return true
     if (row.locked === 0) return row.expires !== null && Date.parse(row.expires) > this.#options.clock.now()
     const lock = this.#tryLock()
     lock?.close()

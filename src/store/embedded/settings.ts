@@ -1,3 +1,4 @@
+import { bindingText } from '../binding.ts'
 import { BindingError } from '../errors.ts'
 import type { Binding, StoreInfo } from '../store.ts'
 import type { Connection } from './connection.ts'
@@ -39,13 +40,4 @@ export class Settings {
   #get(key: string): unknown {
     return this.#connection.statement('SELECT value FROM settings WHERE key = ?').get(key)?.value
   }
-}
-
-/** What is bound, what was asked for, and the way out. */
-export const bindingText = (bound: Binding, wanted: Binding): string => {
-  const differing =
-    bound.mail === wanted.mail
-      ? `the public URL ${bound.publicUrl}, not ${wanted.publicUrl}`
-      : `mail to ${bound.mail}, not ${wanted.mail}`
-  return `this store is bound to ${differing}; links and invitations out there depend on it. Start with the old value, or with --rebind`
 }

@@ -35,6 +35,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from '../store.ts'
+import { randomId, randomUid } from '../uid.ts'
 import { Changes } from './changes.ts'
 import { Connection } from './connection.ts'
 import { embeddedEventLog } from './eventlog.ts'
@@ -43,7 +44,6 @@ import { EmbeddedLease } from './lease.ts'
 import { Objects } from './objects.ts'
 import { ensureSchema } from './schema.ts'
 import { Settings } from './settings.ts'
-import { randomId, randomUid } from './uid.ts'
 
 export interface EmbeddedStoreOptions {
   /** Folder of the store, made if it is not there; `:memory:` for tests: nothing is kept, no other process sees it. */
