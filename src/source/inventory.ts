@@ -1,0 +1,123 @@
+import type { AnyManifest, DeclaredResource } from '../api/kinds.ts'
+import { ANNOTATIONS, DECLARED_KINDS, type DeclaredKind, LABELS, MANAGED_BY, type Reason } from '../api/names.ts'
+import type { PlacedManifest, Revision } from './revision.ts'
+
+/** What is to be done with one object of a source. */
+export type Step =
+  | { do: 'apply'; desired: AnyManifest; live: DeclaredResource | undefined }
+  /** Another source declares it: first keeps. */
+  | { do: 'conflict'; desired: AnyManifest; live: DeclaredResource; holder: string }
+  | { do: 'prune'; live: DeclaredResource }
+
+/** Whether a pass may prune, and if not, why: for the condition. */
+export type PruneVerdict = { may: true } | { may: false; reason: Reason; message: string }
+
+/**
+ * Decides what one complete revision means for what is there. Applied in the order of kinds, pruned in the reverse;
+ * only objects that carry this source's label are pruned, and none that another source took over.
+ */
+export const stepsOf = (
+  source: string,
+  revision: Extract<Revision, { outcome: 'Complete' }>,
+  live: ReadonlyMap<string, DeclaredResource>,
+): { apply: Step[]; prune: Extract<Step, { do: 'prune' }>[] } => {
+  const declared = new Set<string>()
+  const apply = [...revision.manifests]
+    .sort((a, b) => byKind(a.manifest, b.manifest))
+    .map((placed): Step => {
+      const key = keyOf(placed.manifest)
+      declared.add(key)
+      const existing = live.get(key)
+      const holder = existing && holderOf(existing)
+      if (existing && holder !== undefined && holder !== source)
+        return { do: 'conflict', desired: placed.manifest, live: existing, holder: `source ${holder}` }
+      if (existing?.metadata.labels?.[LABELS.generated] !== undefined)
+        return { do: 'conflict', desired: placed.manifest, live: existing, holder: 'Roster itself' }
+      return { do: 'apply', desired: labelled(source, revision.id, placed, existing), live: existing }
+    })
+  const prune = [...live.values()]
+    .filter(
+      object =>
+        holderOf(object) === source && !declared.has(keyOf(object)) && object.metadata.deletionTimestamp === undefined,
+    )
+    .sort((a, b) => byKind(b, a))
+    .map(object => ({ do: 'prune' as const, live: object }))
+  return { apply, prune }
+}
+
+/** An empty revision never prunes, unless a person said that it may be empty. */
+export const mayPrune = (options: {
+  prune: boolean
+  manifests: number
+  candidates: number
+  allowEmpty: boolean
+}): PruneVerdict => {
+  if (!options.prune)
+    return {
+      may: false,
+      reason: 'PruneHeld',
+      message: `${options.candidates} resources are no longer in this source and stay, because prune is off`,
+    }
+  if (options.manifests === 0 && !options.allowEmpty)
+    return {
+      may: false,
+      reason: 'EmptySource',
+      message: `the source is empty; its ${options.candidates} resources stay, because an empty source never prunes`,
+    }
+  return { may: true }
+}
+
+export const keyOf = (object: { kind: string; metadata: { name: string } }): string =>
+  `${object.kind}/${object.metadata.name}`
+export const holderOf = (object: DeclaredResource): string | undefined => object.metadata.labels?.[LABELS.source]
+
+const RANK = new Map<DeclaredKind, number>(DECLARED_KINDS.map((kind, index) => [kind, index]))
+const byKind = (
+  a: { kind: DeclaredKind; metadata: { name: string } },
+  b: { kind: DeclaredKind; metadata: { name: string } },
+): number =>
+  (RANK.get(a.kind) ?? 0) - (RANK.get(b.kind) ?? 0) ||
+  (a.metadata.name < b.metadata.name ? -1 : a.metadata.name > b.metadata.name ? 1 : 0)
+
+/** The manifest as it is applied: with our labels and, where the document changed, the revision in which it did. */
+const labelled = (
+  source: string,
+  revision: string,
+  { manifest, place }: PlacedManifest,
+  live: DeclaredResource | undefined,
+): AnyManifest => {
+  const { organization } = manifest.spec as { organization?: string }
+  const labels = {
+    ...manifest.metadata.labels,
+    [LABELS.managedBy]: MANAGED_BY,
+    [LABELS.source]: source,
+    ...(organization === undefined ? {} : { [LABELS.organization]: organization }),
+  }
+  const annotations = { ...manifest.metadata.annotations, [ANNOTATIONS.sourcePath]: place }
+  const before = live?.metadata.annotations?.[ANNOTATIONS.revision]
+  const unchanged =
+    live !== undefined &&
+    before !== undefined &&
+    covers(live.spec, manifest.spec) &&
+    covers(live.metadata.labels ?? {}, labels) &&
+    covers(live.metadata.annotations ?? {}, manifest.metadata.annotations ?? {})
+  return {
+    ...manifest,
+    metadata: {
+      ...manifest.metadata,
+      labels,
+      annotations: { ...annotations, [ANNOTATIONS.revision]: unchanged ? before : revision },
+    },
+  } as AnyManifest
+}
+
+/** Whether everything that is desired stands there already. */
+const covers = (live: unknown, desired: unknown): boolean => {
+  if (typeof desired !== 'object' || desired === null) return live === desired
+  if (typeof live !== 'object' || live === null || Array.isArray(live) !== Array.isArray(desired)) return false
+  if (Array.isArray(desired))
+    return (
+      Array.isArray(live) && live.length === desired.length && desired.every((item, index) => covers(live[index], item))
+    )
+  return Object.entries(desired).every(([key, value]) => covers((live as Record<string, unknown>)[key], value))
+}

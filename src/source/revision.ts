@@ -1,0 +1,33 @@
+import type { AnyManifest } from '../api/kinds.ts'
+import type { Reason } from '../api/names.ts'
+import type { Finding } from '../manifests/finding.ts'
+
+/** A manifest and where it stands, as `file:line` inside its source. */
+export interface PlacedManifest {
+  manifest: AnyManifest
+  place: string
+}
+
+/**
+ * One reading of a source. Only a `Complete` one is applied, and only by a complete and non-empty one is anything pruned:
+ * `Partial` and `Failed` say why and change nothing.
+ */
+export type Revision =
+  | {
+      outcome: 'Complete'
+      /** A commit id, or a hash over the folder. The same content has the same id. */
+      id: string
+      manifests: readonly PlacedManifest[]
+      /** Warnings, and errors that stop only their own resource. */
+      findings: readonly Finding[]
+    }
+  | { outcome: 'Partial' | 'Failed'; id?: string; reason: Reason; message: string; findings: readonly Finding[] }
+
+/** Reads one source: a folder, or a repository. */
+export interface SourceReader {
+  read(options: { signal: AbortSignal }): Promise<Revision>
+  /** Calls back when it may be worth reading again. @returns a function that stops it */
+  watch(changed: () => void): () => void
+  /** Lets go of watchers and working copies. */
+  close(): Promise<void>
+}

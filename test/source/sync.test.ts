@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest'
+import type { AnyManifest, DeclaredResource } from '../../src/api/kinds.ts'
+import { ANNOTATIONS, API_VERSION, LABELS } from '../../src/api/names.ts'
+import type { Revision } from '../../src/source/revision.ts'
+import { syncRevision } from '../../src/source/sync.ts'
+import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
+import type { ResourceStore } from '../../src/store/store.ts'
+import { fakeClock } from '../fakes/clock.ts'
+
+const role = (name: string, spec: Record<string, unknown> = {}, labels?: Record<string, string>): AnyManifest =>
+  ({
+    apiVersion: API_VERSION,
+    kind: 'Role',
+    metadata: { name, ...(labels ? { labels } : {}) },
+    spec: { organization: 'acme', ...spec },
+  }) as AnyManifest
+const organization: AnyManifest = {
+  apiVersion: API_VERSION,
+  kind: 'Organization',
+  metadata: { name: 'acme' },
+  spec: {},
+}
+const revision = (id: string, ...manifests: AnyManifest[]): Extract<Revision, { outcome: 'Complete' }> => ({
+  outcome: 'Complete',
+  id,
+  findings: [],
+  manifests: manifests.map((manifest, index) => ({ manifest, place: `all.yaml:${index + 1}` })),
+})
+const permitAll = async (objects: readonly DeclaredResource[]) => ({ permitted: objects, because: '' })
+const open = () => openEmbeddedStore({ folder: ':memory:', clock: fakeClock(Date.parse('2026-11-22T09:00:00Z')) })
+const sync = (
+  store: ResourceStore,
+  of: Extract<Revision, { outcome: 'Complete' }>,
+  more: Partial<Parameters<typeof syncRevision>[0]> = {},
+) => syncRevision({ store, source: 'people', revision: of, prune: true, permit: permitAll, ...more })
+const names = async (store: ResourceStore) => (await store.list('Role')).items.map(item => item.metadata.name)
+
+describe('a source', () => {
+  it('applies what it declares, once', async () => {
+    await using store = await open()
+    const first = await sync(store, revision('r1', organization, role('editor', { allow: ['documents:*'] })))
+    expect(first).toMatchObject({ created: [{ kind: 'Organization' }, { kind: 'Role', name: 'editor' }], objects: 2 })
+    const before = (await store.info()).resourceVersion
+    expect(await sync(store, revision('r1', organization, role('editor', { allow: ['documents:*'] })))).toMatchObject({
+      created: [],
+      updated: [],
+      unchanged: 2,
+    })
+    expect((await store.info()).resourceVersion).toBe(before)
+  })
+  it('names for each object the revision in which it last changed', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor'), role('viewer')))
+    await sync(store, revision('r2', role('editor', { displayName: 'Editor' }), role('viewer')))
+    expect((await store.get('Role', 'editor'))?.metadata.annotations?.[ANNOTATIONS.revision]).toBe('r2')
+    expect((await store.get('Role', 'viewer'))?.metadata.annotations?.[ANNOTATIONS.revision]).toBe('r1')
+  })
+  it('takes back what a person changed by hand, says so, and leaves what it does not declare', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor', { displayName: 'Editor' })))
+    await store.apply(
+      { ...role('editor', { displayName: 'Hand', description: 'by hand' }), kind: 'Role' } as AnyManifest & {
+        kind: 'Role'
+      },
+      { manager: 'local/root', force: true },
+    )
+    const result = await sync(store, revision('r2', role('editor', { displayName: 'Editor' })))
+    expect((await store.get('Role', 'editor'))?.spec).toMatchObject({ displayName: 'Editor', description: 'by hand' })
+    expect(result.taken).toEqual([
+      { ref: { kind: 'Role', name: 'editor' }, fields: [{ field: 'spec.displayName', manager: 'local/root' }] },
+    ])
+  })
+  it('never writes over another source: first keeps', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor', { displayName: 'First' })), { source: 'first' })
+    const result = await sync(store, revision('r1', role('editor', { displayName: 'Second' })), { source: 'second' })
+    expect(result.conflicts).toEqual([
+      { ref: { kind: 'Role', name: 'editor' }, holder: 'source first', place: 'all.yaml:1' },
+    ])
+    expect((await store.get('Role', 'editor'))?.spec.displayName).toBe('First')
+  })
+  it('never takes over what Roster made itself', async () => {
+    await using store = await open()
+    await store.create(
+      {
+        kind: 'Role',
+        metadata: { name: 'made', labels: { [LABELS.generated]: 'User' } },
+        spec: { organization: 'acme' },
+      },
+      { manager: 'controller' },
+    )
+    expect((await sync(store, revision('r1', role('made')))).conflicts).toHaveLength(1)
+  })
+  it('prunes what it no longer holds, last kinds first', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', organization, role('editor'), role('viewer')))
+    const result = await sync(store, revision('r2', role('viewer')))
+    expect(result.pruned.map(ref => `${ref.kind}/${ref.name}`)).toEqual(['Role/editor', 'Organization/acme'])
+    expect(await names(store)).toEqual(['viewer'])
+  })
+  it('keeps what it no longer holds while prune is off', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor'), role('viewer')))
+    const result = await sync(store, revision('r2', role('viewer')), { prune: false })
+    expect(result.kept).toMatchObject({ reason: 'PruneHeld', refs: [{ name: 'editor' }] })
+    expect(await names(store)).toEqual(['editor', 'viewer'])
+  })
+  it('that is empty prunes nothing, unless a person said that it may be', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor')))
+    expect((await sync(store, revision('r2'))).kept).toMatchObject({ reason: 'EmptySource' })
+    expect(await names(store)).toEqual(['editor'])
+    await sync(store, revision('r2'), { allowEmpty: true })
+    expect(await names(store)).toEqual([])
+  })
+  it('prunes only what is permitted', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('a'), role('b'), role('c')))
+    const result = await sync(store, revision('r2', role('c')), {
+      permit: async objects => ({
+        permitted: objects.filter(object => object.metadata.name === 'a'),
+        because: 'b is protected',
+      }),
+    })
+    expect(result.kept).toMatchObject({ refs: [{ name: 'b' }], message: 'b is protected' })
+    expect(await names(store)).toEqual(['b', 'c'])
+  })
+  it('prunes nothing that only carries its label', async () => {
+    await using store = await open()
+    await store.create(
+      {
+        kind: 'Role',
+        metadata: { name: 'forged', labels: { [LABELS.source]: 'people' } },
+        spec: { organization: 'acme' },
+      },
+      { manager: 'local/mallory' },
+    )
+    await sync(store, revision('r1', role('editor')))
+    expect(await names(store)).toEqual(['editor', 'forged'])
+  })
+  it('goes on when one object cannot be written', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor')))
+    const moved = { ...role('editor'), spec: { organization: 'other' } } as AnyManifest
+    const result = await sync(store, revision('r2', moved, role('viewer')))
+    expect(result.failed).toMatchObject([{ ref: { name: 'editor' }, reason: 'InvalidSpec' }])
+    expect(await names(store)).toEqual(['editor', 'viewer'])
+  })
+})
