@@ -1,16 +1,16 @@
 /**
- * The nodes that lie on a cycle, each with one cycle as a path from itself back to itself, among all that can be reached from the roots.
+ * The nodes that lie on a cycle, each with all those that it shares cycles with, among all that can be reached from the roots.
  * Tarjan's strongly connected components (SIAM J. Comput. 1, 1972), without recursion: what is declared may be nested deeper than a call stack.
  */
 export const cyclesFrom = (
   roots: Iterable<string>,
   next: (node: string) => Iterable<string>,
-): Map<string, readonly string[]> => {
+): Map<string, ReadonlySet<string>> => {
   const order = new Map<string, number>()
   const low = new Map<string, number>()
   const open: string[] = []
   const isOpen = new Set<string>()
-  const cycles = new Map<string, readonly string[]>()
+  const cycles = new Map<string, ReadonlySet<string>>()
 
   for (const root of roots) {
     if (order.has(root)) continue
@@ -39,7 +39,7 @@ export const cyclesFrom = (
       for (const member of component) isOpen.delete(member)
       if (component.length > 1 || [...next(node)].includes(node)) {
         const members = new Set(component)
-        for (const member of component) cycles.set(member, cycleThrough(member, members, next))
+        for (const member of component) cycles.set(member, members)
       }
     }
   }
@@ -50,12 +50,8 @@ const lower = (low: Map<string, number>, node: string, value: number): void => {
   if (value < (low.get(node) ?? Number.POSITIVE_INFINITY)) low.set(node, value)
 }
 
-/** The shortest way from a node back to itself inside its component; both ends named. */
-const cycleThrough = (
-  start: string,
-  members: ReadonlySet<string>,
-  next: (node: string) => Iterable<string>,
-): readonly string[] => {
+/** The shortest cycle through a node, both ends named: `[a, b, a]`; undefined where it lies on none. */
+export const cycleThrough = (start: string, next: (node: string) => Iterable<string>): string[] | undefined => {
   const cameFrom = new Map<string, string>()
   const line = [start]
   for (const node of line)
@@ -65,9 +61,9 @@ const cycleThrough = (
         for (let at: string | undefined = node; at !== undefined && at !== start; at = cameFrom.get(at)) path.push(at)
         return [...path, start].reverse()
       }
-      if (!members.has(neighbour) || cameFrom.has(neighbour)) continue
+      if (cameFrom.has(neighbour)) continue
       cameFrom.set(neighbour, node)
       line.push(neighbour)
     }
-  return [start, start]
+  return undefined
 }

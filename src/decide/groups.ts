@@ -1,22 +1,6 @@
 import type { Group } from '../api/group.ts'
-import { cyclesFrom } from './cycles.ts'
-
-/** What an expression sees of somebody: the effective profile in one organization. A field that is missing reads as *no* wherever it is used. */
-export interface ExpressionUser {
-  name: string
-  labels: Readonly<Record<string, string>>
-  email: string
-  /** The address is in no domain of the organization. */
-  external: boolean
-  locale?: string | undefined
-  givenName?: string | undefined
-  familyName?: string | undefined
-}
-
-/** What an expression says of somebody; with `problem` it says nothing, and the verdict before stands. */
-export type Verdict = { is: boolean } | { problem: string }
-/** Makes an expression ready to be asked. Never throws: a text that is no expression answers with its problem. */
-export type Compile = (expression: string) => (user: ExpressionUser) => Verdict
+import { compileExpression, type Evaluation, type ExpressionUser } from './cel.ts'
+import { cyclesFrom, cycleThrough } from './cycles.ts'
 
 /** Where the declared groups are found: `get` by name, the others by an index, so that nobody ever reads all groups for one person. */
 export interface GroupLookups {
@@ -60,25 +44,15 @@ export interface GroupResolver {
   /** The roles that every member of the group gets. */
   rolesOf(group: string): readonly string[]
   /** A cycle that the group is on: `[a, b, a]`. */
-  cycleOf(group: string): readonly string[] | undefined
+  cycleOf(group: string): string[] | undefined
   /** What the expression of a group says of somebody; undefined where it has none. */
-  verdictOf(group: Group, user: ExpressionUser): Verdict | undefined
+  verdictOf(group: Group, user: ExpressionUser): Evaluation | undefined
 }
 
-/** Answers from the lookups as they are at the time of each question. Compiled expressions are kept. */
-export const groupResolver = (lookups: GroupLookups, compile: Compile): GroupResolver => {
-  const compiled = new Map<string, (user: ExpressionUser) => Verdict>()
-  const ready = (expression: string) => {
-    let known = compiled.get(expression)
-    if (!known) {
-      if (compiled.size >= 10_000) compiled.clear()
-      known = compile(expression)
-      compiled.set(expression, known)
-    }
-    return known
-  }
+/** Answers from the lookups as they are at the time of each question; keeps nothing itself. */
+export const groupResolver = (lookups: GroupLookups): GroupResolver => {
   const verdictOf = (group: Group, user: ExpressionUser) =>
-    group.spec.membersWhere === undefined ? undefined : ready(group.spec.membersWhere)(user)
+    group.spec.membersWhere === undefined ? undefined : compileExpression(group.spec.membersWhere).evaluate(user)
   const above = (organization: string) =>
     function* (name: string) {
       for (const group of lookups.containing(name))
@@ -98,9 +72,9 @@ export const groupResolver = (lookups: GroupLookups, compile: Compile): GroupRes
         if (found.has(name)) continue
         const verdict = verdictOf(group, person.facts)
         if (!verdict) continue
-        if ('problem' in verdict) {
+        if ('error' in verdict) {
           if (settled.has(name)) found.set(name, { how: 'held' })
-        } else if (verdict.is) found.set(name, { how: 'expression' })
+        } else if (verdict.ok) found.set(name, { how: 'expression' })
       }
 
       const containers = above(organization)
@@ -147,7 +121,7 @@ export const groupResolver = (lookups: GroupLookups, compile: Compile): GroupRes
         for (const inner of lookups.get(of)?.spec.groups ?? [])
           if (lookups.get(inner)?.spec.organization === group.spec.organization) yield inner
       }
-      return cyclesFrom([name], nested).get(name)
+      return cycleThrough(name, nested)
     },
   }
 }
