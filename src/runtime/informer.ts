@@ -50,7 +50,8 @@ const TURN = 500
  * Knows the objects of some kinds: lists them, then watches from the version of the list. After client-go's reflector and kube-rs' watcher:
  *
  * - **listing**: the first list; its objects are told as `initial` once all kinds are there.
- * - **watching**: each event goes into the cache, then to the handlers, then {@link version} moves. When the watch breaks, it is opened again from there, after a pause.
+ * - **watching**: each event goes into the cache, then to the handlers. {@link version} moves with the bookmarks, not with the events: a store may tell several changes of an object as one,
+ *   later than changes of others that came in between. When the watch breaks, it is opened again from the last bookmark, after a pause.
  * - **relisting**: the store no longer knows the changes since ({@link GoneError}). Readers keep the old view until the new one is complete; the differences are told.
  *
  * Own writes are applied at once ({@link observe}, {@link forget}). An object never goes back to an older version of itself, and a life that ended never comes back, whatever the watch still delivers.
@@ -263,7 +264,6 @@ export class Informer {
         this.#set(this.#compact(object))
       }
     }
-    this.#moveTo(metadata.resourceVersion)
   }
 
   #set(object: AnyResource): void {
