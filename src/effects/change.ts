@@ -1,6 +1,18 @@
 /** One thing that happens: the word list that `plan` and the audit trail share. */
 export interface Change {
-  action: 'create' | 'update' | 'delete' | 'send' | 'grant' | 'take' | 'give' | 'free' | 'hold' | 'join' | 'end' | 'queue'
+  action:
+    | 'create'
+    | 'update'
+    | 'delete'
+    | 'send'
+    | 'grant'
+    | 'take'
+    | 'give'
+    | 'free'
+    | 'hold'
+    | 'join'
+    | 'end'
+    | 'queue'
   /** `resource`: a manifest's object. `mail`, `access`, `seat`, `membership`: what follows from it. */
   target: 'resource' | 'mail' | 'access' | 'seat' | 'membership' | 'account'
   kind: string

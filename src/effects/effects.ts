@@ -31,12 +31,19 @@ export interface Effects {
   createAccount(name: string, spec: Account['spec'], what: Explained): Promise<Account>
 
   /** Writes one page of seats, with its version (`undefined`: a new page). Seats that go from one holder to nobody need no permit: seats follow access. */
-  writeSeats(page: { name: string; before: SeatLedger | undefined; spec: SeatLedgerSpec }, what: Explained): Promise<SeatLedger>
+  writeSeats(
+    page: { name: string; before: SeatLedger | undefined; spec: SeatLedgerSpec },
+    what: Explained,
+  ): Promise<SeatLedger>
 
   /** Makes a resource that Roster itself wants: a generated Invitation or User. */
   createGenerated<K extends DeclaredKind>(object: NewObject<K>, what: Explained): Promise<void>
   /** Brings the spec of a generated resource up to date. */
-  updateGenerated<K extends DeclaredKind>(object: NewObject<K>, options: { ifUid: string }, what: Explained): Promise<void>
+  updateGenerated<K extends DeclaredKind>(
+    object: NewObject<K>,
+    options: { ifUid: string },
+    what: Explained,
+  ): Promise<void>
   /** Removes a generated resource, or a finished Invitation: nobody loses anything by it. */
   removeGenerated(ref: ObjectRef<DeclaredKind> & { uid: string }, what: Explained): Promise<void>
 }

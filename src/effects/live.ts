@@ -1,0 +1,135 @@
+import { isConflict, RosterError } from '../api/errors.ts'
+import type { Membership, MembershipSpec } from '../api/membership.ts'
+import { timestamp } from '../api/timestamp.ts'
+import type { AuditEntry, AuditLog } from '../ports/audit.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Delivery, Mailer } from '../ports/mailer.ts'
+import type { ResourceStore } from '../store/store.ts'
+import type { Effects, Explained, MailAct, MailSlot } from './effects.ts'
+import { actionOf, recordEffects, type Teller } from './records.ts'
+import { intentIn, isSameTry, type Outcome, slotText, withOutcome } from './slots.ts'
+
+/** The lease went while something was to be done: it was not done. */
+export class NotHolderError extends RosterError {
+  readonly retry = 'never'
+  readonly reason = 'Conflict'
+}
+
+/** A claim does not say what it must, so nothing was sent: a mistake of the program. */
+export class BadClaimError extends RosterError {
+  readonly retry = 'never'
+  readonly reason = 'InvalidSpec'
+}
+
+export interface LiveOptions {
+  /** The store of the lease: it refuses writes once the lease is lost. */
+  store: ResourceStore
+  audit: AuditLog
+  mailer: Mailer
+  clock: Clock
+  /** Aborts when the lease is lost or the process stops at once: nothing leaves from then on. */
+  lost: AbortSignal
+  /** `takesAccess` of `decide/membership`. */
+  takes: (before: MembershipSpec, after: MembershipSpec) => boolean
+}
+
+/** Effects that happen. Each goes into the audit trail: intent before and result after what cannot be taken back, one line for any other change. */
+export const liveEffects = (options: LiveOptions): Effects => {
+  const { store, audit, mailer, clock, lost } = options
+
+  const line = (phase: AuditEntry['phase']) => async (what: Explained) => {
+    for (const change of what.changes ?? [])
+      await audit.append({
+        phase,
+        actor: what.actor,
+        action: actionOf(change),
+        target: `${change.kind}/${change.name}`,
+        ...organizationOf(what),
+        ...(Object.keys(change.fields).length > 0 && { after: change.fields }),
+        because: what.because,
+      })
+  }
+  const tell: Teller = { intent: line('intent'), result: line('result'), change: line('change') }
+
+  /** Puts the outcome of one try into its slot, whatever else was written into the record meanwhile. */
+  const settle = async (claimed: Membership, slot: MailSlot, delivery: Delivery): Promise<Membership> => {
+    const outcome: Outcome = {
+      outcome: delivery.outcome,
+      outcomeTime: timestamp(clock.now()),
+      response: [...delivery.response].slice(0, 200).join(''),
+    }
+    const { name } = claimed.metadata
+    const own = intentIn(claimed.spec, slot)
+    let record: Membership | undefined = claimed
+    for (;;) {
+      const found = record && intentIn(record.spec, slot)
+      // Somebody waited our deadline out and took the try over: theirs counts now.
+      if (!record || !own || !found || !isSameTry(own, found)) return record ?? claimed
+      try {
+        return await store.replace(
+          { kind: 'Membership', name, spec: withOutcome(record.spec, slot, outcome) },
+          { ifVersion: record.metadata.resourceVersion },
+        )
+      } catch (error) {
+        if (!isConflict(error)) throw error
+        record = await store.get('Membership', name)
+      }
+    }
+  }
+
+  const mail = async (act: MailAct) => {
+    const { record, slot, explained } = act
+    const { name } = record.metadata
+    const intent = intentIn(act.claimed, slot)
+    if (!intent || intent.outcome !== undefined)
+      throw new BadClaimError(`Membership/${name}: ${slotText(slot)} is no open intent; nothing was sent`)
+    if (lost.aborted) throw new NotHolderError(`Membership/${name}: the lease is lost; nothing was sent`)
+
+    let claimed: Membership
+    try {
+      claimed = await store.replace(
+        { kind: 'Membership', name, spec: act.claimed },
+        { ifVersion: record.metadata.resourceVersion },
+      )
+    } catch (error) {
+      if (isConflict(error)) return { is: 'lost' } as const
+      throw error
+    }
+
+    const entry = {
+      actor: explained.actor,
+      action: 'mail.send',
+      target: `Membership/${name}`,
+      ...organizationOf(explained),
+      key: `${name}/${slotText(slot)}`,
+      because: explained.because,
+    }
+    const fields = explained.changes?.find(change => change.target === 'mail')?.fields
+    let prepared: Awaited<ReturnType<MailAct['compose']>>
+    try {
+      prepared = await act.compose(claimed)
+      await audit.append({ ...entry, phase: 'intent', after: { ...fields, messageId: prepared.messageId } })
+    } catch (error) {
+      // Not one byte went out: say so, or a successor would take it for a mail that may have arrived.
+      await settle(claimed, slot, {
+        outcome: 'NotSent',
+        response: 'it could not be prepared or noted in the audit trail',
+      })
+      throw error
+    }
+    if (lost.aborted) throw new NotHolderError(`Membership/${name}: the lease is lost; nothing was sent`)
+
+    const delivery = await mailer.send(prepared, { deadline: Date.parse(intent.deadline), signal: lost })
+    const settled = await settle(claimed, slot, delivery)
+    await audit.append({
+      ...entry,
+      phase: 'result',
+      after: { outcome: delivery.outcome, response: delivery.response },
+    })
+    return { is: 'done', record: settled } as const
+  }
+
+  return { ...recordEffects({ store, tell, takes: options.takes }), mail }
+}
+
+const organizationOf = (what: Explained) => (what.organization === undefined ? {} : { organization: what.organization })
