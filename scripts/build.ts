@@ -1,4 +1,4 @@
-import { chmod, rm, writeFile } from 'node:fs/promises'
+import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -6,23 +6,19 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
 /**
- * The package's program. The compile cache has to be on before the bundle is read, so this file only turns it on and
- * goes on to the bundle.
+ * The head of every file of the bundle. The compile cache is turned on by the entry, before it reaches for the files it
+ * imports lazily, which are nearly all of the program. Libraries in CommonJS ask for `require` of built-in modules, which
+ * a module of ECMAScript does not have.
  */
-const LAUNCHER = `#!/usr/bin/env node
-import { enableCompileCache } from 'node:module'
-enableCompileCache()
-await import('./main.js')
-`
-
-/** Libraries in CommonJS ask for `require` of built-in modules, which a module of ECMAScript does not have. */
-const REQUIRE = `import { createRequire as rosterCreateRequire } from 'node:module'
-const require = rosterCreateRequire(import.meta.url)
+const HEAD = `#!/usr/bin/env node
+import { createRequire as rosterRequire, enableCompileCache as rosterCompileCache } from 'node:module'
+rosterCompileCache()
+const require = rosterRequire(import.meta.url)
 `
 
 await rm(dist, { recursive: true, force: true })
 const { metafile } = await build({
-  entryPoints: [join(root, 'src/cli/main.ts')],
+  entryPoints: { roster: join(root, 'src/cli/main.ts') },
   outdir: dist,
   bundle: true,
   // What is imported lazily stays in a file of its own, and is read only when it is used.
@@ -31,7 +27,7 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node26',
-  banner: { js: REQUIRE },
+  banner: { js: HEAD },
   keepNames: true,
   sourcemap: 'linked',
   legalComments: 'linked',
@@ -39,7 +35,6 @@ const { metafile } = await build({
   absWorkingDir: root,
   logLevel: 'warning',
 })
-await writeFile(join(dist, 'roster.js'), LAUNCHER)
 await chmod(join(dist, 'roster.js'), 0o755)
 
 const bytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0)
