@@ -33,6 +33,8 @@ runMain(async () => {
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
     const env = { ...nodeEnvironment(), ROSTER_TALLY: tally }
     const code = await attend(findRunnable().path, [vitest, 'run', ...reporters, ...args], { cwd: root, env })
+    // Interrupted: there is nothing to count, and nobody to tell.
+    if (code >= 128) return code
     const { passed, failed, skipped } = readTally(tally)
     process.stdout.write(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}\n`)
     return code || (failed > 0 || passed === 0 ? 1 : 0)
