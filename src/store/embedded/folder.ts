@@ -41,10 +41,15 @@ export const thisMachine: Machine = {
 
 /**
  * Makes the folder of a store (0700) and its files (0600), and refuses what cannot keep the store's promises.
+ * @param files those to make
  * @returns the folder's real path
  * @throws StoreUnusableError network file system, another owner, no permission
  */
-export const prepareFolder = (folder: string, machine: Machine): string => {
+export const prepareFolder = (
+  folder: string,
+  machine: Machine,
+  files: readonly string[] = Object.values(FILES),
+): string => {
   const real = attempt(folder, () => {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     return realpathSync(folder)
@@ -66,7 +71,7 @@ export const prepareFolder = (folder: string, machine: Machine): string => {
   }
   attempt(folder, () => {
     if ((state.mode & 0o077) !== 0) chmodSync(real, 0o700)
-    for (const name of Object.values(FILES)) privateFile(join(real, name))
+    for (const name of files) privateFile(join(real, name))
   })
   return real
 }

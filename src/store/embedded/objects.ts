@@ -30,6 +30,10 @@ export interface ChangedObject {
 
 const COLUMNS = 'id, kind, name, uid, version, born, generation, created, deleted, meta, spec, status, owners'
 
+/** Version of the newest change of anything: of what lives, of what went, or of what was forgotten. */
+export const NEWEST_VERSION = `SELECT max((SELECT coalesce(max(version), 0) FROM objects), (SELECT coalesce(max(version), 0) FROM deletions),
+  (SELECT value FROM settings WHERE key = 'horizon')) AS version`
+
 /** The rows of one connection. Methods are synchronous, and called inside its `read` or `write`. */
 export class Objects {
   readonly #connection: Connection
@@ -40,12 +44,7 @@ export class Objects {
 
   /** Version of the newest change of anything. */
   version(): number {
-    const row = this.#connection
-      .statement(
-        `SELECT max((SELECT coalesce(max(version), 0) FROM objects), (SELECT coalesce(max(version), 0) FROM deletions),
-          (SELECT value FROM settings WHERE key = 'horizon')) AS version`,
-      )
-      .get() as unknown as { version: number }
+    const row = this.#connection.statement(NEWEST_VERSION).get() as unknown as { version: number }
     return row.version
   }
 

@@ -72,6 +72,7 @@ export class OverlayLease implements LeaseTable {
   }
 
   #released(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve()
     return new Promise(resolve => {
       const done = () => {
         this.#waiting.delete(done)
