@@ -1,0 +1,185 @@
+import type { Readiness, Verdict } from '../api/conditions.ts'
+import type { ObjectRef } from '../api/resource.ts'
+import { refText } from '../api/resource.ts'
+import type { Source, SourceStatus } from '../api/source.ts'
+import { durationMilliseconds } from '../decide/time.ts'
+import type { Reconciler } from '../runtime/reconciler.ts'
+import type { SourceHub } from '../source/hub.ts'
+import type { Revision } from '../source/revision.ts'
+import type { SyncResult, syncRevision } from '../source/sync.ts'
+import { isPaused, now, recordEvent, type World, writeStatus } from './context.ts'
+import { permitFor } from './permits.ts'
+
+/** A folder tells when it changes; it is read again this often all the same, so that hand edits in the store are taken back. */
+const FOLDER_INTERVAL = 5 * 60_000
+/** How often the time of an unchanged read is written. */
+const TIME_WRITTEN = 60 * 60_000
+/** Objects that a message names. */
+const NAMED = 5
+
+export interface SourceParts {
+  hub: Pick<SourceHub, 'read' | 'release'>
+  sync: typeof syncRevision
+}
+
+/** Reads a source, applies a complete revision, and says in the status what came of it. A source that cannot be read changes nothing. */
+export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reconciler<'Source'> => ({
+  kind: 'Source',
+  watches: [],
+  reconcile: async (name, { signal }) => {
+    const source = world.cache.get('Source', name)
+    // Deleting a source orphans what it applied.
+    if (!source || source.metadata.deletionTimestamp !== undefined) {
+      await hub.release(name)
+      return undefined
+    }
+    if (isPaused(source)) {
+      await hub.release(name)
+      await writeStatus(world, source, bodyOf(source), {
+        is: 'ready',
+        reason: 'Paused',
+        message: 'paused; nothing is read',
+      })
+      return undefined
+    }
+    const again = { again: world.clock.now() + intervalOf(source) }
+    const revision = await hub.read(source, signal)
+    if (revision.outcome !== 'Complete') {
+      await reportTrouble(world, source, revision)
+      return again
+    }
+    const result = await sync({
+      store: world.store,
+      source: name,
+      revision,
+      prune: source.spec.prune ?? false,
+      permit: async objects => {
+        const decision = permitFor(world, {
+          because: `${refText(source)} at ${revision.id} no longer declares it`,
+          producer: `source/${name}@${revision.id}`,
+          byClock: false,
+        })
+        return 'permit' in decision
+          ? { permitted: objects, because: decision.permit.because }
+          : { permitted: [], because: decision.held }
+      },
+      signal,
+    })
+    await reportSync(world, source, revision, result)
+    return result.failed.length > 0 ? { again: Math.min(again.again, world.clock.now() + 10_000) } : again
+  },
+})
+
+const intervalOf = (source: Source): number =>
+  source.spec.git ? durationMilliseconds(source.spec.git.interval ?? '1m') : FOLDER_INTERVAL
+
+type Body = Omit<SourceStatus, 'conditions'>
+const bodyOf = (source: Source): Body => {
+  const { conditions: _, ...body } = source.status ?? {}
+  return body
+}
+
+/** What waiting heals by itself is tried again; what somebody must mend is Stalled. */
+const MENDED_BY_WAITING = new Set(['Unreachable', 'Retrying'])
+
+const reportTrouble = async (
+  world: World,
+  source: Source,
+  revision: Exclude<Revision, { outcome: 'Complete' }>,
+): Promise<void> => {
+  const { reason, message, id } = revision
+  const body: Body = {
+    ...bodyOf(source),
+    outcome: revision.outcome,
+    ...(id === undefined ? {} : { lastAttemptedRevision: id }),
+  }
+  const before = source.status?.conditions?.find(({ type }) => type === 'Ready')
+  await writeStatus(
+    world,
+    source,
+    body,
+    { is: MENDED_BY_WAITING.has(reason) ? 'reconciling' : 'stalled', reason, message: short(message) },
+    [{ type: 'Synced', status: 'False', reason, message: short(message) }],
+  )
+  if (before?.reason !== reason || before.message !== short(message))
+    await recordEvent(world, source, 'Warning', reason, short(message))
+}
+
+const reportSync = async (
+  world: World,
+  source: Source,
+  revision: Extract<Revision, { outcome: 'Complete' }>,
+  result: SyncResult,
+): Promise<void> => {
+  const body: Body = {
+    ...bodyOf(source),
+    outcome: 'Complete',
+    lastAttemptedRevision: revision.id,
+    lastAppliedRevision: revision.id,
+    objects: result.objects,
+  }
+  const changed = result.created.length + result.updated.length + result.pruned.length > 0
+  const stale =
+    source.status?.lastCompleteTime === undefined ||
+    world.clock.now() - Date.parse(source.status.lastCompleteTime) >= TIME_WRITTEN
+  if (changed || stale || source.status?.lastAppliedRevision !== revision.id) body.lastCompleteTime = now(world)
+  const applied = `revision ${revision.id}: ${result.objects} resources`
+  const verdicts: Verdict[] = [{ type: 'Synced', status: 'True', reason: 'Applied', message: applied }]
+  const conflicts = result.conflicts.map(({ ref, holder, place }) => `${refText(ref)} (${place}) is kept by ${holder}`)
+  if (conflicts.length > 0)
+    verdicts.push({ type: 'Conflict', status: 'True', reason: 'Conflict', message: short(list(conflicts)) })
+
+  await writeStatus(world, source, body, readinessOf(result, applied, conflicts), verdicts)
+  await tell(world, source, result)
+}
+
+const readinessOf = (result: SyncResult, applied: string, conflicts: readonly string[]): Readiness => {
+  const [failed] = result.failed
+  if (failed)
+    return {
+      is: 'reconciling',
+      reason: failed.reason,
+      message: short(
+        `${result.failed.length} resources could not be written: ${list(result.failed.map(({ message }) => message))}`,
+      ),
+    }
+  if (conflicts.length > 0) return { is: 'stalled', reason: 'Conflict', message: short(list(conflicts)) }
+  if (result.kept?.reason === 'EmptySource')
+    return { is: 'stalled', reason: 'EmptySource', message: result.kept.message }
+  return { is: 'ready', reason: 'Succeeded', message: applied }
+}
+
+/** Events on the objects themselves, so that `describe` shows them. */
+const tell = async (world: World, source: Source, result: SyncResult): Promise<void> => {
+  for (const { ref, fields } of result.taken)
+    await recordEvent(
+      world,
+      ref,
+      'Warning',
+      'TakenBack',
+      short(`${refText(source)} took back ${list(fields.map(({ field, manager }) => `${field} from ${manager}`))}`),
+    )
+  for (const { ref, holder, place } of result.conflicts)
+    await recordEvent(
+      world,
+      ref,
+      'Warning',
+      'Conflict',
+      short(`${refText(source)} declares it too (${place}); ${holder} keeps it`),
+    )
+  if (result.pruned.length > 0)
+    await recordEvent(world, source, 'Normal', 'Pruned', short(`deleted ${list(result.pruned.map(refText))}`))
+  const last = source.status?.conditions?.find(({ type }) => type === 'Ready')?.message
+  if (result.kept && last !== result.kept.message)
+    await recordEvent(
+      world,
+      source,
+      'Warning',
+      result.kept.reason,
+      short(`${result.kept.message}: ${list(result.kept.refs.map((ref: ObjectRef) => refText(ref)))}`),
+    )
+}
+
+const list = (texts: readonly string[]): string =>
+  texts.length <= NAMED ? texts.join(', ') : `${texts.slice(0, NAMED).join(', ')} and ${texts.length - NAMED} more`
+const short = (text: string): string => (text.length <= 1000 ? text : `${text.slice(0, 999)}…`)

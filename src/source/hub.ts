@@ -1,0 +1,49 @@
+import type { Source, SourceSpec } from '../api/source.ts'
+import type { Revision, SourceReader } from './revision.ts'
+
+/** Makes the reader of one source; the app gives it paths, secrets and the dialer. */
+export type ReaderFactory = (source: { name: string; spec: SourceSpec }) => SourceReader
+
+/**
+ * The readers of all sources, one each, kept as long as what they read from stays the same.
+ * They keep working copies and watchers; so there is one hub a process.
+ */
+export class SourceHub {
+  readonly #open: ReaderFactory
+  readonly #changed: (name: string) => void
+  readonly #readers = new Map<string, { from: string; reader: SourceReader; stopWatching: () => void }>()
+
+  /** @param changed called with the name of a source that may be worth reading again */
+  constructor(options: { open: ReaderFactory; changed: (name: string) => void }) {
+    this.#open = options.open
+    this.#changed = options.changed
+  }
+
+  /** Reads a source now. */
+  async read(source: Source, signal: AbortSignal): Promise<Revision> {
+    const { name } = source.metadata
+    const { prune: _, ...where } = source.spec
+    const from = JSON.stringify(where)
+    let entry = this.#readers.get(name)
+    if (entry?.from !== from) {
+      await this.release(name)
+      const reader = this.#open({ name, spec: source.spec })
+      entry = { from, reader, stopWatching: reader.watch(() => this.#changed(name)) }
+      this.#readers.set(name, entry)
+    }
+    return entry.reader.read({ signal })
+  }
+
+  /** A source is gone, or reads from somewhere else. */
+  async release(name: string): Promise<void> {
+    const entry = this.#readers.get(name)
+    if (!entry) return
+    this.#readers.delete(name)
+    entry.stopWatching()
+    await entry.reader.close()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#readers.keys()].map(name => this.release(name)))
+  }
+}
