@@ -4,8 +4,9 @@
  *
  * Build time only: importing this at run time costs four bare starts of Node. Everything else imports the kinds' *types*.
  */
-import Type, { type TSchema } from 'typebox'
+import Type, { type TSchema, type TUnsafe } from 'typebox'
 import { ADDRESS_PATTERN, DATE_PATTERN, DURATION_PATTERN, NAME_PATTERN, TIME_PATTERN } from './patterns.ts'
+import type { Condition } from './resource.ts'
 
 export { NAME_PATTERN }
 
@@ -167,7 +168,7 @@ export const conditions = () =>
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['type'],
     },
-  )
+  ) as unknown as TUnsafe<Condition[]>
 
 /** A column that `kubectl get` and `roster get` print. */
 export interface Column {

@@ -55,7 +55,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       prune: source.spec.prune ?? false,
       permit: async objects => {
         const decision = permitFor(world, {
-          because: `${refText(source)} at ${revision.id} no longer declares it`,
+          because: `${refText(refOf(source))} at ${revision.id} no longer declares it`,
           producer: `source/${name}@${revision.id}`,
           byClock: false,
         })
@@ -78,6 +78,8 @@ const bodyOf = (source: Source): Body => {
   const { conditions: _, ...body } = source.status ?? {}
   return body
 }
+
+const refOf = (source: Source): ObjectRef => ({ kind: 'Source', name: source.metadata.name })
 
 /** What waiting heals by itself is tried again; what somebody must mend is Stalled. */
 const MENDED_BY_WAITING = new Set(['Unreachable', 'Retrying'])
@@ -102,7 +104,7 @@ const reportTrouble = async (
     [{ type: 'Synced', status: 'False', reason, message: short(message) }],
   )
   if (before?.reason !== reason || before.message !== short(message))
-    await recordEvent(world, source, 'Warning', reason, short(message))
+    await recordEvent(world, refOf(source), 'Warning', reason, short(message))
 }
 
 const reportSync = async (
@@ -157,7 +159,9 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
       ref,
       'Warning',
       'TakenBack',
-      short(`${refText(source)} took back ${list(fields.map(({ field, manager }) => `${field} from ${manager}`))}`),
+      short(
+        `${refText(refOf(source))} took back ${list(fields.map(({ field, manager }) => `${field} from ${manager}`))}`,
+      ),
     )
   for (const { ref, holder, place } of result.conflicts)
     await recordEvent(
@@ -165,10 +169,10 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
       ref,
       'Warning',
       'Conflict',
-      short(`${refText(source)} declares it too (${place}); ${holder} keeps it`),
+      short(`${refText(refOf(source))} declares it too (${place}); ${holder} keeps it`),
     )
   if (result.pruned.length > 0)
-    await recordEvent(world, source, 'Normal', 'Pruned', short(`deleted ${list(result.pruned.map(refText))}`))
+    await recordEvent(world, refOf(source), 'Normal', 'Pruned', short(`deleted ${list(result.pruned.map(refText))}`))
   const last = source.status?.conditions?.find(({ type }) => type === 'Ready')?.message
   if (result.kept && last !== result.kept.message)
     await recordEvent(
