@@ -35,6 +35,8 @@ export interface MailBasics {
 export interface InvitationFacts extends MailBasics {
   url: string
   expirationTime: string
+  /** There were links before this one, and they no longer work. */
+  renewed?: boolean
   /** Only where authenticated. */
   inviter?: { name: string; address?: string }
   roles: { name: string; displayName: string; description?: string }[]
@@ -62,7 +64,14 @@ export interface AdminNoticeFacts extends MailBasics {
   notice: 'InvitationFailed' | 'InvitationGaveUp'
   /** Who was invited. */
   invited: { address: string; displayName?: string }
+  /** Roles that the invitation carries. */
+  roles: { name: string; displayName: string; description?: string }[]
+  /** `Invitation/carol`, for the command line. */
+  resource: string
   attempts: number
+  /** RFC 3339: when it was last tried. */
+  time: string
+  inviter?: { name: string; address?: string }
   /** What the mail server said. */
   response?: string
   /** `users/carol.yaml:3`, where known. */
