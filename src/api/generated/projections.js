@@ -3356,7 +3356,7 @@ return errors === 0;
 }
 
 export const SeatLedger = validate12;
-const schema13 = {"type":"object","required":["pool","page","slots","keys"],"additionalProperties":false,"properties":{"pool":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"page":{"type":"integer","minimum":0,"maximum":999},"slots":{"type":"array","maxItems":1000,"items":{"type":"object","required":["slot","holder","state","since"],"additionalProperties":false,"properties":{"slot":{"type":"integer","minimum":0,"maximum":999999},"holder":{"type":"string","minLength":1,"maxLength":300},"state":{"type":"string","enum":["Reserved","Used","Releasing"]},"since":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"releaseTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"keys":{"type":"array","maxItems":5000,"items":{"type":"object","required":["fingerprint","holder","slot","time"],"additionalProperties":false,"properties":{"fingerprint":{"type":"string","maxLength":64},"holder":{"type":"string","minLength":1,"maxLength":300},"slot":{"type":"integer","minimum":0,"maximum":999999},"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"waiting":{"type":"array","maxItems":20000,"items":{"type":"object","required":["holder","since","quantity"],"additionalProperties":false,"properties":{"holder":{"type":"string","minLength":1,"maxLength":300},"since":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"quantity":{"type":"integer","minimum":1,"maximum":100}}}}}};
+const schema13 = {"type":"object","required":["pool","page","slots","keys"],"additionalProperties":false,"properties":{"pool":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"page":{"type":"integer","minimum":0,"maximum":999},"slots":{"type":"array","maxItems":1000,"items":{"type":"object","required":["slot","holder","state","since"],"additionalProperties":false,"properties":{"slot":{"type":"integer","minimum":0,"maximum":999999},"holder":{"type":"string","minLength":1,"maxLength":300},"address":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"state":{"type":"string","enum":["Reserved","Used","Releasing"]},"since":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"releaseTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"keys":{"type":"array","maxItems":5000,"items":{"type":"object","required":["fingerprint","holder","slot","time"],"additionalProperties":false,"properties":{"fingerprint":{"type":"string","maxLength":64},"holder":{"type":"string","minLength":1,"maxLength":300},"address":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"slot":{"type":"integer","minimum":0,"maximum":999999},"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"waiting":{"type":"array","maxItems":20000,"items":{"type":"object","required":["holder","since","quantity"],"additionalProperties":false,"properties":{"holder":{"type":"string","minLength":1,"maxLength":300},"since":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"quantity":{"type":"integer","minimum":1,"maximum":100}}}}}};
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -3552,7 +3552,7 @@ vErrors.push(err16);
 errors++;
 }
 for(const key1 in data3){
-if(!(((((key1 === "slot") || (key1 === "holder")) || (key1 === "state")) || (key1 === "since")) || (key1 === "releaseTime"))){
+if(!((((((key1 === "slot") || (key1 === "holder")) || (key1 === "address")) || (key1 === "state")) || (key1 === "since")) || (key1 === "releaseTime"))){
 const err17 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err17];
@@ -3633,10 +3633,11 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data3.state !== undefined){
-let data6 = data3.state;
-if(typeof data6 !== "string"){
-const err24 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.address !== undefined){
+let data6 = data3.address;
+if(typeof data6 === "string"){
+if(func2(data6) > 254){
+const err24 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -3645,8 +3646,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(!(((data6 === "Reserved") || (data6 === "Used")) || (data6 === "Releasing"))){
-const err25 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema13.properties.slots.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(func2(data6) < 3){
+const err25 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -3655,12 +3656,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-if(data3.since !== undefined){
-let data7 = data3.since;
-if(typeof data7 === "string"){
-if(func2(data7) > 35){
-const err26 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(!pattern0.test(data6)){
+const err26 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -3669,8 +3666,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(!pattern1.test(data7)){
-const err27 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err27 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -3680,8 +3678,10 @@ vErrors.push(err27);
 errors++;
 }
 }
-else {
-const err28 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.state !== undefined){
+let data7 = data3.state;
+if(typeof data7 !== "string"){
+const err28 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -3690,12 +3690,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-if(data3.releaseTime !== undefined){
-let data8 = data3.releaseTime;
-if(typeof data8 === "string"){
-if(func2(data8) > 35){
-const err29 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(!(((data7 === "Reserved") || (data7 === "Used")) || (data7 === "Releasing"))){
+const err29 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema13.properties.slots.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -3704,8 +3700,12 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(!pattern1.test(data8)){
-const err30 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data3.since !== undefined){
+let data8 = data3.since;
+if(typeof data8 === "string"){
+if(func2(data8) > 35){
+const err30 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -3714,9 +3714,8 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-else {
-const err31 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data8)){
+const err31 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -3726,9 +3725,8 @@ vErrors.push(err31);
 errors++;
 }
 }
-}
 else {
-const err32 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err32 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -3738,9 +3736,11 @@ vErrors.push(err32);
 errors++;
 }
 }
-}
-else {
-const err33 = {instancePath:instancePath+"/slots",schemaPath:"#/properties/slots/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data3.releaseTime !== undefined){
+let data9 = data3.releaseTime;
+if(typeof data9 === "string"){
+if(func2(data9) > 35){
+const err33 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -3749,12 +3749,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-}
-if(data.keys !== undefined){
-let data9 = data.keys;
-if(Array.isArray(data9)){
-if(data9.length > 5000){
-const err34 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+if(!pattern1.test(data9)){
+const err34 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -3763,12 +3759,9 @@ vErrors.push(err34);
 }
 errors++;
 }
-const len1 = data9.length;
-for(let i1=0; i1<len1; i1++){
-let data10 = data9[i1];
-if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
-if(data10.fingerprint === undefined){
-const err35 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "fingerprint"},message:"must have required property '"+"fingerprint"+"'"};
+}
+else {
+const err35 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -3777,8 +3770,10 @@ vErrors.push(err35);
 }
 errors++;
 }
-if(data10.holder === undefined){
-const err36 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -3787,8 +3782,10 @@ vErrors.push(err36);
 }
 errors++;
 }
-if(data10.slot === undefined){
-const err37 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "slot"},message:"must have required property '"+"slot"+"'"};
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/slots",schemaPath:"#/properties/slots/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -3797,8 +3794,12 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(data10.time === undefined){
-const err38 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+}
+if(data.keys !== undefined){
+let data10 = data.keys;
+if(Array.isArray(data10)){
+if(data10.length > 5000){
+const err38 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -3807,9 +3808,12 @@ vErrors.push(err38);
 }
 errors++;
 }
-for(const key2 in data10){
-if(!((((key2 === "fingerprint") || (key2 === "holder")) || (key2 === "slot")) || (key2 === "time"))){
-const err39 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+const len1 = data10.length;
+for(let i1=0; i1<len1; i1++){
+let data11 = data10[i1];
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.fingerprint === undefined){
+const err39 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "fingerprint"},message:"must have required property '"+"fingerprint"+"'"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -3818,12 +3822,8 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-if(data10.fingerprint !== undefined){
-let data11 = data10.fingerprint;
-if(typeof data11 === "string"){
-if(func2(data11) > 64){
-const err40 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(data11.holder === undefined){
+const err40 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -3832,9 +3832,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-else {
-const err41 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data11.slot === undefined){
+const err41 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "slot"},message:"must have required property '"+"slot"+"'"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -3843,12 +3842,8 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-if(data10.holder !== undefined){
-let data12 = data10.holder;
-if(typeof data12 === "string"){
-if(func2(data12) > 300){
-const err42 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data11.time === undefined){
+const err42 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -3857,8 +3852,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(func2(data12) < 1){
-const err43 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key2 in data11){
+if(!(((((key2 === "fingerprint") || (key2 === "holder")) || (key2 === "address")) || (key2 === "slot")) || (key2 === "time"))){
+const err43 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -3868,8 +3864,11 @@ vErrors.push(err43);
 errors++;
 }
 }
-else {
-const err44 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data11.fingerprint !== undefined){
+let data12 = data11.fingerprint;
+if(typeof data12 === "string"){
+if(func2(data12) > 64){
+const err44 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -3879,10 +3878,8 @@ vErrors.push(err44);
 errors++;
 }
 }
-if(data10.slot !== undefined){
-let data13 = data10.slot;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err45 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err45 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -3891,9 +3888,12 @@ vErrors.push(err45);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 > 999999 || isNaN(data13)){
-const err46 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999},message:"must be <= 999999"};
+}
+if(data11.holder !== undefined){
+let data13 = data11.holder;
+if(typeof data13 === "string"){
+if(func2(data13) > 300){
+const err46 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -3902,8 +3902,8 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(data13 < 0 || isNaN(data13)){
-const err47 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(func2(data13) < 1){
+const err47 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -3913,12 +3913,8 @@ vErrors.push(err47);
 errors++;
 }
 }
-}
-if(data10.time !== undefined){
-let data14 = data10.time;
-if(typeof data14 === "string"){
-if(func2(data14) > 35){
-const err48 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err48 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -3927,8 +3923,12 @@ vErrors.push(err48);
 }
 errors++;
 }
-if(!pattern1.test(data14)){
-const err49 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data11.address !== undefined){
+let data14 = data11.address;
+if(typeof data14 === "string"){
+if(func2(data14) > 254){
+const err49 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -3937,9 +3937,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-else {
-const err50 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data14) < 3){
+const err50 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -3948,10 +3947,8 @@ vErrors.push(err50);
 }
 errors++;
 }
-}
-}
-else {
-const err51 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!pattern0.test(data14)){
+const err51 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -3961,9 +3958,8 @@ vErrors.push(err51);
 errors++;
 }
 }
-}
 else {
-const err52 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err52 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -3973,11 +3969,10 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data.waiting !== undefined){
-let data15 = data.waiting;
-if(Array.isArray(data15)){
-if(data15.length > 20000){
-const err53 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/maxItems",keyword:"maxItems",params:{limit: 20000},message:"must NOT have more than 20000 items"};
+if(data11.slot !== undefined){
+let data15 = data11.slot;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err53 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -3986,12 +3981,9 @@ vErrors.push(err53);
 }
 errors++;
 }
-const len2 = data15.length;
-for(let i2=0; i2<len2; i2++){
-let data16 = data15[i2];
-if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
-if(data16.holder === undefined){
-const err54 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 999999 || isNaN(data15)){
+const err54 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999},message:"must be <= 999999"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -4000,8 +3992,8 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(data16.since === undefined){
-const err55 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+if(data15 < 0 || isNaN(data15)){
+const err55 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -4010,8 +4002,13 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(data16.quantity === undefined){
-const err56 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
+}
+}
+if(data11.time !== undefined){
+let data16 = data11.time;
+if(typeof data16 === "string"){
+if(func2(data16) > 35){
+const err56 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -4020,9 +4017,8 @@ vErrors.push(err56);
 }
 errors++;
 }
-for(const key3 in data16){
-if(!(((key3 === "holder") || (key3 === "since")) || (key3 === "quantity"))){
-const err57 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(!pattern1.test(data16)){
+const err57 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -4032,11 +4028,8 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data16.holder !== undefined){
-let data17 = data16.holder;
-if(typeof data17 === "string"){
-if(func2(data17) > 300){
-const err58 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err58 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -4045,8 +4038,10 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(func2(data17) < 1){
-const err59 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err59 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -4056,8 +4051,9 @@ vErrors.push(err59);
 errors++;
 }
 }
+}
 else {
-const err60 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err60 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -4067,11 +4063,11 @@ vErrors.push(err60);
 errors++;
 }
 }
-if(data16.since !== undefined){
-let data18 = data16.since;
-if(typeof data18 === "string"){
-if(func2(data18) > 35){
-const err61 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data.waiting !== undefined){
+let data17 = data.waiting;
+if(Array.isArray(data17)){
+if(data17.length > 20000){
+const err61 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/maxItems",keyword:"maxItems",params:{limit: 20000},message:"must NOT have more than 20000 items"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -4080,8 +4076,12 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(!pattern1.test(data18)){
-const err62 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const len2 = data17.length;
+for(let i2=0; i2<len2; i2++){
+let data18 = data17[i2];
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.holder === undefined){
+const err62 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -4090,9 +4090,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-else {
-const err63 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data18.since === undefined){
+const err63 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -4101,11 +4100,8 @@ vErrors.push(err63);
 }
 errors++;
 }
-}
-if(data16.quantity !== undefined){
-let data19 = data16.quantity;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err64 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data18.quantity === undefined){
+const err64 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -4114,9 +4110,9 @@ vErrors.push(err64);
 }
 errors++;
 }
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 100 || isNaN(data19)){
-const err65 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+for(const key3 in data18){
+if(!(((key3 === "holder") || (key3 === "since")) || (key3 === "quantity"))){
+const err65 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -4125,8 +4121,12 @@ vErrors.push(err65);
 }
 errors++;
 }
-if(data19 < 1 || isNaN(data19)){
-const err66 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data18.holder !== undefined){
+let data19 = data18.holder;
+if(typeof data19 === "string"){
+if(func2(data19) > 300){
+const err66 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -4135,11 +4135,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err67 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data19) < 1){
+const err67 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -4149,9 +4146,8 @@ vErrors.push(err67);
 errors++;
 }
 }
-}
 else {
-const err68 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err68 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -4161,14 +4157,108 @@ vErrors.push(err68);
 errors++;
 }
 }
-}
-else {
-const err69 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data18.since !== undefined){
+let data20 = data18.since;
+if(typeof data20 === "string"){
+if(func2(data20) > 35){
+const err69 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err69];
 }
 else {
 vErrors.push(err69);
+}
+errors++;
+}
+if(!pattern1.test(data20)){
+const err70 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data18.quantity !== undefined){
+let data21 = data18.quantity;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+const err72 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 > 100 || isNaN(data21)){
+const err73 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+if(data21 < 1 || isNaN(data21)){
+const err74 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+}
+else {
+const err76 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+}
+else {
+const err77 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
 }
 errors++;
 }

@@ -2969,7 +2969,7 @@ export const SCHEMAS: Readonly<Record<Kind, KindSchema>> = {
   "example": "",
   "spec": {
    "type": "object",
-   "description": "One page of the seats of a pool: at most 1,000 slots; all slots of one holder lie on one page.",
+   "description": "One page of the seats of a pool: at most 1,000 slots, with any numbers; what is given at once lies on one page. No number stands on two pages.",
    "required": [
     "pool",
     "page",
@@ -3016,6 +3016,13 @@ export const SCHEMAS: Readonly<Record<Kind, KindSchema>> = {
         "description": "Who has it.",
         "minLength": 1,
         "maxLength": 300
+       },
+       "address": {
+        "type": "string",
+        "description": "Address of the membership for which it was given: how the same person is found under another User.",
+        "pattern": "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$",
+        "minLength": 3,
+        "maxLength": 254
        },
        "state": {
         "type": "string",
@@ -3065,6 +3072,13 @@ export const SCHEMAS: Readonly<Record<Kind, KindSchema>> = {
         "description": "Who has it.",
         "minLength": 1,
         "maxLength": 300
+       },
+       "address": {
+        "type": "string",
+        "description": "Address of the membership for which it was claimed, where it was mailed to.",
+        "pattern": "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$",
+        "minLength": 3,
+        "maxLength": 254
        },
        "slot": {
         "type": "integer",
