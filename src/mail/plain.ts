@@ -8,7 +8,7 @@
 /** Controls but for the line feed, bidirectional marks, and what has no width; the two joiners (U+200C, U+200D) stay: Persian, Hindi and emoji need them. */
 const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF0-\uFFFB\u{E0000}-\u{E0FFF}]/gu
+  /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u00AD\u061C\u115F\u1160\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF0-\uFFFB\u{E0000}-\u{E0FFF}]|\u034F|\u17B4|\u17B5|[\u180B-\u180F]/gu
 const LINE_BREAK = /\r\n|[\r\n\u0085\u2028\u2029\v\f]/g
 
 /** A text in lines, without hidden characters, at most `most` characters (code points; `…` where something was cut), at most one empty line in a row. */
@@ -45,7 +45,8 @@ export function unlinked(text: string): string {
   return text
     .replace(/:(?=[/\\]{2})/gu, ': ')
     .replace(/\b(mailto|tel|sms|data|javascript|callto|geo|xmpp|magnet|file):(?=\S)/giu, '$1: ')
-    .replace(/(?<=[\p{L}\p{N}\p{M}\-_])([.\u3002\uFF0E\uFF61])(?=[\p{L}\p{M}]{2}|xn--|\p{N}+\.)/giu, '$1 ')
+    .replace(/(?<=[\p{L}\p{N}\p{M}\-_])([.\u3002\uFF0E\uFF61])(?=[\p{L}\p{M}]{2}|xn--)/giu, '$1 ')
+    .replace(/(?<=\d)\.(?=\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d))/gu, '. ')
 }
 
 /** A name that a person gave themselves, for a sentence in a mail: one line, no link, at most 100 characters. */

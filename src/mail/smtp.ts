@@ -82,7 +82,10 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
 
   function keep(session: Session): void {
     if (!session.open) return
-    if (closed.signal.aborted) return session.quit()
+    if (closed.signal.aborted) {
+      session.quit()
+      return
+    }
     const kept = {
       session,
       forget: clock.at(clock.now() + idleTimeout, () => {

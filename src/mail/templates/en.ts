@@ -1,0 +1,97 @@
+import type { Catalogue } from './catalogue.ts'
+
+const who = (inviter: string | undefined, company: string) =>
+  inviter === undefined ? company : `${inviter} from ${company}`
+
+export const en: Catalogue = {
+  language: 'en',
+  direction: 'ltr',
+  region: 'en-GB',
+  greeting: name => (name === undefined ? 'Hello,' : `Hello ${name},`),
+  company: (name, customerId) => (customerId === undefined ? name : `${name} (customer ${customerId})`),
+  label: {
+    inviter: 'Invited by',
+    organization: 'Organization',
+    product: 'Product',
+    roles: 'Roles',
+    address: 'For the address',
+    validUntil: 'Valid until',
+    licenses: 'Licences',
+    resource: 'Resource',
+    declaredAt: 'Declared in',
+    attempts: 'Mails sent',
+    lastTry: 'Last try',
+    invited: 'Invited address',
+  },
+  noRoles: 'None yet',
+  invitation: {
+    subject: (organization, product) => `${organization} invites you to ${product}`,
+    renewedSubject: (organization, product) => `${organization}: your new link to ${product}`,
+    heading: product => `You are invited to ${product}`,
+    lead: ({ inviter, company, product }) => `${who(inviter, company)} invites you to ${product}.`,
+    renewed: 'This is a new link. The ones in earlier mails no longer work.',
+    quoted: inviter => (inviter === undefined ? 'A message with this invitation:' : `${inviter} writes:`),
+    button: 'Open the invitation',
+    decide: 'Opening it accepts nothing: you decide on the page.',
+    ignore: 'If you do nothing, nothing happens: you do not join, and the link stops working at the time given above.',
+    decline:
+      'You do not want to join, or do not know who is asking? Open the invitation and choose to decline or to report it.',
+  },
+  accountCreated: {
+    subject: (organization, product) => `${organization}: your account for ${product}`,
+    renewedSubject: (organization, product) => `${organization}: your new link to ${product}`,
+    heading: product => `Your account for ${product}`,
+    lead: ({ inviter, company, product }) =>
+      `${who(inviter, company)} made an account for you for ${product}. Set a password, and you can sign in.`,
+    renewed: 'This is a new link. The ones in earlier mails no longer work.',
+    button: 'Set a password',
+    once: 'The link works once, until the time given above.',
+    later: 'From then on you sign in here, with your address and your password:',
+    mistake: 'You do not expect this? Do not set a password: without one nobody can sign in.',
+  },
+  welcome: {
+    subject: (organization, product) => `Welcome to ${product} at ${organization}`,
+    heading: product => `Welcome to ${product}`,
+    lead: (company, product) => `You have joined ${company}. Here is what you have in ${product}.`,
+    roles: 'Your roles',
+    restricted:
+      'You have no role yet. Until an administrator gives you one you can see the home page, help and your settings.',
+    button: product => `Open ${product}`,
+    hint: address => `You sign in as ${address}.`,
+    portal: 'Your access and settings',
+    links: 'Good to know',
+  },
+  licenseKeys: {
+    subject: (product, count) => `Your licence ${count === 1 ? 'key' : 'keys'} for ${product}`,
+    heading: (product, count) => `Your licence ${count === 1 ? 'key' : 'keys'} for ${product}`,
+    lead: (company, product, count) =>
+      `${company} gives you ${count === 1 ? 'a licence' : `${count} licences`} of ${product}. ${count === 1 ? 'This is your key' : 'These are your keys, one for each device'}:`,
+    button: product => `Open ${product}`,
+    hint: 'The key is asked for there.',
+    keep: 'Keep this mail. The keys are for you alone: please do not pass them on.',
+  },
+  failed: {
+    subject: organization => `${organization}: an invitation could not be delivered`,
+    heading: 'An invitation could not be delivered',
+    lead: company =>
+      `The mail server does not take the mail for somebody who was invited to ${company}. It is not tried again by itself.`,
+    answer: 'The mail server answered:',
+    next: 'Check the address. If it is wrong, correct it where it is declared, and a new invitation is sent; if it is right, send it again:',
+  },
+  gaveUp: {
+    subject: organization => `${organization}: an invitation was not accepted`,
+    heading: 'An invitation was not accepted',
+    lead: (company, attempts) =>
+      `Somebody was invited to ${company} ${attempts === 1 ? 'once' : `${attempts} times`} and did not answer. No further mail is sent.`,
+    answer: 'The mail server answered to the last mail:',
+    next: 'Ask the person, or send the invitation again:',
+  },
+  footer: {
+    why: (address, company) => `This mail was sent automatically to ${address}, on behalf of ${company}.`,
+    admin: (address, company) =>
+      `This mail was sent automatically to ${address}, as an administrator or contact of ${company}.`,
+    secret: 'It holds no tracking. Never give the link in it to anybody else.',
+    contact: contact => `Questions? ${contact}`,
+    privacy: 'Privacy:',
+  },
+}
