@@ -1,12 +1,12 @@
 /**
- * Everything that a terminal, log or page could take for something else than a letter: control characters (C0, DEL, C1), line and paragraph separators,
- * invisible spaces, byte order marks, and the marks that turn the direction of text (Unicode Standard Annex 9), with which one name can be made to look like another.
+ * Everything that a terminal, log or page could take for something else than a letter: control characters, line and paragraph separators, lone
+ * surrogates, fillers that look like nothing, and format characters, among them the marks that turn the direction of text (Unicode Standard Annex 9),
+ * with which one name can be made to look like another.
  */
-const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udfff]/
-
-const ALL_HIDDEN = new RegExp(HIDDEN.source, 'g')
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/u
+const ALL_HIDDEN = new RegExp(HIDDEN.source, 'gu')
+/** Line feed and tab are seen, and the joiners belong to the spelling of some languages and of emoji. */
+const EXPECTED: ReadonlySet<string> = new Set(['\n', '\t', '\u200c', '\u200d'])
 
 /** The text on one line, with everything hidden made visible: `\n`, `\u202e`. */
 export const escapeText = (text: string): string => (HIDDEN.test(text) ? text.replace(ALL_HIDDEN, visible) : text)
@@ -14,10 +14,10 @@ export const escapeText = (text: string): string => (HIDDEN.test(text) ? text.re
 /** The same, and line breaks stay. For texts that have several lines. */
 export const escapeLines = (text: string): string => text.split('\n').map(escapeText).join('\n')
 
-/** The first hidden character, as it would be shown, or undefined. Line feed and tab count as visible. */
+/** The first hidden character, as it would be shown, or undefined. Line feeds, tabs and joiners are no surprise. */
 export function firstHidden(text: string): string | undefined {
   if (!HIDDEN.test(text)) return undefined
-  for (const [found] of text.matchAll(ALL_HIDDEN)) if (found !== '\n' && found !== '\t') return visible(found)
+  for (const [found] of text.matchAll(ALL_HIDDEN)) if (!EXPECTED.has(found)) return visible(found)
   return undefined
 }
 

@@ -1,5 +1,5 @@
 import { SCHEMAS } from '../api/generated/schemas.ts'
-import * as validators from '../api/generated/validators.js'
+import { Group, Invitation, LicensePool, Organization, Role, Source, User } from '../api/generated/validators.js'
 import type { AnyManifest } from '../api/kinds.ts'
 import {
   API_VERSION,
@@ -137,7 +137,7 @@ function judgeOwn(
   const { spec } = value
   if (spec === undefined) judgement.report('missing-field', 'spec is missing')
   else {
-    const validate = validators[kind]
+    const validate = VALIDATORS[kind]
     const valid = validate(spec)
     if (!valid) reportSchemaErrors(judgement, kind, schema.spec, spec, validate.errors ?? [], '/spec')
     if (isObject(spec)) judgeValues(judgement, schema.spec, spec, '/spec')
@@ -156,6 +156,10 @@ function judgeOwn(
   return { is: 'manifest', manifest: value as unknown as AnyManifest }
 }
 
+const VALIDATORS = { Source, Organization, Role, Group, LicensePool, User, Invitation } satisfies Record<
+  DeclaredKind,
+  unknown
+>
 const FIELDS = ['apiVersion', 'kind', 'metadata', 'spec']
 const isDeclared = (kind: string): kind is DeclaredKind => (DECLARED_KINDS as readonly string[]).includes(kind)
 /** One of our kinds, or almost: `user`, `Usr`. */

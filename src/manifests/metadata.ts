@@ -34,9 +34,11 @@ const FOREIGN = 'kubectl.kubernetes.io/last-applied-configuration'
 
 /** Checks the metadata of a manifest by Kubernetes' rules and by ours. */
 export function judgeMetadata(judgement: Judgement, schema: KindSchema, metadata: unknown): void {
-  if (metadata === undefined) return judgement.report('missing-field', 'metadata is missing: write metadata: {name: …}')
-  if (!isObject(metadata))
-    return judgement.report('wrong-type', 'metadata must be an object: write metadata: {name: …}', '/metadata')
+  if (!isObject(metadata)) {
+    if (metadata === undefined) judgement.report('missing-field', 'metadata is missing: write metadata: {name: …}')
+    else judgement.report('wrong-type', 'metadata must be an object: write metadata: {name: …}', '/metadata')
+    return
+  }
   for (const field of Object.keys(metadata)) {
     if (STORED.includes(field))
       judgement.report('reserved-metadata', `metadata.${field} is written by the store; take it out of the manifest`, {
@@ -141,7 +143,10 @@ function judgeAnnotations(judgement: Judgement, annotations: unknown): void {
 function* entries(judgement: Judgement, field: string, value: unknown): Generator<[string, string, string]> {
   if (value === undefined) return
   const pointer = `/metadata/${field}`
-  if (!isObject(value)) return judgement.report('wrong-type', `metadata.${field} must be an object of texts`, pointer)
+  if (!isObject(value)) {
+    judgement.report('wrong-type', `metadata.${field} must be an object of texts`, pointer)
+    return
+  }
   for (const [key, text] of Object.entries(value)) {
     const at = `${pointer}/${escapePointer(key)}`
     if (typeof text === 'string') yield [key, text, at]
