@@ -201,13 +201,6 @@ export class Controller {
   }
 }
 
-/** The same, at work. */
-export function startController(options: ControllerOptions): Controller {
-  const controller = new Controller(options)
-  controller.start()
-  return controller
-}
-
 type Part = (object: AnyResource) => unknown
 
 const declared: Part = ({ metadata }) => [

@@ -312,7 +312,8 @@ export class Informer {
 
   #compact(object: AnyResource): AnyResource {
     const trim = this.#options.trims?.[object.kind] as ((object: AnyResource) => AnyResource) | undefined
-    const compact = this.#intern(trim ? trim(object) : object)
+    const compact = trim ? trim(object) : object
+    this.#intern(compact)
     if (compact.kind !== object.kind || compact.metadata?.uid !== object.metadata.uid) {
       throw new Error(
         `the trim of ${refText({ kind: object.kind, name: object.metadata.name })} changed kind or metadata`,

@@ -4,32 +4,30 @@ const SLOTS = 1 << 14
 const LONGEST = 80
 
 /**
- * Makes copies of plain data in which equal strings are the same string: parsed resources repeat organizations, roles, times and messages thousands of times.
+ * Makes equal strings of plain data the same string: parsed resources repeat organizations, roles, times and messages thousands of times.
+ * In place, which nobody can tell by looking; copies would take more room than the strings save, since a parser lays objects out more tightly. What is frozen stays as it is.
  * Its memory is bounded: one string a slot, the newest stays.
  */
-export function interner(): <T>(value: T) => T {
+export function interner(): (value: unknown) => void {
   const slots: string[] = new Array(SLOTS).fill('')
   const shared = (text: string): string => {
-    if (text.length > LONGEST) return text
     let hash = text.length
     for (let index = 0; index < text.length; index++) hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0
     const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1)
-    if (slots[slot] === text) return slots[slot]
+    const known = slots[slot]
+    if (known === text) return known
     slots[slot] = text
     return text
   }
-  const copy = (value: unknown): unknown => {
-    if (typeof value === 'string') return shared(value)
-    if (typeof value !== 'object' || value === null) return value
-    if (Array.isArray(value)) return value.map(copy)
-    const result: Record<string, unknown> = {}
-    for (const [key, item] of Object.entries(value)) {
-      // A key from outside must not reach the prototype.
-      if (key === '__proto__')
-        Object.defineProperty(result, key, { value: copy(item), enumerable: true, writable: true, configurable: true })
-      else result[key] = copy(item)
+  const share = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+    const holder = value as Record<string, unknown>
+    for (const key of Object.keys(holder)) {
+      const item = holder[key]
+      if (typeof item !== 'string') share(item)
+      // Setting __proto__ would not set a property.
+      else if (item.length <= LONGEST && key !== '__proto__') holder[key] = shared(item)
     }
-    return result
   }
-  return value => copy(value) as typeof value
+  return share
 }

@@ -94,6 +94,44 @@ describe('Controller', () => {
     expect(await names()).toEqual(['new'])
   })
 
+  it('lets a change overtake what was there at the start', async () => {
+    let gate = Promise.withResolvers<void>()
+    const { store, names } = await setUp(() => gate.promise, {
+      before: async store => {
+        for (const name of ['old-1', 'old-2', 'old-3']) await newGroup(store, name)
+      },
+    })
+    expect(await names()).toEqual(['old-1'])
+    await newGroup(store, 'new')
+    await settled()
+    gate.resolve()
+    gate = Promise.withResolvers()
+    gate.resolve()
+    expect(await names()).toEqual(['new', 'old-2', 'old-3'])
+  })
+
+  it('begins with short pauses again after a success', async () => {
+    const pauses: number[] = []
+    let failing = true
+    const { clock, store, loop, names } = await setUp(
+      () => {
+        if (failing) throw new Error('no')
+      },
+      { observer: { failed: ({ again }) => pauses.push(Math.round((again ?? 0) - clock.now())) } },
+    )
+    await newGroup(store, 'a')
+    await clock.advance(5_000)
+    failing = false
+    await clock.advance(60_000)
+    expect(loop.controller('Group')?.queue.delayed).toBe(0)
+    const before = pauses.length
+    failing = true
+    await changeGroup(store, 'a', ['alice'])
+    await names()
+    expect(pauses[before]).toBe(pauses[0])
+    expect(before).toBeGreaterThan(4)
+  })
+
   it('is not woken by a status, but by an annotation', async () => {
     const { store, names } = await setUp(() => undefined)
     const { metadata } = await newGroup(store, 'a')

@@ -97,6 +97,26 @@ describe('Informer', () => {
     await informer.stop()
   })
 
+  it('does not bring back, from events older than the list, what was gone when its kind was listed', async () => {
+    const store = scriptedStore(group('a', 1))
+    const gone = group('gone', 4)
+    // Role is listed at 3; then something happens, and Group is listed at 5.
+    const list = store.list.bind(store)
+    store.version = 3
+    store.list = async kind => {
+      const result = await list(kind)
+      store.version = 5
+      return result
+    }
+    const { informer, held, told } = await open(store, { kinds: ['Role', 'Group'] })
+    told()
+    expect([store.watchedFrom, informer.version]).toEqual([['3'], '3'])
+    store.send(modified(gone))
+    await settled()
+    expect([held(), told()]).toEqual([{ a: '1' }, []])
+    await informer.stop()
+  })
+
   it('does not take the end of an old life for the end of the new one', async () => {
     const store = scriptedStore(group('a', 1, { uid: 'first' }))
     const { informer, held } = await open(store)

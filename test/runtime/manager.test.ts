@@ -4,7 +4,7 @@ import { type ManagerOptions, startManager } from '../../src/runtime/manager.ts'
 import type { RuntimeObserver } from '../../src/runtime/observer.ts'
 import type { ReconcileContext } from '../../src/runtime/reconciler.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
-import { LeaseLostError } from '../../src/store/errors.ts'
+import { LeaseLostError, StoreUnusableError } from '../../src/store/errors.ts'
 import type { HeldLease, ResourceStore } from '../../src/store/store.ts'
 import { compareVersions } from '../../src/store/version.ts'
 import { type FakeClock, fakeClock, settled } from '../fakes/clock.ts'
@@ -17,6 +17,15 @@ const stores: ResourceStore[] = []
 afterEach(async () => {
   for (const store of stores.splice(0)) await store[Symbol.asyncDispose]()
 })
+
+/** The store with some of its parts replaced. */
+const withParts = (store: ResourceStore, parts: Partial<ResourceStore>): ResourceStore =>
+  new Proxy(store, {
+    get(target, property) {
+      const part = property in parts ? Reflect.get(parts, property) : Reflect.get(target, property)
+      return typeof part === 'function' ? part.bind(target) : part
+    },
+  })
 
 /** A store whose lease the test can take away, and that remembers each report of idleness. */
 const leasedStore = async (clock: FakeClock) => {
@@ -39,14 +48,7 @@ const leasedStore = async (clock: FakeClock) => {
       released++
     },
   }
-  const leased: ResourceStore = new Proxy(store, {
-    get: (target, property) =>
-      property === 'lease'
-        ? { acquire: async () => lease, read: async () => undefined }
-        : typeof Reflect.get(target, property) === 'function'
-          ? Reflect.get(target, property).bind(target)
-          : Reflect.get(target, property),
-  })
+  const leased = withParts(store, { lease: { acquire: async () => lease, read: async () => undefined } })
   return { store, leased, lease, reports, failing, lose: () => losing.abort(), released: () => released }
 }
 
@@ -139,6 +141,40 @@ describe('Manager', () => {
     const { managerOptions, lose } = await setUp(() => undefined)
     lose()
     await expect(startManager(managerOptions)).rejects.toThrow(LeaseLostError)
+  })
+
+  it('frees the lease when it cannot start', async () => {
+    const { managerOptions, released } = await setUp(() => undefined)
+    const unfit = startManager({
+      ...managerOptions,
+      reconcilers: () => [{ kind: 'Role', watches: [], reconcile: async () => undefined }],
+    })
+    await expect(unfit).rejects.toThrow('not among the kinds')
+    expect(released()).toBe(1)
+  })
+
+  it('ends when the store cannot be used any more', async () => {
+    const clock = fakeClock()
+    const { leased, released } = await leasedStore(clock)
+    const lease = await leased.lease.acquire({ holder: 'test', signal: new AbortController().signal })
+    const broken = withParts(lease.store, {
+      async *watch({ since }) {
+        yield { type: 'BOOKMARK', resourceVersion: since }
+        throw new StoreUnusableError('the disk is gone', 'mount it')
+      },
+    })
+    Object.assign(lease, { store: broken })
+    const running = await startManager({
+      store: leased,
+      holder: 'test',
+      signal: new AbortController().signal,
+      kinds: ['Group'],
+      clock,
+      random: () => 0.5,
+      reconcilers: () => [],
+    })
+    expect(await running.ended).toMatchObject({ why: 'failed', error: { message: 'the disk is gone' } })
+    expect(released()).toBe(1)
   })
 
   it('gives up waiting for the lease when its signal aborts', async () => {
@@ -262,6 +298,12 @@ describe('Reports of idleness', () => {
     expect(claims).toEqual([])
     expect(reports.at(-1)?.version).toBe(await newest())
     expect(done.size).toBe(60)
+  })
+
+  it('are not repeated while nothing changes', async () => {
+    const { clock, reports } = await setUp(() => undefined)
+    await clock.advance(60_000)
+    expect(reports).toHaveLength(1)
   })
 
   it('come at most every 100 ms', async () => {

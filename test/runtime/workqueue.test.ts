@@ -105,14 +105,26 @@ describe('WorkQueue', () => {
     expect(pauses).toEqual([25, 50])
   })
 
-  it('keeps the priority of a key in hand when it is tried again', () => {
-    const { queue } = queueAt()
+  it('keeps the priority of a key in hand when it is tried again', async () => {
+    const { clock, queue } = queueAt()
     queue.add('listed', { priority: PRIORITY.list })
     queue.tryGet()
-    const time = queue.retry('listed')
+    queue.retry('listed')
     queue.done('listed')
-    const clockless = queue.later()
-    expect(clockless).toEqual([{ key: 'listed', time, failed: true }])
+    await clock.advance(1000)
+    queue.add('changed')
+    expect(drain(queue)).toEqual(['changed', 'listed'])
+  })
+
+  it('knows how long the keys in hand have been worked on', async () => {
+    const { clock, queue } = queueAt()
+    queue.add('a')
+    queue.tryGet()
+    await clock.advance(2_000)
+    queue.add('b')
+    queue.tryGet()
+    await clock.advance(1_000)
+    expect(queue.unfinished()).toEqual({ seconds: 4, longest: 3 })
   })
 
   it('is idle when nothing is ready or running, whatever is delayed', async () => {
