@@ -5,6 +5,7 @@ import type { DeclaredKind, Kind, Reason } from '../api/names.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import type { Condition, Metadata, ObjectRef } from '../api/resource.ts'
 import { timestamp } from '../api/timestamp.ts'
+import type { GroupResolver } from '../decide/groups.ts'
 import { type OrganizationSettings, type PlacementProblem, placement, settingsOf } from '../decide/settings.ts'
 import type { Effects } from '../effects/effects.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -13,6 +14,7 @@ import type { LinkSigner } from '../ports/links.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import type { Cache, Watch } from '../runtime/reconciler.ts'
 import type { ResourceStore } from '../store/store.ts'
+import type { Lines } from './lines.ts'
 
 /** What every reconciler is built from: readers, one way to act, and time. A plan gives it an overlay, planned effects and a frozen clock. */
 export interface World {
@@ -28,6 +30,10 @@ export interface World {
   readonly composer: MailComposer
   readonly links: LinkSigner
   readonly secrets: SecretReader
+  /** Who is in which group, over the cache. */
+  readonly groups: GroupResolver
+  /** Who waits for an invitation, and what went: one for all reconcilers of a process. */
+  readonly lines: Lines
   /** Epoch of the lease under which this process acts; written into claims. */
   readonly epoch: number
   /** Epoch of the store; grows with a restore. */

@@ -1,3 +1,4 @@
+import type { Account } from '../api/account.ts'
 import type { Group } from '../api/group.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { LicensePool } from '../api/licensepool.ts'
@@ -7,6 +8,8 @@ import type { Organization } from '../api/organization.ts'
 import type { Role } from '../api/role.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
+import { isJoined } from '../decide/membership.ts'
+import { allows } from '../decide/permissions.ts'
 import { generatedUserName } from '../decide/record-names.ts'
 import type { Indexes } from '../runtime/reconciler.ts'
 
@@ -36,8 +39,11 @@ export const indexes = {
       ...new Set([...(spec.settled?.roles ?? []), ...spec.grants.flatMap(grant => grant.roles)]),
     ],
     group: ({ spec }: Membership) => spec.settled?.groups ?? [],
-    /** By organization, only those whose settled access makes them an admin there. */
-    admins: ({ spec }: Membership) => (isAdmin(spec.settled?.permissions ?? []) ? [spec.organization] : []),
+    /** By organization, only members whose settled access makes them an admin there. */
+    admins: ({ spec }: Membership) =>
+      isJoined(spec) && ADMIN_PERMISSIONS.some(one => allows(spec.settled?.permissions ?? [], one, 'here'))
+        ? [spec.organization]
+        : [],
   },
   Invitation: {
     organization: ({ spec }: Invitation) => [spec.organization],
@@ -80,16 +86,7 @@ export const indexes = {
     child: ({ spec }: Organization) => spec.children ?? [],
   },
   Source: {},
-  Account: {},
+  /** By the Account whose credentials count. */
+  Account: { sameAs: ({ spec }: Account) => (spec.sameAs === undefined ? [] : [spec.sameAs]) },
   SeatLedger: { pool: ({ spec }) => [spec.pool] },
 } as const satisfies Indexes
-
-/** Whether flat permissions hold one that makes an admin; deny beats allow. */
-const isAdmin = (permissions: readonly string[]): boolean =>
-  ADMIN_PERMISSIONS.some(wanted => {
-    const area = wanted.split(':')[0]
-    const covering = [wanted, `${area}:*`, '*:*']
-    const held = (prefix: string) =>
-      permissions.some(one => covering.some(each => one.replace('>', '') === prefix + each))
-    return held('') && !held('!')
-  })

@@ -1,0 +1,136 @@
+import type { Attempt, Membership, MembershipSpec } from '../api/membership.ts'
+import { timestamp } from '../api/timestamp.ts'
+import { openClaim, reopenClaim } from '../decide/claim.ts'
+import { addressTime } from '../decide/limits.ts'
+import { currentSeries } from '../decide/membership.ts'
+import type { OrganizationSettings } from '../decide/settings.ts'
+import type { OutgoingMail } from '../ports/mailer.ts'
+import type { World } from './context.ts'
+import { lineLimits } from './lines.ts'
+
+const MOST_ATTEMPTS = 32
+
+/** One mail with a link, to be claimed or tried again. */
+export interface AttemptAct {
+  membership: Membership
+  /** The record as it is to be with the claim: a series just opened, for instance. */
+  spec: MembershipSpec
+  settings: OrganizationSettings
+  purpose: Attempt['purpose']
+  /** As `inviterOf` gives it. */
+  inviter: string
+  roles: readonly string[]
+  /** Milliseconds that the link lives. */
+  validFor: number
+  /** Where the mail goes, as written. */
+  to: string
+  because: string
+  compose: (attempt: Attempt, url: string) => OutgoingMail
+}
+
+export type AttemptResult =
+  /** The record says what came of it. */
+  | { is: 'done'; record: Membership }
+  /** Another write was first: look again. */
+  | { is: 'lost' }
+  /** A limit is reached; `until` undefined: it lets nothing go, ever. Nothing was written. */
+  | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' }
+
+/** Claims a new attempt, if the limits let it go now, and hands its mail over. */
+export const claimAttempt = async (world: World, act: AttemptAct, automatic: boolean): Promise<AttemptResult> => {
+  const { membership, spec, settings } = act
+  const { name } = membership.metadata
+  const line = world.lines.of(settings.name)
+  const time = world.clock.now()
+
+  const addressFree = addressTime(world.lines.sentTo(spec.address), time)
+  if (addressFree > time) {
+    line.leave(name)
+    return { is: 'waiting', until: addressFree, limit: 'address' }
+  }
+  const actor = automatic ? undefined : act.inviter
+  line.enter({ name, since: spec.since, address: spec.address, actor })
+  const turn = line.turn(name, lineLimits(settings), time)
+  if (turn.is !== 'now') return { is: 'waiting', until: turn.is === 'later' ? turn.at : undefined, limit: 'inviter' }
+
+  const attempt: Attempt = {
+    number: (spec.attempts.at(-1)?.number ?? 0) + 1,
+    series: currentSeries(spec),
+    purpose: act.purpose,
+    actor: act.inviter,
+    automatic,
+    roles: [...act.roles],
+    ...openClaim({ now: time, epoch: world.epoch }),
+    expirationTime: timestamp(time + act.validFor),
+  }
+  const attempts = [...spec.attempts, attempt].slice(-MOST_ATTEMPTS)
+  // Counted before the first await: whoever decides meanwhile sees it.
+  const sent = { time, actor }
+  line.leave(name)
+  line.count(sent)
+  try {
+    const result = await hand(world, act, { ...spec, attempts }, attempt)
+    if (result.is === 'lost') line.uncount(sent)
+    // An attempt that certainly never went, and is given up for this one, counts no more.
+    else uncountUnsent(line, spec)
+    return result
+  } catch (error) {
+    const known = world.cache.get('Membership', name)?.spec.attempts.some(one => one.number === attempt.number)
+    if (!known) line.uncount(sent)
+    throw error
+  }
+}
+
+/** Hands the mail of an attempt over once more: same number, same link, same expiry. */
+export const retryAttempt = (world: World, act: AttemptAct, attempt: Attempt): Promise<AttemptResult> => {
+  const again = reopenClaim(attempt, { now: world.clock.now(), epoch: world.epoch })
+  const attempts = act.spec.attempts.map(one => (one.number === attempt.number ? again : one))
+  return hand(world, act, { ...act.spec, attempts }, again)
+}
+
+const hand = (world: World, act: AttemptAct, claimed: MembershipSpec, attempt: Attempt): Promise<AttemptResult> => {
+  const { membership, settings, because } = act
+  const { name } = membership.metadata
+  const url = world.links.invitationUrl({
+    membership: name,
+    attempt: attempt.number,
+    nonce: claimed.nonce,
+    address: claimed.address,
+    expirationTime: attempt.expirationTime,
+  })
+  return world.effects.mail({
+    record: membership,
+    claimed,
+    slot: { in: 'attempts', number: attempt.number },
+    compose: async () => act.compose(attempt, url),
+    explained: {
+      actor: attempt.actor,
+      because,
+      organization: settings.name,
+      changes: [
+        {
+          action: 'send',
+          target: 'mail',
+          kind: 'Membership',
+          name,
+          organization: settings.name,
+          because,
+          fields: {
+            template: attempt.purpose === 'SetUp' ? 'accountCreated' : 'invitation',
+            to: act.to,
+            ...(attempt.roles.length > 0 && { roles: attempt.roles }),
+          },
+        },
+      ],
+    },
+  })
+}
+
+const uncountUnsent = (
+  line: { uncount(sent: { time: number; actor: string | undefined }): void },
+  before: MembershipSpec,
+) => {
+  const last = before.attempts.at(-1)
+  if (last?.outcome === 'NotSent')
+    line.uncount({ time: Date.parse(last.claimedTime), actor: last.automatic ? undefined : last.actor })
+}

@@ -1,0 +1,79 @@
+import type { Membership } from '../api/membership.ts'
+import { LABELS, MANAGERS } from '../api/names.ts'
+import { Line, type LineLimits, type Sent } from '../decide/line.ts'
+import { currentSeries, hasDeclined, lastAttempt } from '../decide/membership.ts'
+import type { OrganizationSettings } from '../decide/settings.ts'
+import { milliseconds } from '../decide/time.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+import { place } from './indexes.ts'
+
+/** Everybody who writes into the realm without being a source or signed in counts as one inviter. */
+export const ANYBODY = 'namespace'
+
+/** The inviter that limits count by, for a manager that wrote a field. */
+export const inviterOf = (manager: string): string =>
+  manager.startsWith('source/') || manager.startsWith('user/') ? manager : ANYBODY
+
+/**
+ * The waiting lines of all organizations. Each is read from the records once, when it is first asked for, and kept up to date by those who claim:
+ * only the holder of the lease claims, and only through here.
+ */
+export class Lines {
+  readonly #cache: Cache
+  readonly #lines = new Map<string, Line>()
+
+  constructor(cache: Cache) {
+    this.#cache = cache
+  }
+
+  of(organization: string): Line {
+    let line = this.#lines.get(organization)
+    if (!line) {
+      line = new Line()
+      this.#lines.set(organization, line)
+      for (const membership of this.#cache.by('Membership', 'organization', organization)) this.#read(membership, line)
+    }
+    return line
+  }
+
+  /** When mails went to an address, whichever organization sent them. */
+  sentTo(address: string): number[] {
+    return this.#cache
+      .by('Membership', 'address', address)
+      .flatMap(membership => sentOf(membership).map(sent => sent.time))
+  }
+
+  #read(membership: Membership, line: Line): void {
+    for (const sent of sentOf(membership)) line.count(sent)
+    const { spec } = membership
+    const series = currentSeries(spec)
+    if (series === 0 || spec.joined || hasDeclined(spec) || lastAttempt(spec, series)) return
+    const [invitation] = this.#cache.by('Invitation', 'place', place(spec.organization, spec.address))
+    if (!invitation) return
+    // Who waited before this process began keeps the place until its own turn corrects the inviter.
+    const source = invitation.metadata.labels?.[LABELS.source] ?? this.#sourceOfUser(spec.address)
+    const actor = source === undefined ? ANYBODY : MANAGERS.source(source)
+    line.enter({ name: membership.metadata.name, since: spec.since, address: spec.address, actor })
+  }
+
+  #sourceOfUser(address: string): string | undefined {
+    return this.#cache.by('User', 'address', address)[0]?.metadata.labels?.[LABELS.source]
+  }
+}
+
+/** The limits in force in an organization. */
+export const lineLimits = ({ invitations }: OrganizationSettings): LineLimits => ({
+  perInviter: invitations.dailyLimitPerInviter,
+  perOrganization: invitations.dailyLimit,
+})
+
+/** What a record's attempts count for: all but those that certainly never went and were given up for another. */
+const sentOf = ({ spec }: Membership): Sent[] => {
+  const last = spec.attempts.at(-1)
+  return spec.attempts
+    .filter(attempt => attempt === last || attempt.outcome !== 'NotSent')
+    .map(attempt => ({
+      time: milliseconds(attempt.claimedTime),
+      actor: attempt.automatic ? undefined : attempt.actor,
+    }))
+}

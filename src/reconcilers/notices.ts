@@ -1,0 +1,121 @@
+import type { Invitation } from '../api/invitation.ts'
+import type { Membership } from '../api/membership.ts'
+import type { User } from '../api/user.ts'
+import { normalizeAddress } from '../decide/address.ts'
+import type { Progress } from '../decide/invitation.ts'
+import type { OrganizationSettings } from '../decide/settings.ts'
+import { milliseconds } from '../decide/time.ts'
+import { declaredAt, settingsFor, type World } from './context.ts'
+import { isOpen, mailBasics, type Recipient, recipientOf, sendOnce, shownRoles } from './mails.ts'
+import { ownerOf } from './people.ts'
+
+const DAY = 24 * 3_600_000
+/** News older than this is not mailed any more: it would surprise more than help, as when the welcome mail is turned on a year after somebody joined. */
+const NEWS = 3 * DAY
+/** Admins that one piece of news is mailed to at most. */
+const MOST_ADMINS = 20
+
+/** The mail after joining, once. @returns when to look again */
+export const welcome = async (
+  world: World,
+  record: Membership,
+  settings: OrganizationSettings,
+  user: User | undefined,
+): Promise<number | undefined> => {
+  const key = 'welcome'
+  const { joined } = record.spec
+  const now = world.clock.now()
+  if (!joined || joined.how === 'Declared') return undefined
+  const isNews = settings.onboarding.welcomeMail && now < milliseconds(joined.time) + NEWS
+  if (!isNews && !isOpen(record.spec, key, now)) return undefined
+  // The mail names what the person has; the roles follow the joining within moments.
+  const roles = record.spec.settled?.roles
+  if (!roles) return undefined
+  const to = recipientOf(user?.spec.email ?? record.spec.address, user)
+  const { again } = await sendOnce(world, record, {
+    key,
+    organization: settings.name,
+    because: `joined ${settings.displayName}`,
+    to: to.address,
+    template: 'welcome',
+    compose: claim =>
+      world.composer.welcome({
+        ...mailBasics(world, { settings, membership: record.metadata.name, purpose: key, date: claim.claimedTime, to }),
+        ...(settings.mail.templates.welcome !== undefined && { paragraph: settings.mail.templates.welcome }),
+        roles: shownRoles(world, roles),
+        licenses: [],
+        portalUrl: world.links.publicUrl,
+      }),
+  })
+  return again
+}
+
+/** Tells the admins that nobody comes by this invitation, each once. */
+export const noticeAdmins = async (
+  world: World,
+  record: Membership,
+  settings: OrganizationSettings,
+  { state, attempt }: Progress,
+  invitation: Invitation,
+): Promise<{ record: Membership; again: number | undefined }> => {
+  let latest = record
+  let again: number | undefined
+  if ((state !== 'Failed' && state !== 'GaveUp') || !attempt || attempt.withdrawnTime !== undefined)
+    return { record, again }
+  const now = world.clock.now()
+  const since = state === 'GaveUp' ? attempt.expirationTime : (attempt.outcomeTime ?? attempt.deadline)
+  const isNews = now < milliseconds(since) + NEWS
+  const user = ownerOf(world.cache, record.spec.address)
+  const invited = recipientOf(record.spec.address, user, { displayName: invitation.spec.givenName })
+  for (const to of adminsOf(world, settings)) {
+    const key = `notice/${state}/${attempt.number}/${normalizeAddress(to.address)}`.slice(0, 300)
+    if (!isNews && !isOpen(latest.spec, key, now)) continue
+    const result = await sendOnce(world, latest, {
+      key,
+      organization: settings.name,
+      because: `invitation of ${record.spec.address}: ${state}`,
+      to: to.address,
+      template: 'adminNotice',
+      compose: claim =>
+        world.composer.adminNotice({
+          ...mailBasics(world, {
+            settings,
+            membership: record.metadata.name,
+            purpose: key,
+            date: claim.claimedTime,
+            to,
+          }),
+          notice: state === 'Failed' ? 'InvitationFailed' : 'InvitationGaveUp',
+          invited: {
+            address: record.spec.address,
+            ...(invited.displayName !== undefined && { displayName: invited.displayName }),
+          },
+          roles: shownRoles(world, attempt.roles),
+          resource: `Invitation/${invitation.metadata.name}`,
+          time: attempt.outcomeTime ?? attempt.claimedTime,
+          attempts: latest.spec.attempts.filter(one => one.series === attempt.series).length,
+          ...(attempt.response !== undefined && { response: attempt.response }),
+          declaredAt: declaredAt(user ?? invitation),
+        }),
+    })
+    latest = result.record
+    if (result.again !== undefined) again = Math.min(again ?? result.again, result.again)
+  }
+  return { record: latest, again }
+}
+
+/** Admins of an organization, else its contacts with an address, else those of its parent, and so on. */
+const adminsOf = (world: World, settings: OrganizationSettings): Recipient[] => {
+  for (const organization of settings.chain) {
+    const admins = world.cache.by('Membership', 'admins', organization).flatMap(({ spec }) => {
+      const user = ownerOf(world.cache, spec.address)
+      return user?.spec.suspended === true ? [] : [recipientOf(user?.spec.email ?? spec.address, user)]
+    })
+    const contacts = (settingsFor(world, organization)?.settings.contacts ?? []).flatMap(({ name, email }) =>
+      email === undefined ? [] : [{ address: email, displayName: name }],
+    )
+    const found = admins.length > 0 ? admins : contacts
+    if (found.length > 0) return found.slice(0, MOST_ADMINS)
+  }
+  return []
+}

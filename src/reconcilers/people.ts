@@ -1,0 +1,65 @@
+import type { Invitation } from '../api/invitation.ts'
+import { LABELS } from '../api/names.ts'
+import type { User, UserMembership } from '../api/user.ts'
+import { normalizeAddress } from '../decide/address.ts'
+import { allows } from '../decide/permissions.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+import { addressesOf, place } from './indexes.ts'
+
+/** Whether Roster made it: a User that nobody declares, an Invitation that nobody wrote. */
+export const isGenerated = (object: { metadata: { labels?: Record<string, string> } }): boolean =>
+  object.metadata.labels?.[LABELS.generated] !== undefined
+
+export const isDeleting = (object: { metadata: { deletionTimestamp?: string } }): boolean =>
+  object.metadata.deletionTimestamp !== undefined
+
+/**
+ * The User that an address belongs to: a declared one before one that Roster made, the one that carries the other's name in `previousNames` before that one,
+ * the older before the newer. Users that are being deleted own nothing.
+ */
+export const ownerOf = (cache: Cache, address: string): User | undefined =>
+  cache
+    .by('User', 'address', normalizeAddress(address))
+    .filter(user => !isDeleting(user))
+    .toSorted(byPrecedence)[0]
+
+/** Another User with one of this one's addresses that comes before it. */
+export const rivalOf = (cache: Cache, user: User): { user: User; address: string } | undefined => {
+  for (const address of addressesOf(user)) {
+    const owner = ownerOf(cache, address)
+    if (owner && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)) return { user: owner, address }
+  }
+  return undefined
+}
+
+/** Invitations of one address in one organization that ask for something: not being deleted; in the order in which they were made. */
+export const requestsOf = (cache: Cache, organization: string, address: string): Invitation[] =>
+  cache
+    .by('Invitation', 'place', place(organization, address))
+    .filter(invitation => !isDeleting(invitation))
+    .toSorted(byAge)
+
+export const membershipIn = (user: User, organization: string): UserMembership | undefined =>
+  user.spec.memberships?.find(entry => entry.organization === organization)
+
+/** Whether somebody may invite into an organization, by their settled access there or above. */
+export const mayInvite = (cache: Cache, user: string, chain: readonly string[]): boolean => {
+  const uid = cache.get('User', user)?.metadata.uid
+  if (uid === undefined) return false
+  return cache.by('Membership', 'userUid', uid).some(({ spec }) => {
+    const height = chain.indexOf(spec.organization)
+    if (height === -1 || !spec.joined || spec.ended || (spec.left && !spec.left.released)) return false
+    return allows(spec.settled?.permissions ?? [], 'invitations:create', height === 0 ? 'here' : 'below')
+  })
+}
+
+const byAge = (a: Invitation | User, b: Invitation | User): number =>
+  compare(a.metadata.creationTimestamp, b.metadata.creationTimestamp) || compare(a.metadata.name, b.metadata.name)
+
+const byPrecedence = (a: User, b: User): number =>
+  Number(isGenerated(a)) - Number(isGenerated(b)) ||
+  Number(b.spec.previousNames?.includes(a.metadata.name) ?? false) -
+    Number(a.spec.previousNames?.includes(b.metadata.name) ?? false) ||
+  byAge(a, b)
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
