@@ -7,7 +7,7 @@ export interface Backoff {
 
 /** For keys: quick at first, since most failures are lost races; then no oftener than every five minutes. */
 export const KEY_BACKOFF: Backoff = { first: 50, most: 300_000 }
-/** For lists and watches that break. */
+/** For lists and watches that break, and reports of idleness that fail. */
 export const WATCH_BACKOFF: Backoff = { first: 100, most: 30_000 }
 
 /** Milliseconds to wait after `failures` (1, 2, …) failures in a row: between half and the whole of the doubled pause, so that many do not come back at once. */

@@ -1,16 +1,16 @@
-import type { ResourceOf } from '../api/kinds.ts'
-import { FINALIZER, type Kind } from '../api/names.ts'
+import type { AnyResource } from '../api/kinds.ts'
+import { FINALIZER } from '../api/names.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { ReconcileResult } from './reconciler.ts'
 
-export interface FinalizerBranches<K extends Kind> {
+export interface FinalizerBranches<R extends AnyResource> {
   /** The object lives, and our finalizer is saved: whatever this does outside will be cleaned up. */
-  apply: (object: ResourceOf<K>) => Promise<ReconcileResult | undefined>
+  apply: (object: R) => Promise<ReconcileResult | undefined>
   /**
    * The object is to go. Idempotent, and right even when `apply` never ran.
    * @returns 'done' when nothing is left to clean up: the object may go; otherwise when to run again
    */
-  cleanup: (object: ResourceOf<K>) => Promise<'done' | ReconcileResult>
+  cleanup: (object: R) => Promise<'done' | ReconcileResult>
 }
 
 /**
@@ -18,19 +18,20 @@ export interface FinalizerBranches<K extends Kind> {
  * What a branch throws leaves the finalizer where it is.
  * @throws ConflictError when the object was changed since it was read
  */
-export async function withFinalizer<K extends Kind>(
+export async function withFinalizer<R extends AnyResource>(
   store: Pick<ResourceStore, 'get' | 'setFinalizers'>,
-  object: ResourceOf<K>,
-  branches: FinalizerBranches<K>,
+  object: R,
+  branches: FinalizerBranches<R>,
 ): Promise<ReconcileResult | undefined> {
   const { metadata } = object
-  const ref = { kind: object.kind as K, name: metadata.name }
+  const ref = { kind: object.kind, name: metadata.name }
   const finalizers = metadata.finalizers ?? []
 
   if (metadata.deletionTimestamp === undefined) {
     if (finalizers.includes(FINALIZER)) return branches.apply(object)
     const saved = await store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion: metadata.resourceVersion })
-    return saved && branches.apply(saved)
+    // The same object, of the same kind, with a finalizer more.
+    return saved && branches.apply(saved as R)
   }
 
   if (!finalizers.includes(FINALIZER)) return undefined

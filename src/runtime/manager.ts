@@ -63,7 +63,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
   const { promise: ended, resolve } = Promise.withResolvers<Ending>()
   let ending = false
-  const stopReporting = reportIdle({ loop, lease, clock, observer })
+  const stopReporting = reportIdle({ loop, lease, clock, random: options.random, observer })
   const end = (how: () => Promise<Ending>) => {
     if (ending) return
     ending = true
