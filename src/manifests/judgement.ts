@@ -1,11 +1,12 @@
 import { byPlace, type Finding, type RuleId, type Severity } from './finding.ts'
-import type { Origin } from './origin.ts'
+import type { Origin, Place } from './origin.ts'
+import type { Position } from './text.ts'
 
-/** Where in a resource: a JSON pointer, and whether its key is meant. `offset` goes on inside of a text on one line. */
+/** Where in a resource: a JSON pointer, and whether its key is meant; `inside` is a place inside of the text that stands there, from 1. */
 export interface Spot {
   pointer: string
   which?: 'key' | 'value'
-  offset?: number
+  inside?: Position | undefined
 }
 
 const MOST_PER_DOCUMENT = 50
@@ -33,20 +34,10 @@ export class Judgement {
       this.#hidden++
       return
     }
-    const { pointer, which, offset } = typeof spot === 'string' ? ({ pointer: spot } as Spot) : spot
+    const { pointer, which, inside } = typeof spot === 'string' ? ({ pointer: spot } as Spot) : spot
     const place = this.origin.at(pointer, which)
-    // A text in quotes without escapes: the place inside of it is known.
-    const inside =
-      offset !== undefined && place.raw !== undefined && !/[\\\n]/.test(place.raw) && !/^[|>]/.test(place.raw)
-    const quote = inside && /^["']/.test(place.raw ?? '') ? 1 : 0
-    this.#add(
-      rule,
-      message,
-      severity,
-      place.line,
-      inside ? place.column + (offset ?? 0) + quote : place.column,
-      pointer,
-    )
+    const { line, column } = inside ? placeInside(place, inside) : place
+    this.#add(rule, message, severity, line, column, pointer)
   }
 
   /** A finding of the text itself, whose place is known. */
@@ -98,4 +89,14 @@ export class Judgement {
       })
     return found.sort(byPlace)
   }
+}
+
+/** Where a place inside of a text stands in the file; where that cannot be told (escapes, folded lines), where the text begins. */
+function placeInside({ line, column, raw = '', literal }: Place, inside: Position): Position {
+  if (literal) {
+    const indent = /^ */.exec(raw)?.[0].length ?? 0
+    return { line: line + inside.line - 1, column: column + indent + inside.column - 1 }
+  }
+  if (inside.line > 1 || /[\\\r\n]/.test(raw)) return { line, column }
+  return { line, column: column + inside.column - 1 + (/^["']/.test(raw) ? 1 : 0) }
 }

@@ -6,6 +6,8 @@ import { readYaml, type Span } from './yaml.ts'
 export interface Place extends Position {
   /** As written, where it is one value. */
   raw?: string
+  /** Whether it is a literal block scalar (`|`), whose lines are the lines of the text. */
+  literal?: boolean
 }
 
 /** Where a resource came from. Places are looked up only when something has to be said of one. */
@@ -40,7 +42,11 @@ export function yamlOrigin(source: SourceText, chunk: Chunk, of: number, start: 
         const offset = which === 'key' && exact && span.key >= 0 ? span.key : span.start
         const place = positionOf(source, chunk.start + offset)
         return exact && span.end > span.start
-          ? { ...place, raw: source.text.slice(chunk.start + span.start, chunk.start + span.end) }
+          ? {
+              ...place,
+              raw: source.text.slice(chunk.start + span.start, chunk.start + span.end),
+              literal: span.literal,
+            }
           : place
       }
     },

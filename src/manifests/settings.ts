@@ -4,12 +4,13 @@ import { isTimeZone } from '../decide/time.ts'
 import type { Judgement } from './judgement.ts'
 import type { ResourceSet } from './set.ts'
 import { didYouMean } from './suggest.ts'
+import type { Position } from './text.ts'
 
 /** The mail texts that an organization may write. */
 export type TemplateName = 'invitation' | 'accountCreated' | 'welcome' | 'licenseKeys'
 
-/** What is wrong with a mail text: nothing, or one sentence with the place in the text where it is known (UTF-16 units from 0, one line). */
-export type TemplateCheck = (text: string, name: TemplateName) => { message: string; offset?: number } | undefined
+/** Everything that is wrong with a mail text; line and column inside of it, from 1. */
+export type TemplateCheck = (name: TemplateName, text: string) => readonly ({ message: string } & Position)[]
 
 /** Texts inside of a spec that have a language of their own: expressions, permissions, time zones, mail texts. */
 export function judgeSettings(set: ResourceSet, checkTemplate: TemplateCheck | undefined): void {
@@ -33,11 +34,10 @@ export function judgeSettings(set: ResourceSet, checkTemplate: TemplateCheck | u
         '/spec/timeZone',
       )
     for (const [name, text] of Object.entries(mail?.templates ?? {})) {
-      const problem = checkTemplate?.(text, name as TemplateName)
-      if (problem)
-        judgement.report('invalid-template', problem.message, {
+      for (const { message, line, column } of checkTemplate?.(name as TemplateName, text) ?? [])
+        judgement.report('invalid-template', message, {
           pointer: `/spec/mail/templates/${name}`,
-          ...(problem.offset === undefined ? {} : { offset: problem.offset }),
+          inside: { line, column },
         })
     }
   }
@@ -45,7 +45,10 @@ export function judgeSettings(set: ResourceSet, checkTemplate: TemplateCheck | u
 
 function judgeExpression(judgement: Judgement, text: string | undefined, pointer: string): void {
   const problem = text === undefined ? undefined : compileExpression(text).problem
-  if (problem) judgement.report('invalid-expression', problem.message, { pointer, offset: problem.offset })
+  if (text === undefined || problem === undefined) return
+  const lines = text.slice(0, problem.offset).split('\n')
+  const inside = { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
+  judgement.report('invalid-expression', problem.message, { pointer, inside })
 }
 
 /** Our own areas are a closed table; every other area is the customer's. */

@@ -9,8 +9,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined
   let least = most + 1
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - word.length) >= least) continue
-    const distance = candidate.toLowerCase() === lower ? 0 : editDistance(lower, candidate.toLowerCase(), least - 1)
+    if (Math.abs(candidate.length - word.length) > least) continue
+    const distance = candidate.toLowerCase() === lower ? 0 : editDistance(lower, candidate.toLowerCase(), least)
     if (distance < least || (distance === least && best !== undefined && candidate < best)) {
       best = candidate
       least = distance

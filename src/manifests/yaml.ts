@@ -18,6 +18,8 @@ export interface Span {
   start: number
   end: number
   key: number
+  /** Whether it is a literal block scalar. */
+  literal: boolean
 }
 
 export interface YamlDocument {
@@ -39,7 +41,7 @@ export function readYaml(text: string, spans?: { of: number; into: Map<string, S
   try {
     events = parseEvents(text, { maxDepth: YAML_LIMITS.depth })
   } catch (error) {
-    return [{ value: undefined, start: 0, problems: [syntaxProblem(error)] }]
+    return [{ value: undefined, start: 0, problems: [syntaxProblem(error, text)] }]
   }
   const documents: YamlDocument[] = []
   for (let at = 0; at < events.length; ) {
@@ -51,9 +53,10 @@ export function readYaml(text: string, spans?: { of: number; into: Map<string, S
   return documents
 }
 
-function syntaxProblem(error: unknown): YamlProblem {
+function syntaxProblem(error: unknown, text: string): YamlProblem {
   if (!(error instanceof YAMLException)) throw error
-  const offset = Math.max(0, error.mark?.position ?? 0)
+  // What is missing at the end is missing after the last that is there.
+  const offset = Math.max(0, Math.min(error.mark?.position ?? 0, text.trimEnd().length))
   if (error.reason.startsWith('nesting exceeded'))
     return {
       severity: 'error',
@@ -113,9 +116,9 @@ class Composer {
   }
 
   /** The first value of a key counts, as in the value itself. */
-  #place(pointer: string, start: number, end: number, key: number): void {
+  #place(pointer: string, start: number, end: number, key: number, literal = false): void {
     if (this.#spans && !pointer.startsWith(NOWHERE) && !this.#spans.has(pointer))
-      this.#spans.set(pointer, { start, end, key })
+      this.#spans.set(pointer, { start, end, key, literal })
   }
 
   #node(pointer: string, key: number, depth: number): Composed {
@@ -123,7 +126,13 @@ class Composer {
     switch (event.type) {
       case EVENT_ID.SCALAR: {
         const composed = { value: this.#scalar(event), nodes: 1, depth: 0 }
-        this.#place(pointer, event.valueStart < 0 ? key : startOf(event), event.valueEnd + quotesOf(event), key)
+        this.#place(
+          pointer,
+          event.valueStart < 0 ? key : startOf(event),
+          event.valueEnd + quotesOf(event),
+          key,
+          event.style === SCALAR_STYLE.LITERAL_BLOCK,
+        )
         this.#anchor(event, { composed })
         return composed
       }

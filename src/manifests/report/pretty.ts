@@ -1,0 +1,45 @@
+import { createColors } from 'picocolors'
+import { escapeLines, escapeText } from '../escape.ts'
+import type { Finding } from '../finding.ts'
+import { counts, plural, type Report } from './report.ts'
+
+/** For people: place, message and rule, the line in question and a caret below, and a summary. Nothing of the input reaches the terminal unescaped. */
+export function prettyReport(report: Report, options: { color?: boolean } = {}): string {
+  const colors = createColors(options.color ?? false)
+  const mark = { error: colors.red, warning: colors.yellow, info: colors.cyan }
+  const one = (finding: Finding): string => {
+    const { severity, rule, message, file, line, column } = finding
+    const head = `${colors.bold(`${escapeText(file)}:${line}:${column}`)}: ${mark[severity](severity)}: ${escapeLines(message)} ${colors.dim(`[${rule}]`)}`
+    const excerpt = excerptOf(report.line(file, line), column)
+    return excerpt
+      ? `${head}\n  ${colors.dim(excerpt.text)}\n  ${' '.repeat(excerpt.caret)}${mark[severity]('^')}`
+      : head
+  }
+  return [...report.findings.map(one), summary(report)].map(text => `${text}\n`).join('')
+}
+
+function summary({ findings, files, resources, skipped }: Report): string {
+  const { error, warning, info } = counts(findings)
+  const found = [
+    error && plural(error, 'error'),
+    warning && plural(warning, 'warning'),
+    info && plural(info, 'note'),
+  ].filter(text => text !== 0)
+  const others = skipped > 0 ? `, ${plural(skipped, 'object')} of other API groups skipped` : ''
+  return `${plural(resources.length, 'resource')} in ${plural(files, 'file')}${others}: ${found.join(', ') || 'all valid'}`
+}
+
+const WIDTH = 120
+
+/** The line around a column, escaped, and how many characters stand before that column in it. */
+function excerptOf(line: string | undefined, column: number): { text: string; caret: number } | undefined {
+  if (line === undefined || line.trim() === '') return undefined
+  const at = Math.min(column - 1, line.length)
+  const start = at < WIDTH - 20 ? 0 : at - 40
+  const before = shown(line.slice(start, at))
+  const text = before + shown(line.slice(at, start + WIDTH))
+  const cut = start > 0 ? '…' : ''
+  return { text: `${cut}${text}${start + WIDTH < line.length ? '…' : ''}`, caret: cut.length + before.length }
+}
+
+const shown = (text: string): string => escapeText(text.replaceAll('\t', ' '))
