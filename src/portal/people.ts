@@ -1,0 +1,94 @@
+import type { Account } from '../api/account.ts'
+import type { Membership } from '../api/membership.ts'
+import type { User } from '../api/user.ts'
+import { accountName } from '../decide/record-names.ts'
+import type { ResourceStore } from '../store/store.ts'
+import type { Lookups } from './lookups.ts'
+import { type Entry, entryOf, type Standing, shownStanding } from './standing.ts'
+
+/** Somebody who can sign in, with everything about them that pages show or decisions need. Read from the store just now. */
+export interface Person {
+  /** The Account whose credentials count. */
+  account: Account
+  /** Every address that is proven to be theirs, normalized. */
+  addresses: readonly string[]
+  places: readonly { membership: Membership; standing: Standing }[]
+  users: readonly User[]
+  entry: Entry
+}
+
+export interface People {
+  /** The Account whose credentials count for an address: itself, or the one it is a further address of. */
+  accountOf(address: string): Promise<Account | undefined>
+  /** Everything about one account. */
+  person(account: Account): Promise<Person>
+  /** By the name of the account. */
+  byAccount(name: string): Promise<Person | undefined>
+  /** Whether the User behind a membership is suspended. */
+  isSuspended(membership: Membership): Promise<boolean>
+}
+
+export const createPeople = ({
+  store,
+  lookups,
+  now,
+}: {
+  store: ResourceStore
+  lookups: Lookups
+  now: () => number
+}): People => {
+  /** Names from the lookup, objects from the store. */
+  const readAgain = async <K extends 'Account' | 'Membership' | 'User'>(kind: K, index: string, value: string) =>
+    (await Promise.all(lookups.by(kind, index, value).map(({ metadata }) => store.get(kind, metadata.name)))).filter(
+      found => found !== undefined,
+    )
+
+  const userOf = async (membership: Membership): Promise<User | undefined> => {
+    const { user } = membership.spec
+    return user && (await store.get('User', user.name))
+  }
+
+  const addressesOf = async (account: Account): Promise<string[]> => {
+    const further = await readAgain('Account', 'sameAs', account.metadata.name)
+    return [account, ...further].filter(({ spec }) => spec.proven && !spec.closed).map(({ spec }) => spec.address)
+  }
+
+  const person = async (account: Account): Promise<Person> => {
+    const addresses = await addressesOf(account)
+    const memberships = (
+      await Promise.all(addresses.map(address => readAgain('Membership', 'address', address)))
+    ).flat()
+    const users = new Map<string, User>()
+    for (const address of addresses)
+      for (const user of await readAgain('User', 'address', address)) users.set(user.metadata.name, user)
+    const places = await Promise.all(
+      memberships.map(async membership => {
+        const user = await userOf(membership)
+        if (user) users.set(user.metadata.name, user)
+        return { membership, standing: shownStanding(membership.spec, user?.spec.suspended === true, now()) }
+      }),
+    )
+    const entry = entryOf(
+      account.spec,
+      places.map(({ standing }) => standing),
+      [...users.values()].some(user => user.spec.suspended === true),
+    )
+    return { account, addresses, places, users: [...users.values()], entry }
+  }
+
+  return {
+    person,
+    accountOf: async address => {
+      const account = await store.get('Account', accountName(address))
+      return account?.spec.sameAs ? store.get('Account', account.spec.sameAs) : account
+    },
+    byAccount: async name => {
+      const account = await store.get('Account', name)
+      return account && person(account)
+    },
+    isSuspended: async membership => {
+      const declared = await readAgain('User', 'address', membership.spec.address)
+      return [await userOf(membership), ...declared].some(user => user?.spec.suspended === true)
+    },
+  }
+}
