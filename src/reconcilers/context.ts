@@ -30,6 +30,8 @@ export interface World {
   readonly composer: MailComposer
   readonly links: LinkSigner
   readonly secrets: SecretReader
+  /** Keyed digest (HMAC) of a licence key, base64url: recognises it in a ledger without telling it. The same for one store, run after run. */
+  readonly fingerprint: (key: string) => string
   /** Who is in which group, over the cache. */
   readonly groups: GroupResolver
   /** Who waits for an invitation, and what went: one for all reconcilers of a process. */

@@ -6,11 +6,13 @@ import type { Membership } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
 import type { Role } from '../api/role.ts'
+import type { SeatLedger } from '../api/seatledger.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { isJoined } from '../decide/membership.ts'
 import { allows } from '../decide/permissions.ts'
 import { generatedUserName } from '../decide/record-names.ts'
+import { holdersOf } from '../decide/seats.ts'
 import type { Indexes } from '../runtime/reconciler.ts'
 
 /** Value of the indexes that find what concerns one address in one organization. Names of organizations hold no slash. */
@@ -88,5 +90,11 @@ export const indexes = {
   Source: {},
   /** By the Account whose credentials count. */
   Account: { sameAs: ({ spec }: Account) => (spec.sameAs === undefined ? [] : [spec.sameAs]) },
-  SeatLedger: { pool: ({ spec }) => [spec.pool] },
+  SeatLedger: {
+    pool: ({ spec }: SeatLedger) => [spec.pool],
+    /** By `user/<uid>` and `address/<address>` of everybody who has a seat or is shown waiting for one. */
+    holder: ({ spec }: SeatLedger) => [
+      ...new Set([...spec.slots.flatMap(holdersOf), ...(spec.waiting ?? []).map(one => one.holder)]),
+    ],
+  },
 } as const satisfies Indexes
