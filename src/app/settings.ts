@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { load } from 'js-yaml'
 import { type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
+import type { PeopleTable } from '../manifests/table.ts'
 
 /** A setting that cannot be used, with whence it came. */
 export class SettingsError extends RosterError {
@@ -31,8 +32,8 @@ export interface Settings {
   allowPrivate: readonly string[]
   log: 'text' | 'json'
   rebind: boolean
-  /** CSV tables of people whose header is not ours: file name → column → our column. */
-  tables: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** CSV tables of people whose header is not ours. */
+  tables: readonly PeopleTable[]
 }
 export interface Endpoint {
   host: string
@@ -190,7 +191,7 @@ export const resolveSettings = (given: {
 }): Resolved => {
   const file = given.config ?? given.environment['ROSTER_CONFIG']
   const fromFile = file === undefined ? {} : readConfig(resolve(given.cwd, file))
-  const settings: Record<string, unknown> = { tables: fromFile['tables'] ?? {} }
+  const settings: Record<string, unknown> = { tables: tablesOf(fromFile['tables'], file) }
   const whence: Record<string, string> = { tables: fromFile['tables'] ? (file ?? 'default') : 'default' }
   for (const { key, flag: name, default: otherwise, parse } of SETTINGS) {
     const camel = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
@@ -227,6 +228,21 @@ const check = (settings: Settings): void => {
     throw new SettingsError(
       `--listen ${settings.listen.host} needs --public-url: links must say how people reach the portal`,
     )
+}
+
+/** `tables: [{file: hr.csv, columns: {email: Mail}}]`. */
+const tablesOf = (value: unknown, file: string | undefined): readonly PeopleTable[] => {
+  if (value === undefined) return []
+  const isTable = (one: unknown): one is PeopleTable =>
+    typeof one === 'object' &&
+    one !== null &&
+    typeof (one as PeopleTable).file === 'string' &&
+    typeof (one as PeopleTable).columns === 'object'
+  if (!Array.isArray(value) || !value.every(isTable))
+    throw new SettingsError(
+      `configuration file ${file}: tables must be a list of {file, columns}, such as {file: hr.csv, columns: {email: Mail}}`,
+    )
+  return value
 }
 
 const readConfig = (file: string): Record<string, unknown> => {

@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto'
+import { openKeys } from '../accounts/keys.ts'
+import { createLinks } from '../accounts/links.ts'
+import { KINDS } from '../api/names.ts'
+import { takesAccess } from '../decide/membership.ts'
+import { liveEffects } from '../effects/live.ts'
+import { mailComposer } from '../mail/composer.ts'
+import { indexes } from '../reconcilers/indexes.ts'
+import { type LeasedWorld, type Manager, startManager } from '../runtime/manager.ts'
+import { SourceHub } from '../source/hub.ts'
+import { syncRevision } from '../source/sync.ts'
+import type { LeaseState } from '../store/store.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { openMailer, senderOf } from './mail.ts'
+import { observing } from './observe.ts'
+import type { Realm } from './realm.ts'
+import { portalUrl } from './settings.ts'
+import { sourceReader } from './sources.ts'
+import { reconcilersOf, worldOf } from './world.ts'
+
+export interface ControllerOptions {
+  realm: Realm
+  log: Log
+  metrics: Metrics
+  signal: AbortSignal
+  onWaiting?: (state: LeaseState) => void
+  /** Whether sources are read: `run` does, `apply` is given its manifests. */
+  sources: boolean
+}
+
+/** The loop under the lease, acting for real. */
+export interface RunningController extends AsyncDisposable {
+  manager: Manager
+}
+
+/**
+ * Binds mail and public URL to the store, takes the lease, and runs every reconciler.
+ * @throws BindingError when the store is used with another mail server or URL
+ */
+export const startController = async (options: ControllerOptions): Promise<RunningController> => {
+  const { realm, log, metrics, signal } = options
+  const { settings, store, clock, audit, secrets } = realm
+  const publicUrl = portalUrl(settings)
+  const mailer = openMailer(realm)
+  await store.bind({ mail: mailer.binding, publicUrl }, { rebind: settings.rebind })
+  const { realm: realmId, epoch: storeEpoch } = await store.info()
+  const keys = openKeys(realm.paths.keys)
+  const links = createLinks({ keys, publicUrl, realm: realmId })
+  const composer = mailComposer({
+    from: senderOf(settings.mailFrom, publicUrl),
+    onProblem: ({ template, organization, problem }) =>
+      log.warn(`the organization's own text for ${template} could not be used: ${problem}`, { organization }),
+  })
+
+  let manager: Manager | undefined
+  const hub = new SourceHub({
+    open: source => sourceReader(realm, source),
+    changed: name => manager?.loop.controller('Source')?.queue.add(name),
+  })
+  manager = await startManager({
+    store,
+    kinds: KINDS,
+    indexes,
+    clock,
+    random: Math.random,
+    observer: observing(log, metrics),
+    holder: realm.holder,
+    signal,
+    ...(options.onWaiting && { onWaiting: options.onWaiting }),
+    reconcilers: ({ store: own, cache, lease }: LeasedWorld) => {
+      metrics.leaseHeld.set(1)
+      const effects = liveEffects({
+        store: own,
+        audit,
+        mailer: counted(mailer, metrics),
+        clock,
+        lost: lease.lost,
+        takes: takesAccess,
+      })
+      const world = worldOf({
+        cache,
+        store: own,
+        effects,
+        clock,
+        random: randomBytes,
+        composer,
+        links,
+        secrets,
+        fingerprint: keys.fingerprint,
+        epoch: lease.epoch,
+        storeEpoch,
+      })
+      return reconcilersOf(world, options.sources ? { hub, sync: syncRevision } : undefined)
+    },
+  })
+  const { lease } = manager
+  const stopMarking = markClock(realm, mark => lease.markClock(mark), log)
+  return {
+    manager,
+    [Symbol.asyncDispose]: async () => {
+      stopMarking()
+      await manager.stop()
+      metrics.leaseHeld.set(0)
+      await hub.close()
+      await mailer[Symbol.asyncDispose]()
+    },
+  }
+}
+
+type Mailer = ReturnType<typeof openMailer>
+const counted = (mailer: Mailer, metrics: Metrics): Mailer => ({
+  binding: mailer.binding,
+  send: async (mail, options) => {
+    const delivery = await mailer.send(mail, options)
+    metrics.mails.inc({ outcome: delivery.outcome })
+    return delivery
+  },
+  [Symbol.asyncDispose]: () => mailer[Symbol.asyncDispose](),
+})
+
+/** Every minute the store remembers the time, so that the next process notices a clock that was put back. */
+const markClock = ({ clock }: Realm, mark: (time: string) => Promise<void>, log: Log): (() => void) => {
+  const MINUTE = 60_000
+  let stop = (): void => undefined
+  const next = (): void => {
+    mark(new Date(clock.now()).toISOString()).catch((error: unknown) =>
+      log.warn('the time could not be written down', { error }),
+    )
+    stop = clock.at(clock.now() + MINUTE, next)
+  }
+  next()
+  return () => stop()
+}

@@ -1,0 +1,182 @@
+import { openCredentials } from '../accounts/credentials.ts'
+import { openKeys } from '../accounts/keys.ts'
+import { createLinks } from '../accounts/links.ts'
+import { type Retry, RosterError } from '../api/errors.ts'
+import { KINDS, type Reason } from '../api/names.ts'
+import { listMails, readMail } from '../mail/folder.ts'
+import type { Lookups } from '../portal/lookups.ts'
+import { createPortal } from '../portal/portal.ts'
+import type { Ending } from '../runtime/manager.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+import type { LeaseState } from '../store/store.ts'
+import type { Log } from '../telemetry/log.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { type HealthCheck, startOps } from '../telemetry/ops.ts'
+import { type RunningController, startController } from './controller.ts'
+import type { Realm } from './realm.ts'
+import { portalUrl } from './settings.ts'
+import { declareSources } from './source-arguments.ts'
+
+/** Another process runs the loop on this store. */
+export class StoreInUseError extends RosterError {
+  readonly retry: Retry = 'never'
+  readonly reason: Reason = 'Conflict'
+  readonly remedy = 'Stop that one first, or name another store with --data'
+  constructor(folder: string, { holder }: LeaseState) {
+    super(`the store ${folder} is in use by another roster (host/process ${holder})`)
+  }
+}
+
+/** How long a start waits for the process before it to end: a restart must not fail because of a slow stop. */
+const TAKEOVER = 15_000
+
+export interface RunOptions {
+  realm: Realm
+  log: Log
+  /** Paths and Git URLs of the command line; none: the Sources in the store. */
+  sources: readonly string[]
+  cwd: string
+  signal: AbortSignal
+  /** Without a health listener: for a second program on one machine. */
+  ops?: boolean
+}
+
+/** The controller, its portal and its health, up. */
+export interface Running extends AsyncDisposable {
+  readonly controller: RunningController
+  readonly metrics: Metrics
+  readonly portalUrl: string
+  readonly opsPort: number | undefined
+  /** Resolves when the loop has ended, whatever the cause. */
+  readonly ended: Promise<Ending>
+}
+
+/**
+ * Runs everything in one process. The portal listens before the first mail goes out, so that no link leads nowhere.
+ * @throws StoreInUseError, ListenError, BindingError, NoStoreError
+ */
+export const startRun = async (options: RunOptions): Promise<Running> => {
+  const { realm, log } = options
+  const { settings, store, clock, audit, paths } = realm
+  const metrics = createMetrics()
+  const publicUrl = portalUrl(settings)
+  const { realm: realmId, epoch } = await store.info()
+  const keys = openKeys(paths.keys)
+  const credentials = openCredentials(paths.credentials)
+  await using stack = new AsyncDisposableStack()
+  stack.use(credentials)
+  let cache: Cache | undefined
+  const mailFolder = settings.mailDir ?? paths.mail
+  const portal = createPortal({
+    store,
+    lookups: lateLookups(() => cache),
+    credentials,
+    keys,
+    links: createLinks({ keys, publicUrl, realm: realmId }),
+    clock,
+    audit,
+    publicUrl,
+    epoch,
+    outbox:
+      settings.smtp === undefined
+        ? { list: () => listMails(mailFolder), read: file => readMail(mailFolder, file) }
+        : undefined,
+    report: (error: unknown) => log.error('a page could not be served', { error }),
+  })
+  const listening = await portal.listen(settings.listen)
+  stack.defer(() => listening.close())
+
+  let controller: RunningController | undefined
+  const lag = lagCheck(() => controller)
+  if (options.ops !== false) {
+    const ops = await startOps({
+      ...settings.opsListen,
+      health: [lag],
+      ready: [storeCheck(realm), { name: 'loop', check: () => (cache ? undefined : 'not started yet') }],
+      registry: metrics.registry,
+    })
+    stack.defer(() => ops.stop())
+  }
+
+  controller = await takeLease(options, metrics)
+  stack.use(controller)
+  // Only now: a second process that is turned away must not have changed where the first one reads from.
+  await declareSources({ ...realm, store: controller.manager.lease.store }, options.sources, options.cwd)
+  cache = controller.manager.loop.world.cache
+  const up = stack.move()
+  for (const kind of KINDS) metrics.objects.set({ kind }, cache.count(kind))
+  return {
+    controller,
+    metrics,
+    portalUrl: publicUrl,
+    opsPort: settings.opsListen.port,
+    ended: controller.manager.ended,
+    [Symbol.asyncDispose]: () => up.disposeAsync(),
+  }
+}
+
+/** Waits for a holder that is about to stop, then says who it is. */
+const takeLease = async ({ realm, log, signal }: RunOptions, metrics: Metrics): Promise<RunningController> => {
+  const patience = new AbortController()
+  let inUse: StoreInUseError | undefined
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await startController({
+      realm,
+      log,
+      metrics,
+      sources: true,
+      signal: AbortSignal.any([signal, patience.signal]),
+      onWaiting: state => {
+        inUse = new StoreInUseError(realm.paths.folder, state)
+        timer ??= setTimeout(() => patience.abort(inUse), TAKEOVER)
+      },
+    })
+  } catch (error) {
+    throw patience.signal.aborted && inUse ? inUse : error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Until the loop has listed the store there is nothing to look up: the portal answers that it is not ready. */
+const lateLookups = (cache: () => Cache | undefined): Lookups => {
+  const ready = (): Cache => {
+    const found = cache()
+    if (!found) throw new NotReadyError('starting; try again in a moment')
+    return found
+  }
+  return { get: (kind, name) => ready().get(kind, name), by: (kind, index, value) => ready().by(kind, index, value) }
+}
+
+export class NotReadyError extends RosterError {
+  readonly retry: Retry = 'backoff'
+  readonly reason: Reason = 'Progressing'
+}
+
+const storeCheck = ({ store }: Realm): HealthCheck => ({
+  name: 'store',
+  check: async () => {
+    await store.info()
+    return undefined
+  },
+})
+
+/** Healthy while the event loop turns and the loop has not ended by itself. */
+const lagCheck = (controller: () => RunningController | undefined): HealthCheck => {
+  let ended: Ending | undefined
+  let watched: RunningController | undefined
+  return {
+    name: 'loop',
+    check: () => {
+      const current = controller()
+      if (current && current !== watched) {
+        watched = current
+        void current.manager.ended.then(ending => {
+          ended = ending
+        })
+      }
+      return ended === undefined || ended.why === 'stopped' ? undefined : `the loop has ended: ${ended.why}`
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import { groupResolver } from '../decide/groups.ts'
+import type { World } from '../reconcilers/context.ts'
+import { groupReconciler } from '../reconcilers/group.ts'
+import { invitationReconciler } from '../reconcilers/invitation.ts'
+import { licensePoolReconciler } from '../reconcilers/licensepool.ts'
+import { Lines } from '../reconcilers/lines.ts'
+import { organizationReconciler } from '../reconcilers/organization.ts'
+import { roleReconciler } from '../reconcilers/role.ts'
+import { type SourceParts, sourceReconciler } from '../reconcilers/source.ts'
+import { userReconciler } from '../reconcilers/user.ts'
+import type { Reconciler } from '../runtime/reconciler.ts'
+
+/** What a world is made of beside what follows from the cache. */
+export type WorldParts = Omit<World, 'groups' | 'lines'>
+
+/** The world of a loop: live, or planned. */
+export const worldOf = (parts: WorldParts): World => ({
+  ...parts,
+  groups: groupResolver({
+    get: name => parts.cache.get('Group', name),
+    listing: user => parts.cache.by('Group', 'member', user),
+    containing: group => parts.cache.by('Group', 'group', group),
+    withExpression: organization => parts.cache.by('Group', 'expressions', organization),
+  }),
+  lines: new Lines(parts.cache),
+})
+
+/** Every reconciler, what others depend on first. Without `sources`, no source is read: a plan is given its manifests. */
+export const reconcilersOf = (world: World, sources?: SourceParts): Reconciler[] =>
+  [
+    ...(sources ? [sourceReconciler(world, sources)] : []),
+    organizationReconciler(world),
+    roleReconciler(world),
+    groupReconciler(world),
+    userReconciler(world),
+    invitationReconciler(world),
+    licensePoolReconciler(world),
+  ] as unknown as Reconciler[]
