@@ -1,0 +1,102 @@
+import type { Readiness } from '../api/conditions.ts'
+import type { Membership } from '../api/membership.ts'
+import { openSeries, progressOf } from '../decide/invitation.ts'
+import { DECLARATION } from '../decide/membership.ts'
+import { type AttemptAct, claimAttempt, retryAttempt } from './attempts.ts'
+import { declaredAt } from './context.ts'
+import { inviterOf } from './lines.ts'
+import { mailBasics, recipientOf, shownRoles } from './mails.ts'
+import type { Place, PlaceResult } from './place.ts'
+
+/** The mail to somebody whose Account was made for them: how to sign in and set the first password. It goes on like an invitation until the link was used. */
+export const mailSetUp = async (
+  place: Place,
+  record: Membership,
+): Promise<Pick<PlaceResult, 'is' | 'again'> | undefined> => {
+  const { world, user, organization, settings, entry, now } = place
+  if (entry?.join !== 'Account' || record.spec.joined?.how !== 'Declared' || place.problem) return undefined
+  const name = record.spec.joined.account
+  const account = name === undefined ? undefined : world.cache.get('Account', name)
+  if (!account || account.spec.proven) return undefined
+  if (user.spec.suspended)
+    return {
+      is: {
+        is: 'ready',
+        reason: 'Suspended',
+        message: 'the person is suspended; nothing is sent until this is taken back',
+      },
+    }
+
+  const at = { now, maxAttempts: settings.invitations.maxAttempts }
+  const { joined: _joined, ...unjoined } = record.spec
+  const request = { uid: DECLARATION, generated: true }
+  const opened = openSeries(unjoined, [request], at)
+  const { state, attempt, next } = progressOf(opened, at)
+  const spec = { ...record.spec, series: opened.series }
+  const say = (is: Readiness['is'], reason: Readiness['reason'], message: string, again?: number) => ({
+    is: { is, reason, message },
+    ...(again !== undefined && { again }),
+  })
+  switch (next.do) {
+    case 'nothing':
+      return state === 'Failed'
+        ? say(
+            'stalled',
+            attempt?.outcome === 'Refused' ? 'DeliveryRefused' : 'DeliveryUnknown',
+            `the set-up mail did not arrive: ${attempt?.response ?? 'no answer'}`,
+          )
+        : say('stalled', 'GaveUp', 'the set-up link was never used; `roster sign-in-link` makes another one')
+    case 'wait':
+      return attempt?.outcome === 'Sent'
+        ? say('ready', 'WaitingForPerson', `set-up link sent; it works until ${attempt.expirationTime}`, next.until)
+        : say(
+            'reconciling',
+            'Retrying',
+            `the set-up mail is not handed over yet: ${attempt?.response ?? 'no answer'}`,
+            next.until,
+          )
+    case 'retry':
+    case 'claim': {
+      const owners = await world.store.owners({ kind: 'User', name: user.metadata.name })
+      const manager = owners.find(owner => owner.field === `spec.memberships[${organization}]`)?.manager
+      const to = recipientOf(user.spec.email, user)
+      const { templates } = settings.mail
+      const act: AttemptAct = {
+        membership: record,
+        spec,
+        settings,
+        purpose: 'SetUp',
+        inviter: inviterOf(manager ?? ''),
+        roles: record.spec.settled?.roles ?? [],
+        validFor: settings.invitations.validFor,
+        to: to.address,
+        because: declaredAt(user),
+        compose: (claimed, url) =>
+          world.composer.accountCreated({
+            ...mailBasics(world, {
+              settings,
+              membership: record.metadata.name,
+              purpose: `attempts/${claimed.number}`,
+              date: claimed.claimedTime,
+              to,
+            }),
+            ...(templates.accountCreated !== undefined && { paragraph: templates.accountCreated }),
+            url,
+            expirationTime: claimed.expirationTime,
+            signInUrl: `${world.links.publicUrl}/sign-in`,
+            roles: shownRoles(world, claimed.roles),
+          }),
+      }
+      const result =
+        next.do === 'retry'
+          ? await retryAttempt(world, act, next.attempt)
+          : await claimAttempt(world, act, next.automatic)
+      if (result.is === 'lost') return { again: now }
+      if (result.is === 'waiting')
+        return say('ready', 'WaitingForTime', 'the limit of mails is reached; the set-up mail waits', result.until)
+      return say('reconciling', 'Progressing', 'the set-up mail was handed over', now)
+    }
+    default:
+      return next satisfies never
+  }
+}

@@ -1,0 +1,206 @@
+import type { Readiness, Verdict } from '../api/conditions.ts'
+import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import type { User } from '../api/user.ts'
+import { normalizeAddress } from '../decide/address.ts'
+import { generatedUserName } from '../decide/record-names.ts'
+import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import { declaredAt, isPaused, organizationsBelow, type World, watch, writeStatus } from './context.ts'
+import { addressesOf } from './indexes.ts'
+import { isDeleting, isGenerated, rivalOf } from './people.ts'
+import { type PlaceResult, reconcilePlace } from './place.ts'
+import { reconcileUndeclared } from './undeclared.ts'
+import { projectUser } from './userstatus.ts'
+
+/** One person: every membership that is declared for them or that they have, one after the other; one that fails stops no other. */
+export const userReconciler = (world: World): Reconciler<'User'> => ({
+  kind: 'User',
+  concurrency: 16,
+  changed: ({ metadata, spec }) => [
+    metadata.deletionTimestamp,
+    metadata.labels,
+    metadata.annotations?.[ANNOTATIONS.pause],
+    spec,
+  ],
+  watches: [
+    // Another User of the same address: one of the two gives way.
+    watch({
+      kind: 'User',
+      changed: ({ metadata, spec }) => [metadata.deletionTimestamp, spec.email, spec.aliases, spec.previousNames],
+      *wakes(user, cache) {
+        for (const address of addressesOf(user)) {
+          for (const other of cache.by('User', 'address', address))
+            if (other.metadata.name !== user.metadata.name) yield other.metadata.name
+          yield generatedUserName(address)
+        }
+      },
+    }),
+    watch({
+      kind: 'Membership',
+      changed: ({ spec }) => {
+        const { attempts, mails: _mails, series: _series, ...rest } = spec
+        const last = attempts.at(-1)
+        return [rest, last?.number, last?.outcome, last?.withdrawnTime]
+      },
+      *wakes({ spec }, cache) {
+        if (spec.user) yield spec.user.name
+        yield* usersOf(cache, spec.address)
+      },
+    }),
+    watch({
+      kind: 'Invitation',
+      changed: ({ metadata, status }) => {
+        const ready = status?.conditions?.find(condition => condition.type === 'Ready')
+        return [metadata.deletionTimestamp, ready?.status, ready?.reason, ready?.message]
+      },
+      wakes: ({ spec }, cache) => usersOf(cache, spec.email),
+    }),
+    watch({
+      kind: 'Account',
+      changed: ({ spec }) => [spec.proven, spec.closed],
+      wakes: ({ spec }, cache) => usersOf(cache, spec.address),
+    }),
+    watch({
+      kind: 'SeatLedger',
+      changed: ({ spec }) => spec.slots,
+      *wakes({ spec }, cache) {
+        for (const { holder } of spec.slots) {
+          const uid = holder.startsWith('user/') ? holder.slice('user/'.length) : undefined
+          if (uid !== undefined)
+            for (const membership of cache.by('Membership', 'userUid', uid))
+              if (membership.spec.user) yield membership.spec.user.name
+        }
+      },
+    }),
+    watch({
+      kind: 'Role',
+      changed: ({ spec }) => [spec.organization, spec.allow, spec.deny, spec.scope],
+      *wakes({ metadata }, cache) {
+        const { name } = metadata
+        for (const user of cache.by('User', 'role', name)) yield user.metadata.name
+        for (const { spec } of cache.by('Membership', 'role', name)) if (spec.user) yield spec.user.name
+        for (const group of cache.by('Group', 'role', name)) yield* membersOf(cache, group.metadata.name)
+      },
+    }),
+    watch({
+      kind: 'Group',
+      changed: ({ spec }) => [spec.organization, spec.members, spec.groups, spec.membersWhere, spec.roles],
+      *wakes({ metadata, spec }, cache) {
+        yield* membersOf(cache, metadata.name)
+        // Of the state it is called with, which the cache may no longer hold.
+        yield* spec.members ?? []
+        for (const nested of spec.groups ?? []) yield* membersOf(cache, nested)
+        if (spec.membersWhere !== undefined) yield* peopleOf(cache, spec.organization)
+      },
+    }),
+    watch({
+      kind: 'Organization',
+      changed: ({ metadata, spec }) => [
+        metadata.deletionTimestamp,
+        spec.parent,
+        spec.children,
+        spec.timeZone,
+        spec.domains,
+        spec.invitations?.maxAttempts,
+      ],
+      *wakes({ metadata }, cache) {
+        for (const organization of organizationsBelow(cache, metadata.name)) yield* peopleOf(cache, organization)
+      },
+    }),
+  ],
+  reconcile: name => reconcileUser(world, name),
+})
+
+const reconcileUser = async (world: World, name: string): Promise<ReconcileResult | undefined> => {
+  const user = world.cache.get('User', name)
+  if (!user || isGenerated(user)) {
+    const goesOn = await reconcileUndeclared(world, name, user)
+    if (!user || !goesOn) return undefined
+  }
+  if (isPaused(user)) {
+    const { conditions: _, ...body } = user.status ?? {}
+    await writeStatus(world, user, body, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
+    return undefined
+  }
+  const rival = isDeleting(user) ? undefined : rivalOf(world.cache, user)
+  if (rival) {
+    const message = `${rival.address} belongs to User/${rival.user.metadata.name} (${declaredAt(rival.user)}), which is older; remove one of the two, or name the other in previousNames`
+    const verdict: Verdict = { type: 'DuplicateDeclared', status: 'True', reason: 'DuplicateDeclared', message }
+    await writeStatus(world, user, {}, { is: 'stalled', reason: 'DuplicateDeclared', message }, [verdict])
+    return undefined
+  }
+
+  const results: PlaceResult[] = []
+  for (const organization of placesOf(world.cache, user)) results.push(await reconcilePlace(world, user, organization))
+  const again = earliest(results)
+  if (isDeleting(user)) {
+    const held = results.find(result => result.isHeld)
+    if (!held) return leave(world, user)
+    const is: Readiness = { is: 'reconciling', reason: 'Deleting', message: held.is?.message ?? 'losses are held' }
+    await writeStatus(world, user, user.status ?? {}, is)
+    return again
+  }
+  if (!isGenerated(user)) await keepFinalizer(world, user)
+  await projectUser(world, user, results)
+  return again
+}
+
+/** Organizations that are declared, or in which there is a record of this person. */
+const placesOf = (cache: Cache, user: User): string[] => {
+  const places = new Set((user.spec.memberships ?? []).map(entry => entry.organization))
+  for (const address of addressesOf(user))
+    for (const { spec } of cache.by('Membership', 'address', address)) places.add(spec.organization)
+  for (const { spec } of cache.by('Membership', 'userUid', user.metadata.uid)) places.add(spec.organization)
+  for (const name of user.spec.previousNames ?? [])
+    for (const { spec } of cache.by('Membership', 'user', name)) places.add(spec.organization)
+  return [...places].sort()
+}
+
+/** Whoever has memberships does not go without them being ended. */
+const keepFinalizer = async (world: World, { metadata, spec }: User): Promise<void> => {
+  if (metadata.finalizers?.includes(FINALIZER) || (spec.memberships ?? []).length === 0) return
+  await world.store.setFinalizers({ kind: 'User', name: metadata.name }, [...(metadata.finalizers ?? []), FINALIZER], {
+    ifVersion: metadata.resourceVersion,
+  })
+}
+
+const leave = async (world: World, { metadata }: User): Promise<undefined> => {
+  // The version may have moved by what was just written to it.
+  const current = world.cache.get('User', metadata.name)
+  if (current?.metadata.uid !== metadata.uid || !current.metadata.finalizers?.includes(FINALIZER)) return undefined
+  const finalizers = current.metadata.finalizers.filter(one => one !== FINALIZER)
+  const ifVersion = current.metadata.resourceVersion
+  await world.store.setFinalizers({ kind: 'User', name: metadata.name }, finalizers, { ifVersion })
+  return undefined
+}
+
+/** Names under which the person of an address is, or would be, known. */
+const usersOf = (cache: Cache, address: string): string[] => [
+  ...cache.by('User', 'address', normalizeAddress(address)).map(user => user.metadata.name),
+  generatedUserName(address),
+]
+
+/** Users of a group and of the groups nested in it; all people of the organization where an expression says who. */
+const membersOf = (cache: Cache, group: string): string[] => {
+  const groups = new Set([group])
+  const users = new Set<string>()
+  for (const name of groups) {
+    const { spec } = cache.get('Group', name) ?? {}
+    if (!spec) continue
+    for (const member of spec.members ?? []) users.add(member)
+    for (const nested of spec.groups ?? []) groups.add(nested)
+    if (spec.membersWhere !== undefined) for (const user of peopleOf(cache, spec.organization)) users.add(user)
+    for (const { spec: held } of cache.by('Membership', 'group', name)) if (held.user) users.add(held.user.name)
+  }
+  return [...users]
+}
+
+const peopleOf = (cache: Cache, organization: string): Set<string> => {
+  const names = new Set(cache.by('User', 'organization', organization).map(user => user.metadata.name))
+  for (const { spec } of cache.by('Membership', 'organization', organization)) if (spec.user) names.add(spec.user.name)
+  return names
+}
+
+const earliest = (results: readonly PlaceResult[]): ReconcileResult | undefined => {
+  const times = results.flatMap(result => (result.again === undefined ? [] : [result.again]))
+  return times.length > 0 ? { again: Math.min(...times) } : undefined
+}

@@ -1,0 +1,66 @@
+import type { Readiness, Verdict } from '../api/conditions.ts'
+import type { User, UserStatus } from '../api/user.ts'
+import { isExternal } from '../decide/address.ts'
+import { mostOf } from '../decide/person.ts'
+import { settingsFor, type World, writeStatus } from './context.ts'
+import { recipientOf } from './mails.ts'
+import type { PlaceResult } from './place.ts'
+
+/** Writes what the passes over a person's memberships came to. */
+export const projectUser = async (world: World, user: User, results: readonly PlaceResult[]): Promise<void> => {
+  const states = results.map(result => result.state)
+  const state = user.spec.suspended ? 'Suspended' : mostOf(states)
+  const { email, givenName, familyName, locale } = user.spec
+  const { displayName } = recipientOf(email, user)
+  const domains = results.flatMap(({ organization }) => settingsFor(world, organization)?.settings.domains ?? [])
+  const shown = results.filter(result => result.state !== 'Ended' || isDeclared(user, result.organization))
+  const body: Omit<UserStatus, 'conditions'> = {
+    ...(state !== undefined && { state }),
+    profile: {
+      email,
+      ...(displayName !== undefined && { displayName }),
+      ...(givenName !== undefined && { givenName }),
+      ...(familyName !== undefined && { familyName }),
+      ...(locale !== undefined && { locale }),
+      external: isExternal(email, domains),
+    },
+    ...(shown.length > 0 && {
+      memberships: shown.map(({ organization, state: place, roles }) => ({
+        organization,
+        state: place,
+        ...(roles.length > 0 && { roles }),
+      })),
+    }),
+  }
+  const proven = results.find(result => result.provenAddress !== undefined)?.provenAddress
+  const further: Verdict[] = [
+    ...(proven === undefined
+      ? []
+      : [
+          {
+            type: 'AddressUnproven',
+            status: 'True',
+            reason: 'AddressUnproven',
+            message: `${email} is not proven; signing in stays with ${proven}`,
+          } as const,
+        ]),
+    ...(world.clock.suspect && results.some(result => result.isHeld)
+      ? [{ type: 'ClockSuspect', status: 'True', reason: 'ClockJumped', message: 'what ends by time waits' } as const]
+      : []),
+  ]
+  await writeStatus(world, user, body, readinessOf(results), further)
+}
+
+/** What somebody must act on, before what is being done, before what is waited for. */
+const readinessOf = (results: readonly PlaceResult[]): Readiness => {
+  const all = results.flatMap(result => (result.is ? [result.is] : []))
+  return (
+    all.find(one => one.is === 'stalled') ??
+    all.find(one => one.is === 'reconciling') ??
+    all.find(one => one.reason === 'WaitingForTime') ??
+    all[0] ?? { is: 'ready', reason: 'Succeeded', message: 'everything is as declared' }
+  )
+}
+
+const isDeclared = (user: User, organization: string): boolean =>
+  (user.spec.memberships ?? []).some(entry => entry.organization === organization)
