@@ -4,10 +4,11 @@ import type { AnyResource } from '../api/kinds.ts'
 import type { Kind } from '../api/names.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Backoff } from './backoff.ts'
-import type { Informer, ObjectChange } from './informer.ts'
+import type { Informer } from './informer.ts'
 import { type Outcome, type RuntimeObserver, tell } from './observer.ts'
 import { pauseUntil } from './pause.ts'
-import type { ReconcileResult, Reconciler } from './reconciler.ts'
+import type { Cache, ReconcileResult, Reconciler } from './reconciler.ts'
+import type { ObjectChange } from './view.ts'
 import { PRIORITY, WorkQueue } from './workqueue.ts'
 
 export interface ControllerOptions {
@@ -128,7 +129,7 @@ export class Controller {
 
   async #work(): Promise<void> {
     for (let runs = 1; ; runs++) {
-      const name = await this.queue.get(this.#aborting.signal)
+      const name = await this.queue.get()
       if (name === undefined) return
       await this.#run(name)
       if (runs % TURN === 0) await setImmediate()
@@ -180,13 +181,31 @@ export class Controller {
     const priority = change.initial ? PRIORITY.list : PRIORITY.change
     const { reconciler, informer } = this.#options
     const { kind, before, after } = change
-    if (kind === this.kind && matters(change, reconciler.changed as Part | undefined)) this.wake(change.name, priority)
+    if (kind === this.kind && this.#matters(change, reconciler.changed as Part | undefined)) {
+      this.wake(change.name, priority)
+    }
     for (const watch of reconciler.watches) {
-      if (watch.kind !== kind || !matters(change, watch.changed as Part)) continue
-      const wakes = watch.wakes as (object: AnyResource, cache: typeof informer.cache) => Iterable<string>
+      if (watch.kind !== kind || !this.#matters(change, watch.changed as Part)) continue
+      const wakes = watch.wakes as (object: AnyResource, cache: Cache) => Iterable<string>
       for (const object of [before, after]) {
-        if (object) for (const name of wakes(object, informer.cache)) this.wake(name, priority)
+        if (!object) continue
+        try {
+          for (const name of wakes(object, informer.cache)) this.wake(name, priority)
+        } catch (error) {
+          // What this object wakes elsewhere is lost until the resync; the other watches are not.
+          tell(this.#options.observer, 'handlerFailed', { kind, name: change.name, error })
+        }
       }
+    }
+  }
+
+  /** A part that cannot be told counts as changed: a run too many does no harm. */
+  #matters(change: ObjectChange, part: Part | undefined): boolean {
+    try {
+      return matters(change, part)
+    } catch (error) {
+      tell(this.#options.observer, 'handlerFailed', { kind: change.kind, name: change.name, error })
+      return true
     }
   }
 

@@ -1,49 +1,30 @@
 import { setImmediate } from 'node:timers/promises'
 import { RosterError } from '../api/errors.ts'
-import type { AnyResource, ResourceOf } from '../api/kinds.ts'
+import type { AnyResource } from '../api/kinds.ts'
 import type { Kind } from '../api/names.ts'
-import { type ObjectRef, refText } from '../api/resource.ts'
+import type { ObjectRef } from '../api/resource.ts'
 import type { Clock } from '../ports/clock.ts'
 import { GoneError } from '../store/errors.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { compareVersions } from '../store/version.ts'
 import { backoffDelay, WATCH_BACKOFF } from './backoff.ts'
-import { IndexedCache } from './cache.ts'
-import { interner } from './interner.ts'
-import { EndedLives } from './lives.ts'
-import { type RuntimeObserver, tell } from './observer.ts'
+import { tell } from './observer.ts'
 import { pauseUntil } from './pause.ts'
-import type { Cache, Indexes } from './reconciler.ts'
+import type { Cache } from './reconciler.ts'
+import { type Listed, type ObjectChange, View, type ViewOptions } from './view.ts'
 
-/** What became of one object. `before` is missing for a new one, `after` for one that is gone; a life that replaces another has both, with two uids. */
-export interface ObjectChange {
-  kind: Kind
-  name: string
-  before: AnyResource | undefined
-  after: AnyResource | undefined
-  /** It was there when the informer started: nothing has changed. */
-  initial: boolean
-}
-
-/** What is kept of an object of a kind in memory. It must keep kind and metadata. Who replaces a trimmed object reads it from the store first. */
-export type Trims = { [K in Kind]?: (object: ResourceOf<K>) => ResourceOf<K> }
-
-export interface InformerOptions {
+export interface InformerOptions extends ViewOptions {
   store: Pick<ResourceStore, 'list' | 'watch' | 'info'>
-  kinds: readonly Kind[]
-  indexes?: Indexes
-  trims?: Trims
   clock: Clock
   /** In [0, 1). */
   random: () => number
-  observer?: RuntimeObserver
   /** Nobody else writes to this store: it is listed once and never watched, and a failing list fails at once. */
   alone?: boolean
   /** Lists everything anew so often, against events that a store lost. Milliseconds; default: never. */
   relistEvery?: number
 }
 
-/** After so many objects in one go, everybody else gets a turn. */
+/** After so many events in one go, everybody else gets a turn. */
 const TURN = 500
 
 /**
@@ -58,13 +39,8 @@ const TURN = 500
  */
 export class Informer {
   readonly #options: InformerOptions
-  readonly #cache: IndexedCache
-  readonly #handlers = new Set<(change: ObjectChange) => void>()
+  readonly #view: View
   readonly #progress = new Set<() => void>()
-  readonly #intern = interner()
-  /** Version at which each kind was listed: older events of it are in the list already. */
-  readonly #listed = new Map<Kind, string>()
-  readonly #ended = new EndedLives()
   readonly #stopping = new AbortController()
   #version: string | undefined
   #running: Promise<void> | undefined
@@ -72,11 +48,11 @@ export class Informer {
 
   constructor(options: InformerOptions) {
     this.#options = options
-    this.#cache = new IndexedCache(options.kinds, options.indexes ?? {})
+    this.#view = new View(options)
   }
 
   get cache(): Cache {
-    return this.#cache
+    return this.#view.cache
   }
 
   /** Every change up to this version is in the cache and was told to the handlers. Undefined until the first list is in. */
@@ -86,8 +62,7 @@ export class Informer {
 
   /** Tells each change, after it is in the cache and in the same turn. @returns a function that stops it */
   onChange(handler: (change: ObjectChange) => void): () => void {
-    this.#handlers.add(handler)
-    return () => void this.#handlers.delete(handler)
+    return this.#view.onChange(handler)
   }
 
   /** Calls back whenever {@link version} has moved. @returns a function that stops it */
@@ -99,10 +74,12 @@ export class Informer {
   /**
    * Starts listing and watching.
    * @returns when the first list is in the cache and told; `ended` settles when watching ends: resolved after {@link stop}, rejected when the store cannot be used any more
-   * @throws what the store throws, where trying again cannot help, or when `alone`
+   * @throws what the store throws, where trying again cannot help, or when `alone`; AbortError when stopped meanwhile
    */
   async start(): Promise<{ ended: Promise<void> }> {
     await this.#list(true)
+    // An empty cache must not pass for an empty store.
+    this.#stopping.signal.throwIfAborted()
     this.#running = this.#options.alone ? Promise.resolve() : this.#watch()
     // Whoever awaits `ended` meets the error there; until then it must not count as unhandled.
     this.#running.catch(() => undefined)
@@ -117,16 +94,18 @@ export class Informer {
 
   /** Applies an object that an own write returned, unless something newer is known. */
   observe(object: AnyResource): void {
-    if (!this.holds(object.kind)) return
-    this.#set(this.#compact(object))
+    this.#view.observe(object)
     if (this.#options.alone) this.#moveTo(object.metadata.resourceVersion)
   }
 
   /** Applies an own write that removed this life of an object. */
   forget(ref: ObjectRef & { uid: string }): void {
-    if (!this.holds(ref.kind)) return
-    if (!this.#options.alone) this.#ended.endedByOwnWrite(ref.uid, ref.kind)
-    if (this.#cache.get(ref.kind, ref.name)?.metadata.uid === ref.uid) this.#remove(ref.kind, ref.name)
+    this.#view.forget(ref)
+  }
+
+  /** Whether it was told to hold this kind. */
+  holds(kind: Kind): boolean {
+    return this.#view.holds(kind)
   }
 
   /** Resolves when everything that the store holds now, whoever wrote it, was told to the handlers; or at {@link stop}. */
@@ -161,7 +140,7 @@ export class Informer {
         const both = AbortSignal.any([signal, round.signal])
         for await (const event of this.#options.store.watch({ since, kinds: this.#options.kinds, signal: both })) {
           if (event.type === 'BOOKMARK') this.#moveTo(event.resourceVersion)
-          else this.#apply(event.type, event.object)
+          else this.#view.apply(event.type, event.object)
           failures = 0
           if (++delivered % TURN === 0) await setImmediate()
         }
@@ -186,17 +165,16 @@ export class Informer {
     const { signal } = this.#stopping
     for (let failures = 1; !signal.aborted; failures++) {
       try {
-        const lists: { kind: Kind; version: string; objects: AnyResource[] }[] = []
+        const lists: Listed[] = []
         for (const kind of this.#options.kinds) {
           const list = await this.#options.store.list(kind)
-          const objects = await this.#compactAll(list.items)
+          const objects = await this.#view.prepare(list.items)
           lists.push({ kind, version: list.resourceVersion, objects })
         }
         if (signal.aborted) return
         const versions = lists.map(list => list.version).sort(compareVersions)
-        if (initial) await this.#fill(lists)
-        else for (const list of lists) this.#swap(list)
-        for (const { kind, version } of lists) this.#listed.set(kind, version)
+        if (initial) await this.#view.fill(lists)
+        else for (const list of lists) this.#view.swap(list)
         const every = this.#options.relistEvery
         if (every) this.#nextRelist = this.#options.clock.now() + every * (0.9 + this.#options.random() / 5)
         tell(this.#options.observer, 'listed', {
@@ -215,116 +193,10 @@ export class Informer {
     }
   }
 
-  async #compactAll(items: AnyResource[]): Promise<AnyResource[]> {
-    const objects: AnyResource[] = []
-    for (const item of items) {
-      objects.push(this.#compact(item))
-      if (objects.length % TURN === 0) await setImmediate()
-    }
-    return objects
-  }
-
-  /** Nobody reads yet: all kinds go in, and only then the handlers hear of them. */
-  async #fill(lists: readonly { kind: Kind; objects: AnyResource[] }[]): Promise<void> {
-    let done = 0
-    for (const { objects } of lists) {
-      for (const object of objects) {
-        this.#store(object)
-        if (++done % TURN === 0) await setImmediate()
-      }
-    }
-    for (const { kind, objects } of lists) {
-      for (const after of objects) {
-        this.#tell({ kind, name: after.metadata.name, before: undefined, after, initial: true })
-        if (++done % TURN === 0) await setImmediate()
-      }
-    }
-  }
-
-  #swap({ kind, version, objects }: { kind: Kind; version: string; objects: AnyResource[] }): void {
-    const names = new Set(objects.map(object => object.metadata.name))
-    for (const { metadata } of [...this.#cache.list(kind)]) {
-      // What is newer than the list was written since, and is not in it for that reason.
-      if (!names.has(metadata.name) && compareVersions(metadata.resourceVersion, version) <= 0) {
-        this.#ended.confirm(metadata.uid)
-        this.#remove(kind, metadata.name)
-      }
-    }
-    this.#ended.confirmMissing(kind, new Set(objects.map(object => object.metadata.uid)))
-    for (const object of objects) this.#set(object)
-  }
-
-  #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: AnyResource): void {
-    const { kind, metadata } = object
-    if (this.holds(kind)) {
-      if (type === 'DELETED') {
-        this.#ended.confirm(metadata.uid)
-        if (this.#cache.get(kind, metadata.name)?.metadata.uid === metadata.uid) this.#remove(kind, metadata.name)
-      } else if (compareVersions(metadata.resourceVersion, this.#listed.get(kind) ?? '0') > 0) {
-        this.#set(this.#compact(object))
-      }
-    }
-  }
-
-  #set(object: AnyResource): void {
-    const { kind, metadata } = object
-    if (this.#ended.has(metadata.uid)) return
-    const before = this.#cache.get(kind, metadata.name)
-    if (before && compareVersions(metadata.resourceVersion, before.metadata.resourceVersion) <= 0) return
-    if (!this.#store(object)) return
-    this.#tell({ kind, name: metadata.name, before, after: object, initial: false })
-  }
-
-  /** @returns whether it is in the cache; an object that an index cannot take is reported and left out */
-  #store(object: AnyResource): boolean {
-    try {
-      this.#cache.set(object)
-      return true
-    } catch (error) {
-      tell(this.#options.observer, 'handlerFailed', { kind: object.kind, name: object.metadata.name, error })
-      return false
-    }
-  }
-
-  #remove(kind: Kind, name: string): void {
-    const before = this.#cache.get(kind, name)
-    if (!before) return
-    this.#cache.delete(kind, name)
-    this.#tell({ kind, name, before, after: undefined, initial: false })
-  }
-
-  #tell(change: ObjectChange): void {
-    for (const handler of this.#handlers) {
-      try {
-        handler(change)
-      } catch (error) {
-        // One object that a handler cannot take must not stop the others.
-        tell(this.#options.observer, 'handlerFailed', { kind: change.kind, name: change.name, error })
-      }
-    }
-  }
-
   #moveTo(version: string): void {
     if (this.#version !== undefined && compareVersions(version, this.#version) <= 0) return
     this.#version = version
     for (const callback of this.#progress) callback()
-  }
-
-  #compact(object: AnyResource): AnyResource {
-    const trim = this.#options.trims?.[object.kind] as ((object: AnyResource) => AnyResource) | undefined
-    const compact = trim ? trim(object) : object
-    this.#intern(compact)
-    if (compact.kind !== object.kind || compact.metadata?.uid !== object.metadata.uid) {
-      throw new Error(
-        `the trim of ${refText({ kind: object.kind, name: object.metadata.name })} changed kind or metadata`,
-      )
-    }
-    return compact
-  }
-
-  /** Whether it was told to hold this kind. */
-  holds(kind: Kind): boolean {
-    return this.#options.kinds.includes(kind)
   }
 
   async #pause(failures: number): Promise<void> {

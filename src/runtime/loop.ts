@@ -5,9 +5,10 @@ import type { Backoff } from './backoff.ts'
 import { cachedStore } from './cachedstore.ts'
 import { Controller } from './controller.ts'
 import { RestlessKeyError } from './errors.ts'
-import { Informer, type Trims } from './informer.ts'
+import { Informer } from './informer.ts'
 import type { RuntimeObserver } from './observer.ts'
 import type { Cache, Indexes, Reconciler } from './reconciler.ts'
+import type { Trims } from './view.ts'
 
 export interface LoopOptions<W = World> {
   store: ResourceStore
@@ -166,7 +167,7 @@ export class Loop {
 /**
  * Lists the store and makes the loop; nothing runs yet.
  * @param extend adds to the world that reconcilers are made with
- * @throws Error when a reconciler needs a kind that is not among `kinds`; what the store throws, where trying again cannot help
+ * @throws Error when a reconciler needs a kind that is not among `kinds`; what the store throws, where trying again cannot help; the signal's reason when it aborts meanwhile
  */
 export async function openLoop<W extends World = World>(
   options: LoopOptions<W> & { extend?: (world: World) => W; signal?: AbortSignal },
@@ -203,6 +204,9 @@ export async function openLoop<W extends World = World>(
   try {
     const { ended } = await informer.start()
     return new Loop({ world, informer, controllers, ended, idle })
+  } catch (error) {
+    for (const controller of controllers) controller.abort()
+    throw options.signal?.aborted ? options.signal.reason : error
   } finally {
     options.signal?.removeEventListener('abort', stop)
   }

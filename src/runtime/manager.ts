@@ -46,19 +46,16 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   })
   let loop: Loop
   try {
-    const either = AbortSignal.any([signal, lease.lost])
     loop = await openLoop<LeasedWorld>({
       ...options,
       store: lease.store,
       extend: world => ({ ...world, lease }),
-      signal: either,
+      signal: AbortSignal.any([signal, lease.lost]),
     })
-    if (either.aborted) loop.abort()
-    if (lease.lost.aborted) throw new LeaseLostError(`${holder} lost the lease of the store while it was listing`)
-    signal.throwIfAborted()
   } catch (error) {
     await lease.release()
-    throw error
+    if (!lease.lost.aborted) throw error
+    throw new LeaseLostError(`${holder} lost the lease of the store while it was listing`)
   }
 
   const { promise: ended, resolve } = Promise.withResolvers<Ending>()
@@ -94,7 +91,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   lease.lost.addEventListener('abort', lost, { once: true })
   signal.addEventListener('abort', stop, { once: true })
   loop.ended.catch(fail)
-  loop.start()
+  // Either may have come in the moment between the list and here.
+  if (lease.lost.aborted) lost()
+  else if (signal.aborted) stop()
+  else loop.start()
   return {
     loop,
     lease,

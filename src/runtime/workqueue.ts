@@ -80,7 +80,7 @@ export class WorkQueue {
     return difference < 0 || (difference === 0 && a.sequence < b.sequence)
   })
   readonly #delayed = new Heap<Entry>((a, b) => a.time < b.time || (a.time === b.time && a.sequence < b.sequence))
-  /** In the order in which they came; a Set, so that one can leave from the middle. */
+  /** In the order in which they came. */
   readonly #waiters = new Set<(key: string | undefined) => void>()
   #idleWaiters: (() => void)[] = []
   #drainWaiters: (() => void)[] = []
@@ -153,23 +153,11 @@ export class WorkQueue {
     this.#failures.delete(key)
   }
 
-  /** The next key, locked until {@link done}; undefined when the queue was shut down or the signal aborted. */
-  get(signal?: AbortSignal): Promise<string | undefined> {
-    if (signal?.aborted) return Promise.resolve(undefined)
+  /** The next key, locked until {@link done}; undefined when the queue was shut down. */
+  get(): Promise<string | undefined> {
     const key = this.tryGet()
     if (key !== undefined || !this.#open) return Promise.resolve(key)
-    return new Promise(resolve => {
-      const waiter = (next: string | undefined) => {
-        signal?.removeEventListener('abort', leave)
-        resolve(next)
-      }
-      const leave = () => {
-        this.#waiters.delete(waiter)
-        resolve(undefined)
-      }
-      signal?.addEventListener('abort', leave, { once: true })
-      this.#waiters.add(waiter)
-    })
+    return new Promise(resolve => this.#waiters.add(resolve))
   }
 
   /** Like {@link get}, without waiting. */

@@ -181,6 +181,34 @@ describe('Controller', () => {
     expect(await names()).toEqual(['b'])
   })
 
+  it('is woken though one of its watches or its own predicate throws', async () => {
+    const failures: string[] = []
+    const broken = watch({
+      kind: 'Role',
+      changed: () => 0,
+      wakes: () => {
+        throw new Error('no mapping')
+      },
+    })
+    const whole = watch({ kind: 'Role', changed: () => 0, wakes: () => ['a'] })
+    const { store, names } = await setUp(() => undefined, {
+      reconciler: {
+        watches: [broken, whole],
+        changed: () => {
+          throw new Error('no part')
+        },
+      },
+      observer: { handlerFailed: ({ kind }) => failures.push(kind) },
+    })
+    await newRole(store, 'editor')
+    expect(await names()).toEqual(['a'])
+    await newGroup(store, 'b')
+    await names()
+    await changeGroup(store, 'b', ['alice'])
+    expect(await names()).toEqual(['b'])
+    expect(failures).toEqual(['Role', 'Group'])
+  })
+
   it('runs a key again at the time that it asked for', async () => {
     let again: number | undefined = fakeClock().now() + 5_000
     const { clock, loop, store, names } = await setUp(() => {

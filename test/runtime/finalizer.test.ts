@@ -104,6 +104,17 @@ describe('withFinalizer', () => {
     expect(await store.get('Organization', 'acme')).toBeUndefined()
   })
 
+  it('leaves the finalizer of the next life alone', async () => {
+    await create([FINALIZER])
+    await store.delete(ref)
+    await run(async () => {
+      await store.setFinalizers(ref, [], { ifVersion: (await read()).metadata.resourceVersion })
+      await create([FINALIZER])
+      return 'done'
+    })
+    expect((await read()).metadata.finalizers).toEqual([FINALIZER])
+  })
+
   it('runs no effect for an object that is to go and never had our finalizer', async () => {
     await create(['other.example/hold'])
     await store.delete(ref)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AnyResource } from '../../src/api/kinds.ts'
-import { Informer, type InformerOptions, type ObjectChange } from '../../src/runtime/informer.ts'
+import { Informer, type InformerOptions } from '../../src/runtime/informer.ts'
+import type { ObjectChange } from '../../src/runtime/view.ts'
 import { GoneError, StoreUnusableError } from '../../src/store/errors.ts'
 import type { WatchEvent } from '../../src/store/store.ts'
 import { fakeClock, settled } from '../fakes/clock.ts'
@@ -288,6 +289,31 @@ describe('Informer', () => {
     })
     expect(informer.cache.get('Group', 'a')?.spec).toEqual({ organization: 'acme' })
     await informer.stop()
+  })
+
+  it('keeps an object whole that it cannot trim, and says so', async () => {
+    const failures: string[] = []
+    const { informer, held } = await open(scriptedStore(group('a', 1), group('b', 2)), {
+      trims: {
+        Group: each => {
+          if (each.metadata.name === 'a') throw new Error('cannot trim')
+          return { ...each, metadata: { ...each.metadata, uid: 'another' } }
+        },
+      },
+      observer: { handlerFailed: ({ name }) => failures.push(name) },
+    })
+    expect([held(), failures]).toEqual([{ a: '1', b: '2' }, ['a', 'b']])
+    await informer.stop()
+  })
+
+  it('does not pass an empty cache for an empty store when it is stopped while listing', async () => {
+    const store = scriptedStore(group('a', 1))
+    const hold = store.holdLists()
+    const informer = new Informer({ store, kinds: ['Group'], clock: fakeClock(), random: () => 0.5 })
+    const starting = informer.start()
+    await informer.stop()
+    hold.release()
+    await expect(starting).rejects.toThrow('aborted')
   })
 
   it('names the index or the kind that it was not told of', async () => {
