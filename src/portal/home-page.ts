@@ -41,14 +41,13 @@ ${addresses.length > 1 ? html`<section class="sheet"><h2>${t.home.account}</h2><
 
 const section = ({ organization, standing, roles, licenses }: HomePlace, t: Texts): Html => {
   const { portal, displayName, customerId } = organization
-  const isIn = standing === 'Active' || standing === 'Restricted' || standing === 'Settling'
   return html`<section class="sheet">
 <div class="place-head">
 <div><h2>${displayName}</h2>${customerId ? html`<p class="small">${t.customer(customerId)}</p>` : ''}</div>
 <span class="badge${standing === 'Active' ? '' : ' quiet'}">${t.home.standing[standing]}</span>
 </div>
 ${banner(standing, displayName, t)}
-${portal.homeUrl && isIn ? html`<p class="go"><a class="button" href="${portal.homeUrl}" rel="noopener">${t.home.open(portal.productName)}</a></p>` : ''}
+${portal.homeUrl && standing !== 'Restricted' ? html`<p class="go"><a class="button" href="${portal.homeUrl}" rel="noopener">${t.home.open(portal.productName)}</a></p>` : ''}
 <div class="columns">
 ${standing === 'Active' ? html`<div><h3>${t.home.roles}</h3><ul class="roles">${roles.map(role => roleItem(role, t))}</ul></div>` : ''}
 ${licenses.length > 0 ? html`<div><h3>${t.home.licenses}</h3><ul class="roles">${licenses.map(license => licenseItem(license, t))}</ul></div>` : ''}

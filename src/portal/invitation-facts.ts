@@ -19,8 +19,8 @@ export interface InvitationFacts {
   inviters: readonly string[]
   /** Words of inviters, plain. */
   messages: readonly { from: string | undefined; text: string }[]
-  /** Language tag of the invited person. */
-  locale: string
+  /** Language tag of the invited person, where it is known; the browser knows better than the organization. */
+  locale: string | undefined
 }
 export interface RoleFacts {
   name: string
@@ -57,7 +57,7 @@ export const invitationFacts = (
     messages: invitations.flatMap(invitation =>
       invitation.spec.message ? [{ from: inviterOf(invitation), text: invitation.spec.message }] : [],
     ),
-    locale: user?.spec.locale ?? invitations.find(({ spec }) => spec.locale)?.spec.locale ?? organization.mail.locale,
+    locale: user?.spec.locale ?? invitations.find(({ spec }) => spec.locale)?.spec.locale,
   }
 }
 

@@ -105,11 +105,9 @@ const held = ({ cookies }: Desk, c: Context): { token: LinkToken | undefined; ab
   return { token: parseToken(text), about: hashToken(text) }
 }
 
-const hintOf = (desk: Desk, invitation: OpenInvitation): string | undefined => {
-  if (invitation.is === 'open') return invitationFacts(desk, invitation)?.locale
-  // A dead link looks the same whether it was ever made or not, in the language too.
-  return invitation.is === 'declined' ? desk.settings(invitation.membership.spec.organization)?.mail.locale : undefined
-}
+/** Only of an open invitation: a dead link looks the same whether it was ever made or not, in the language too. */
+const hintOf = (desk: Desk, invitation: OpenInvitation): string | undefined =>
+  invitation.is === 'open' ? invitationFacts(desk, invitation)?.locale : undefined
 
 /** The page of an open invitation, or the one page for every link that is none. */
 const showInvitation = async (

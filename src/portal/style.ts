@@ -48,7 +48,7 @@ p { margin: 0 0 1rem; }
 .lead { font-size: 1.05rem; color: var(--soft); }
 .small, .hint { font-size: .9rem; color: var(--soft); }
 .facts { margin: 1.5rem 0; border-top: 1px solid var(--line); }
-.facts > div { display: grid; grid-template-columns: 8.5rem 1fr; gap: .1rem 1rem; padding: .8rem 0; border-bottom: 1px solid var(--line); }
+.facts > div { display: grid; grid-template-columns: 7rem 1fr; gap: .1rem 1rem; padding: .8rem 0; border-bottom: 1px solid var(--line); }
 .facts dt { color: var(--soft); font-size: .92rem; }
 .facts dd { margin: 0; }
 .facts ul, .roles { list-style: none; margin: 0; padding: 0; }
@@ -94,6 +94,7 @@ details form { margin-top: .75rem; }
 .roles > li { padding: .6rem 0; border-bottom: 1px solid var(--line); }
 .roles > li:last-child { border-bottom: 0; }
 .roles details, .help details { border: 0; margin: .2rem 0 0; padding: 0; }
+.help summary { font-weight: 450; }
 .roles summary { font-size: .9rem; font-weight: 450; color: var(--accent); }
 .allows { display: flex; flex-wrap: wrap; gap: .35rem; list-style: none; margin: .35rem 0 .25rem; padding: 0; }
 .allows li { font-size: .85rem; padding: .1rem .55rem; border: 1px solid var(--line); border-radius: 6px; }
