@@ -243,6 +243,20 @@ describe('Controller', () => {
     expect(await names()).toContain('a')
   })
 
+  it('resyncs a key again that said never, once a change made it say something else', async () => {
+    let retry: Retry = 'never'
+    const { clock, store, names } = await setUp(() => {
+      throw new Trouble(retry)
+    })
+    await newGroup(store, 'a')
+    await names()
+    retry = 'wait'
+    await changeGroup(store, 'a', ['alice'])
+    await names()
+    await clock.advance(66 * 60_000)
+    expect(await names()).toEqual(['a'])
+  })
+
   it('wakes every key from time to time, so that a wiped status is repaired', async () => {
     const { clock, store, names } = await setUp(async (name, { store }) => {
       const group = await store.get('Group', name)
@@ -372,6 +386,22 @@ describe('Controller', () => {
     expect(aborted).toBe(false)
     await clock.advance(1)
     expect([aborted, await stopped]).toEqual([true, false])
+  })
+
+  it('does not open on a signal that aborts while it lists', async () => {
+    const store = await openEmbeddedStore({ folder: ':memory:', clock: fakeClock() })
+    const stopping = new AbortController()
+    const opening = openLoop({
+      store,
+      kinds: ['Group'],
+      clock: fakeClock(),
+      random: () => 0.5,
+      reconcilers: () => [],
+      signal: stopping.signal,
+    })
+    stopping.abort(new Error('not today'))
+    await expect(opening).rejects.toThrow('not today')
+    await store[Symbol.asyncDispose]()
   })
 
   it('refuses a reconciler that watches a kind which the loop does not hold', async () => {
