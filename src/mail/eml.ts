@@ -57,7 +57,7 @@ function decodedWords(value: string): string {
 
 /** RFC 2045 section 6.7. */
 function quotedPrintable(body: string): string {
-  return utf8(unescaped(body.replace(/[ \t]*=[ \t]*\r?\n/g, '')))
+  return utf8(unescaped(body.replace(/=[ \t]*\r?\n/g, '')))
 }
 
 function unescaped(text: string): string {

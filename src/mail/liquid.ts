@@ -43,7 +43,7 @@ export function checkTemplate(name: OwnTemplate, text: string): TemplateProblem[
     const path = segments.map(String).join('.')
     if (known.includes(path)) continue
     problems.push({
-      message: `{{ ${path} }} is unknown here${didYouMean(path, known)}. Known: ${known.join(', ')}`,
+      message: `{{ ${path} }} is unknown here${didYouMean(path, known)} Known: ${known.join(', ')}`,
       line: location.row,
       column: location.col,
     })
@@ -141,7 +141,7 @@ function didYouMean(path: string, known: readonly string[]): string {
     .sort((one, other) => one.distance - other.distance)
   const leaf = known.find(name => name.split('.').at(-1)?.toLowerCase() === path.split('.').at(-1)?.toLowerCase())
   if (best && best.distance <= Math.max(2, Math.floor(path.length / 4))) return `, did you mean {{ ${best.name} }}?`
-  return leaf === undefined ? '' : `, did you mean {{ ${leaf} }}?`
+  return leaf === undefined ? '.' : `, did you mean {{ ${leaf} }}?`
 }
 
 /** Levenshtein's, for short names. */

@@ -49,7 +49,7 @@ export async function messageBytes(mail: OutgoingMail): Promise<Message> {
       'X-Auto-Response-Suppress': 'All', // the same, for Exchange
       'Content-Language': mail.language,
     },
-    textEncoding: 'quoted-printable',
+    encoding: 'quoted-printable',
     baseBoundary: `=_${createHash('sha256').update(mail.messageId).digest('hex').slice(0, 32)}`,
     newline: 'windows',
     disableFileAccess: true,

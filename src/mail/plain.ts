@@ -44,7 +44,8 @@ export function plainLine(text: string, most = 200): string {
 export function unlinked(text: string): string {
   return text
     .replace(/:(?=[/\\]{2})/gu, ': ')
-    .replace(/\b(mailto|tel|sms|data|javascript|callto|geo|xmpp|magnet|file):(?=\S)/giu, '$1: ')
+    .replace(/(mailto|tel|sms|data|javascript|callto|geo|xmpp|magnet|file):(?=\S)/giu, '$1: ')
+    .replace(/(www\.)(?=\S)/gi, '$1 ')
     .replace(/(?<=[\p{L}\p{N}\p{M}\-_])([.\u3002\uFF0E\uFF61])(?=[\p{L}\p{M}]{2}|xn--)/giu, '$1 ')
     .replace(/(?<=\d)\.(?=\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d))/gu, '. ')
 }
@@ -58,7 +59,7 @@ export function personText(text: string): string {
 export function labelText(text: string, most = 100): string {
   return plainLine(text, most)
     .replace(/:(?=[/\\]{2})/gu, ': ')
-    .replace(/\bwww\.(?=\S)/giu, 'www. ')
+    .replace(/(www\.)(?=\S)/gi, '$1 ')
 }
 
 /**

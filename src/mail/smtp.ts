@@ -226,7 +226,7 @@ function lackOfUtf8({ utf8 }: Message, host: string): Delivery | undefined {
 }
 
 function isBreak({ stage, code }: Failure): boolean {
-  return (stage === 'Session' && code === undefined) || code === 421
+  return stage !== 'Answer' && (code === 421 || (stage === 'Session' && code === undefined))
 }
 
 function notSent(response: string): Delivery {

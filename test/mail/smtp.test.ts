@@ -366,6 +366,17 @@ describe('the connections', () => {
     expect(peer.mails).toHaveLength(2)
   })
 
+  it('that the server gives up at the next mail are replaced without a failure', async () => {
+    const clock = fakeClock()
+    await using peer = await smtpPeer()
+    await using transport = mailer(peer.port, { clock, connections: 1 })
+    peer.treat('accept', 'closing')
+    await transport.send(mail, inTime(clock))
+    expect(await transport.send(to('bob@acme.example'), inTime(clock))).toMatchObject({ outcome: 'Sent' })
+    expect(peer.mails.map(one => one.to)).toEqual([['alice@acme.example'], ['bob@acme.example']])
+    expect(peer.connections).toBe(2)
+  })
+
   it('are closed after a while without mail', async () => {
     const clock = fakeClock()
     await using peer = await smtpPeer()

@@ -65,7 +65,7 @@ export function writer(
 }
 
 function contactText({ name, email, phone }: NonNullable<MailOrganization['contacts']>[number]): string {
-  return [personText(name), email, phone].flatMap(part => (part === undefined ? [] : [plainLine(part)])).join(', ')
+  return [personText(name), email, phone].flatMap(part => (part === undefined ? [] : [labelText(part, 254)])).join(', ')
 }
 
 function timeFormat(locale: string, timeZone = 'UTC'): Intl.DateTimeFormat {
