@@ -45,8 +45,9 @@ export interface AllocateInput {
   clockSuspect?: boolean
 }
 
-/** Seats that somebody got or lost. */
+/** Seats that somebody got or lost on one page. */
 export interface SeatMove {
+  page: number
   holder: string
   address?: string
   seats: number
@@ -105,7 +106,7 @@ export const allocate = (input: AllocateInput): Allocation => {
   const release = (at: number, slot: Slot): void => {
     const next = released(slot, input)
     if (next) kept[at]?.push(next)
-    else freed.push(move(slot, 1))
+    else freed.push(move(before[at]?.page ?? 0, slot))
   }
 
   for (const { at, slot } of owned.nobodys) release(at, slot)
@@ -144,7 +145,13 @@ export const allocate = (input: AllocateInput): Allocation => {
       })
     }
     free -= missing
-    given.push({ holder: candidate.holder, ...addressOf(candidate), seats: missing, state: candidate.state })
+    given.push({
+      page: page.page,
+      holder: candidate.holder,
+      ...addressOf(candidate),
+      seats: missing,
+      state: candidate.state,
+    })
   }
 
   const pages = after.map((page): SeatPage => ({ page: page.page, slots: sorted(page.slots) }))
@@ -302,18 +309,20 @@ const addressOf = (candidate: SeatCandidate): { address?: string } => {
   return address === undefined ? {} : { address }
 }
 
-const move = (slot: Slot, seats: number): SeatMove => ({
+const move = (page: number, slot: Slot): SeatMove => ({
+  page,
   holder: slot.holder,
   ...(slot.address !== undefined && { address: slot.address }),
-  seats,
+  seats: 1,
   state: slot.state,
 })
 
 const gathered = (moves: readonly SeatMove[]): SeatMove[] => {
   const all = new Map<string, SeatMove>()
   for (const one of moves) {
-    const known = all.get(one.holder)
-    all.set(one.holder, known ? { ...known, seats: known.seats + one.seats } : one)
+    const id = `${one.page} ${one.holder}`
+    const known = all.get(id)
+    all.set(id, known ? { ...known, seats: known.seats + one.seats } : one)
   }
   return [...all.values()]
 }

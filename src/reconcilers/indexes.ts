@@ -8,7 +8,7 @@ import type { Organization } from '../api/organization.ts'
 import type { Role } from '../api/role.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
 import type { User } from '../api/user.ts'
-import { normalizeAddress } from '../decide/address.ts'
+import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { isJoined } from '../decide/membership.ts'
 import { allows } from '../decide/permissions.ts'
 import { generatedUserName } from '../decide/record-names.ts'
@@ -86,6 +86,8 @@ export const indexes = {
   Organization: {
     parent: ({ spec }: Organization) => (spec.parent === undefined ? [] : [spec.parent]),
     child: ({ spec }: Organization) => spec.children ?? [],
+    /** By domain, as A-label. */
+    domain: ({ spec }: Organization) => (spec.domains ?? []).flatMap(domain => normalizeDomain(domain) ?? []),
   },
   Source: {},
   /** By the Account whose credentials count. */

@@ -90,7 +90,7 @@ describe('seats', () => {
     expect(holders(short)).toEqual(['0 one Used'])
     expect(short.waiting).toEqual([{ holder: 'user/four', since: T(-9), quantity: 4 }])
     expect(run(5, short.pages, people).given).toEqual([
-      { holder: 'user/four', address: 'four@acme.example', seats: 4, state: 'Used' },
+      { page: 0, holder: 'user/four', address: 'four@acme.example', seats: 4, state: 'Used' },
     ])
   })
 
@@ -107,7 +107,7 @@ describe('seats', () => {
     const allocation = run(1, [page(slot(0, 'gone', { state: 'Reserved' }))], [candidate('next')])
     expect(holders(allocation)).toEqual(['0 next Used'])
     expect(allocation.freed).toEqual([
-      { holder: 'user/gone', address: 'gone@acme.example', seats: 1, state: 'Reserved' },
+      { page: 0, holder: 'user/gone', address: 'gone@acme.example', seats: 1, state: 'Reserved' },
     ])
     expect(allocation.rounds).toHaveLength(1)
   })

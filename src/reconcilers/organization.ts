@@ -1,0 +1,276 @@
+import type { Readiness } from '../api/conditions.ts'
+import type { Membership } from '../api/membership.ts'
+import { ADMIN_PERMISSIONS, ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import type { Organization } from '../api/organization.ts'
+import { normalizeDomain } from '../decide/address.ts'
+import { isAdmin, standingOf } from '../decide/can.ts'
+import { countsOf } from '../decide/counts.ts'
+import { allows, permissionsOf } from '../decide/permissions.ts'
+import { placement } from '../decide/settings.ts'
+import { isTimeZone } from '../decide/time.ts'
+import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import {
+  declaredAt,
+  isPaused,
+  organizationsBelow,
+  recordEvent,
+  settingsFor,
+  type World,
+  watch,
+  writeStatus,
+} from './context.ts'
+import { Pace } from './pace.ts'
+import { isDeleting } from './people.ts'
+
+/** Counts are made anew at most so often under load; milliseconds. */
+const COUNT_EVERY = 10_000
+
+/** An organization: its place under a parent, its counts, whether anybody can administer it, and that nothing of it is left when it goes. */
+export const organizationReconciler = (world: World): Reconciler<'Organization'> => {
+  const pace = new Pace(COUNT_EVERY)
+  return {
+    kind: 'Organization',
+    changed: ({ metadata, spec }) => [metadata.deletionTimestamp, metadata.annotations?.[ANNOTATIONS.pause], spec],
+    watches: [
+      watch({
+        kind: 'Organization',
+        changed: ({ metadata, spec }) => [
+          metadata.uid,
+          metadata.deletionTimestamp,
+          spec.parent,
+          spec.children,
+          spec.domains,
+        ],
+        *wakes({ metadata, spec }, cache) {
+          yield* organizationsBelow(cache, metadata.name)
+          // Also a child or parent that is not confirmed, and whoever has one of its domains.
+          for (const child of cache.by('Organization', 'parent', metadata.name)) yield child.metadata.name
+          if (spec.parent !== undefined) yield spec.parent
+          for (const other of sharingDomains(cache, spec.domains ?? [])) yield other.metadata.name
+        },
+      }),
+      watch({
+        kind: 'Membership',
+        changed: ({ spec }) => {
+          const last = spec.attempts.at(-1)
+          return [
+            [spec.user, spec.joined, spec.left, spec.ended, spec.declined, spec.declared],
+            [spec.settled?.roles, spec.settled?.permissions],
+            [last?.number, last?.series, last?.outcome, last?.withdrawnTime],
+          ]
+        },
+        // An admin of what is above is one below, where their permissions reach down.
+        wakes: ({ spec }, cache) =>
+          spec.settled?.permissions.some(one => one.startsWith('>') || one.startsWith('!>'))
+            ? organizationsBelow(cache, spec.organization)
+            : [spec.organization],
+      }),
+      watch({
+        kind: 'User',
+        changed: ({ metadata, spec }) => [metadata.uid, spec.suspended, spec.memberships],
+        *wakes({ metadata, spec }, cache) {
+          for (const entry of spec.memberships ?? []) yield entry.organization
+          for (const membership of cache.by('Membership', 'user', metadata.name)) yield membership.spec.organization
+        },
+      }),
+      watch({
+        kind: 'Role',
+        changed: ({ metadata, spec }) => [metadata.uid, spec.allow, spec.deny],
+        wakes: ({ spec }) => [spec.organization],
+      }),
+      watch({ kind: 'Group', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
+      watch({ kind: 'Invitation', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
+      watch({
+        kind: 'LicensePool',
+        changed: ({ metadata, spec }) => [metadata.uid, spec.seats],
+        wakes: ({ spec }) => [spec.organization],
+      }),
+      watch({
+        kind: 'SeatLedger',
+        changed: ({ spec }) => spec.slots.length,
+        wakes: ({ spec }, cache) => [cache.get('LicensePool', spec.pool)?.spec.organization ?? ''],
+      }),
+    ],
+    reconcile: async name => {
+      const organization = world.cache.get('Organization', name)
+      if (!organization) {
+        pace.forget(name)
+        return undefined
+      }
+      const wait = pace.take(name, world.clock.now())
+      return wait === undefined ? reconcileOrganization(world, organization) : { again: wait }
+    },
+  }
+}
+
+const reconcileOrganization = async (
+  world: World,
+  organization: Organization,
+): Promise<ReconcileResult | undefined> => {
+  const { name, uid, finalizers = [], resourceVersion: ifVersion } = organization.metadata
+  const ref = { kind: 'Organization' as const, name, uid }
+  const { conditions, ...before } = organization.status ?? {}
+  if (isDeleting(organization)) {
+    if (!finalizers.includes(FINALIZER)) return undefined
+    const left = leftIn(world.cache, name)
+    if (left.length > 0) {
+      const message = `to be deleted, but still has ${left.join(', ')}; delete or end these first`
+      await writeStatus(world, organization, before, { is: 'stalled', reason: 'InUse', message })
+      return undefined
+    }
+    await world.store.setFinalizers(
+      ref,
+      finalizers.filter(one => one !== FINALIZER),
+      { ifVersion },
+    )
+    return undefined
+  }
+  if (!finalizers.includes(FINALIZER)) {
+    const saved = await world.store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion })
+    return saved && reconcileOrganization(world, saved)
+  }
+  if (isPaused(organization)) {
+    await writeStatus(world, organization, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
+    return undefined
+  }
+
+  const settings = settingsFor(world, name)?.settings
+  const { until, ...counts } = countsOf({
+    members: world.cache
+      .by('Membership', 'organization', name)
+      .map(({ spec }) => ({ membership: spec, suspended: isSuspended(world.cache, spec) })),
+    pools: world.cache.by('LicensePool', 'organization', name).map(pool => ({
+      seats: pool.spec.seats,
+      ledgers: world.cache.by('SeatLedger', 'pool', pool.metadata.name).map(ledger => ledger.spec),
+    })),
+    maxAttempts: settings?.invitations.maxAttempts ?? 1,
+    now: world.clock.now(),
+  })
+  const is = readinessOf(world, organization)
+  const said = conditions?.find(condition => condition.type === 'Ready')
+  if (is.reason === 'NoAdmin' && said?.reason !== 'NoAdmin')
+    await recordEvent(world, ref, 'Warning', is.reason, is.message)
+  await writeStatus(world, organization, counts, is)
+  return until === undefined ? undefined : { again: until }
+}
+
+const readinessOf = (world: World, organization: Organization): Readiness => {
+  const { cache } = world
+  const { metadata, spec } = organization
+  const { problem } = placement(metadata.name, name => cache.get('Organization', name))
+  if (problem) {
+    const message = `${problem.message}; nothing new happens here until that is settled, and what people have stays`
+    return { is: 'stalled', reason: problem.reason, message }
+  }
+  if (spec.timeZone !== undefined && !isTimeZone(spec.timeZone))
+    return { is: 'stalled', reason: 'InvalidSpec', message: `${spec.timeZone} is no time zone of the IANA database` }
+  for (const domain of spec.domains ?? []) {
+    const owner = sharingDomains(cache, [domain])[0]
+    if (owner && owner.metadata.uid !== metadata.uid) {
+      const message = `${domain} belongs to organization ${owner.metadata.name} (${declaredAt(owner)}), which is older; a domain has one owner`
+      return { is: 'stalled', reason: 'Conflict', message }
+    }
+  }
+  if (!hasAdmin(world, metadata.name)) {
+    const message = `nobody can administer ${metadata.name}: no member holds ${ADMIN_PERMISSIONS.join(' or ')}, and nobody invited would`
+    return { is: 'ready', reason: 'NoAdmin', message }
+  }
+  return { is: 'ready', reason: 'Succeeded', message: 'everything is as declared' }
+}
+
+/** Organizations that name one of the domains, the owner first: the older, then the smaller name. */
+const sharingDomains = (cache: Cache, domains: readonly string[]): Organization[] =>
+  [...new Set(domains.flatMap(domain => normalizeDomain(domain) ?? []))]
+    .flatMap(domain => cache.by('Organization', 'domain', domain))
+    .toSorted(
+      (a, b) =>
+        compare(a.metadata.creationTimestamp, b.metadata.creationTimestamp) ||
+        compare(a.metadata.name, b.metadata.name),
+    )
+
+/** Whether an active member, here or above, is an admin here; or somebody invited or declared is to be one. */
+const hasAdmin = (world: World, name: string): boolean => {
+  const { cache, clock } = world
+  const chain = settingsFor(world, name)?.settings.chain ?? [name]
+  const now = clock.now()
+  for (const at of chain)
+    for (const admin of cache.by('Membership', 'admins', at)) {
+      const memberships = memberOf(cache, admin)
+      if (isAdmin({ chain, memberships, suspended: isSuspended(cache, admin.spec), now })) return true
+    }
+  return willHaveAdmin(world, name, chain)
+}
+
+const willHaveAdmin = (world: World, name: string, chain: readonly string[]): boolean => {
+  const { cache, clock } = world
+  const makeAdmin = (roles: readonly string[]) => {
+    const specs = roles.flatMap(role => cache.get('Role', role)?.spec ?? [])
+    const permissions = permissionsOf(specs.filter(spec => chain.includes(spec.organization)))
+    return ADMIN_PERMISSIONS.some(permission => allows(permissions, permission, 'here'))
+  }
+  const known = new Map<string, boolean>()
+  const remembered = (roles: readonly string[]) => {
+    const key = roles.join(' ')
+    const answer = known.get(key) ?? makeAdmin(roles)
+    known.set(key, answer)
+    return answer
+  }
+  for (const { spec } of cache.by('Membership', 'organization', name)) {
+    if (standingOf(spec, { suspended: false, now: clock.now() }) !== 'Invited') continue
+    if (remembered([...(spec.declared?.roles ?? []), ...(spec.attempts.at(-1)?.roles ?? [])])) return true
+  }
+  for (const user of cache.by('User', 'organization', name)) {
+    const entry = user.spec.memberships?.find(one => one.organization === name && one.state !== 'Ended')
+    if (
+      entry &&
+      remembered(entry.roles ?? []) &&
+      !cache.by('Membership', 'user', user.metadata.name).some(one => one.spec.organization === name)
+    )
+      return true
+  }
+  return false
+}
+
+/** All memberships of the person who has this one. */
+const memberOf = (cache: Cache, { spec }: Membership): Membership['spec'][] =>
+  spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
+
+const isSuspended = (cache: Cache, { user }: Membership['spec']): boolean =>
+  (user && cache.get('User', user.name)?.spec.suspended) ?? false
+
+/** What keeps an organization from going, in words: `3 users, 1 group`. Records of what is over do not. */
+const leftIn = (cache: Cache, name: string): string[] => {
+  const users = new Set(
+    cache
+      .by('User', 'organization', name)
+      .filter(user => user.spec.memberships?.some(one => one.organization === name && one.state !== 'Ended'))
+      .map(user => user.metadata.name),
+  )
+  for (const { spec } of cache.by('Membership', 'organization', name))
+    if (spec.joined && !spec.ended && !(spec.left && !spec.left.released)) users.add(spec.user?.name ?? spec.address)
+  const rest = [
+    ['organization below', 'organizations below', cache.by('Organization', 'parent', name)],
+    ['group', 'groups', cache.by('Group', 'organization', name)],
+    ['role', 'roles', cache.by('Role', 'organization', name)],
+    ['license pool', 'license pools', cache.by('LicensePool', 'organization', name)],
+    ['invitation', 'invitations', cache.by('Invitation', 'organization', name)],
+  ] as const
+  return [
+    ...named('user', 'users', [...users]),
+    ...rest.flatMap(([one, several, all]) =>
+      named(
+        one,
+        several,
+        all.map(object => object.metadata.name),
+      ),
+    ),
+  ]
+}
+
+const named = (one: string, several: string, names: readonly string[]): string[] => {
+  const [first] = names
+  if (first === undefined) return []
+  return names.length === 1 ? [`${one} ${first}`] : [`${names.length} ${several} (${first}, …)`]
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

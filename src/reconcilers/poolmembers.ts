@@ -1,0 +1,98 @@
+import type { LicensePool } from '../api/licensepool.ts'
+import type { Membership } from '../api/membership.ts'
+import type { User } from '../api/user.ts'
+import { factsOf, type PoolMember, persons, qualify } from '../decide/qualification.ts'
+import type { SeatCandidate } from '../decide/seats.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+import { organizationsBelow, settingsFor, type World } from './context.ts'
+
+/** Who qualifies for the seats of a pool, read in one go over its organization (and those below, where it is shared). */
+export interface PoolMembers {
+  candidates: SeatCandidate[]
+  /** Holder → the memberships by which they qualify, in the order of `since`. */
+  memberships: Map<string, Membership[]>
+  /** Holders whose keys are mailed → their addresses. */
+  mailed: Map<string, readonly string[]>
+  /** When time alone may change this; milliseconds. */
+  until: number | undefined
+  /** What is wrong with the expression, and with how many people. */
+  failing: { problem: string; people: number } | undefined
+}
+
+export const membersOf = (world: Pick<World, 'cache' | 'clock' | 'groups'>, pool: LicensePool): PoolMembers => {
+  const now = world.clock.now()
+  const candidates: SeatCandidate[] = []
+  const memberships = new Map<string, Membership[]>()
+  const mailing = new Set<string>()
+  let until: number | undefined
+  let failing: PoolMembers['failing']
+  for (const organization of organizationsOf(world.cache, pool)) {
+    const found = settingsFor(world, organization)
+    if (!found) continue
+    const { domains, invitations } = found.settings
+    for (const membership of world.cache.by('Membership', 'organization', organization)) {
+      const user = userOf(world.cache, membership)
+      const member: PoolMember = {
+        membership: membership.spec,
+        user: user && { ...user.metadata, labels: user.metadata.labels ?? {}, spec: user.spec },
+        domains,
+        maxAttempts: invitations.maxAttempts,
+      }
+      const prospect = prospectOf(world, member)
+      const qualified = qualify(
+        { name: pool.metadata.name, spec: pool.spec },
+        prospect ? { ...member, prospect } : member,
+        now,
+      )
+      if (!qualified) continue
+      const { candidate, problem } = qualified
+      candidates.push(candidate)
+      memberships.set(candidate.holder, [...(memberships.get(candidate.holder) ?? []), membership])
+      if (qualified.mailed) mailing.add(candidate.holder)
+      if (qualified.until !== undefined) until = Math.min(until ?? qualified.until, qualified.until)
+      if (problem !== undefined) failing = { problem: failing?.problem ?? problem, people: (failing?.people ?? 0) + 1 }
+    }
+  }
+  for (const own of memberships.values()) own.sort((a, b) => (a.spec.since < b.spec.since ? -1 : 1))
+  const people = persons(candidates)
+  return {
+    candidates: people,
+    memberships,
+    mailed: new Map(people.flatMap(one => (mailing.has(one.holder) ? [[one.holder, one.addresses] as const] : []))),
+    until,
+    failing,
+  }
+}
+
+/** What groups would give somebody who is invited: nothing of theirs is settled, and a seat is to be there when they join. */
+const prospectOf = ({ groups }: Pick<World, 'groups'>, member: PoolMember): PoolMember['prospect'] => {
+  const { membership, user } = member
+  if (membership.joined || !user) return undefined
+  const candidate = { name: user.name, facts: factsOf(member), settled: [] }
+  const names = groups.groupsOf(candidate, membership.organization).map(one => one.group)
+  return names.length > 0 ? { groups: names, roles: names.flatMap(name => groups.rolesOf(name)) } : undefined
+}
+
+/** Organizations whose members may get seats of the pool. */
+const organizationsOf = (cache: Cache, { spec }: LicensePool): string[] =>
+  spec.shared ? organizationsBelow(cache, spec.organization) : [spec.organization]
+
+/** Pools that members of an organization may have seats of: its own, and shared ones above. */
+export const poolsFor = (cache: Cache, organization: string): string[] => {
+  const names: string[] = []
+  const seen = new Set<string>()
+  for (let at: string | undefined = organization; at !== undefined && !seen.has(at); ) {
+    seen.add(at)
+    for (const pool of cache.by('LicensePool', 'organization', at))
+      if (at === organization || pool.spec.shared) names.push(pool.metadata.name)
+    at = cache.get('Organization', at)?.spec.parent
+  }
+  return names
+}
+
+/** The User that claims a membership, if it is still the same life of it; else the one of its address. */
+const userOf = (cache: Cache, { spec }: Membership): User | undefined => {
+  const claimed = spec.user && cache.get('User', spec.user.name)
+  if (claimed?.metadata.uid === spec.user?.uid) return claimed
+  return undefined
+}

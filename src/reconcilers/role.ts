@@ -1,0 +1,166 @@
+import type { Readiness } from '../api/conditions.ts'
+import type { Membership } from '../api/membership.ts'
+import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import type { Role } from '../api/role.ts'
+import { standingOf } from '../decide/can.ts'
+import { progressOf } from '../decide/invitation.ts'
+import { permissionProblem } from '../decide/permissions.ts'
+import { membershipName } from '../decide/record-names.ts'
+import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
+import { place } from './indexes.ts'
+import { Pace } from './pace.ts'
+import { isDeleting } from './people.ts'
+
+/** Counts of a role with many holders are made anew at most so often under load; milliseconds. */
+const COUNT_EVERY = 1000
+/** Addresses that an Event names. */
+const NAMED = 10
+
+/** A role: who holds it, which open invitations carry it, and whether what it says means anything. It takes nothing itself: that follows on its holders. */
+export const roleReconciler = (world: World): Reconciler<'Role'> => {
+  const pace = new Pace(COUNT_EVERY)
+  return {
+    kind: 'Role',
+    changed: ({ metadata, spec }) => [metadata.deletionTimestamp, metadata.annotations?.[ANNOTATIONS.pause], spec],
+    watches: [
+      watch({
+        kind: 'Membership',
+        changed: ({ spec }) => {
+          const last = spec.attempts.at(-1)
+          return [
+            [spec.settled?.roles, spec.joined, spec.left, spec.ended, spec.declined],
+            [last?.number, last?.outcome, last?.withdrawnTime],
+          ]
+        },
+        *wakes({ spec }, cache) {
+          yield* spec.settled?.roles ?? []
+          for (const invitation of cache.by('Invitation', 'place', place(spec.organization, spec.address)))
+            yield* invitation.spec.roles ?? []
+        },
+      }),
+      watch({
+        kind: 'Invitation',
+        changed: ({ metadata, spec }) => [metadata.deletionTimestamp, spec.roles],
+        wakes: ({ spec }) => spec.roles ?? [],
+      }),
+      watch({
+        kind: 'Organization',
+        changed: ({ metadata }) => [metadata.uid, metadata.deletionTimestamp],
+        wakes: ({ metadata }, cache) => cache.by('Role', 'organization', metadata.name).map(role => role.metadata.name),
+      }),
+    ],
+    reconcile: async name => {
+      const role = world.cache.get('Role', name)
+      if (!role) {
+        pace.forget(name)
+        return undefined
+      }
+      const wait = pace.take(name, world.clock.now())
+      return wait === undefined ? reconcileRole(world, role) : { again: wait }
+    },
+  }
+}
+
+const reconcileRole = async (world: World, role: Role): Promise<ReconcileResult | undefined> => {
+  const { metadata, status } = role
+  const { name, uid, finalizers = [], resourceVersion: ifVersion } = metadata
+  const { conditions: _, ...before } = status ?? {}
+  const ref = { kind: 'Role' as const, name, uid }
+  if (isDeleting(role)) {
+    if (!finalizers.includes(FINALIZER)) return undefined
+    const open = openInvitations(world, name).addresses
+    if (open.length > 0) await recordEvent(world, ref, 'Warning', 'RoleChanged', `deleted; ${carried(open)}`)
+    await world.store.setFinalizers(
+      ref,
+      finalizers.filter(one => one !== FINALIZER),
+      { ifVersion },
+    )
+    return undefined
+  }
+  if (!finalizers.includes(FINALIZER)) {
+    // Saved first, so that a deletion that comes next is met here; what was written wakes nobody.
+    const saved = await world.store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion })
+    return saved && reconcileRole(world, saved)
+  }
+  if (isPaused(role)) {
+    await writeStatus(world, role, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
+    return undefined
+  }
+
+  const open = openInvitations(world, name)
+  const seen = status?.conditions?.find(condition => condition.type === 'Ready')?.observedGeneration
+  if (seen !== undefined && seen !== metadata.generation && open.addresses.length > 0)
+    await recordEvent(world, ref, 'Warning', 'RoleChanged', `changed; ${carried(open.addresses)}`)
+
+  const holders = holdersOf(world, name)
+  await writeStatus(
+    world,
+    role,
+    { holders: holders.people, openInvitations: open.addresses.length },
+    readinessOf(world, role),
+  )
+  const times = [open.until, holders.until].filter(time => time !== undefined)
+  return times.length > 0 ? { again: Math.min(...times) } : undefined
+}
+
+const readinessOf = (world: World, { spec }: Role): Readiness => {
+  if (!settingsFor(world, spec.organization))
+    return {
+      is: 'stalled',
+      reason: 'ReferenceNotFound',
+      message: `organization ${spec.organization} does not exist`,
+    }
+  const problems = [...(spec.allow ?? []), ...(spec.deny ?? [])].flatMap(one => permissionProblem(one) ?? [])
+  if (problems.length > 0) return { is: 'stalled', reason: 'InvalidSpec', message: problems.slice(0, 5).join('; ') }
+  return { is: 'ready', reason: 'Succeeded', message: 'everything is as declared' }
+}
+
+/** People who hold the role somewhere, each once. */
+const holdersOf = ({ cache, clock }: World, role: string): { people: number; until: number | undefined } => {
+  const people = new Set<string>()
+  let until: number | undefined
+  const now = clock.now()
+  for (const { spec } of cache.by('Membership', 'role', role)) {
+    if (!spec.settled?.roles.includes(role) || !isInForce(spec, now)) continue
+    people.add(spec.user?.uid ?? spec.address)
+    const end = spec.declared?.until === undefined ? undefined : Date.parse(spec.declared.until)
+    if (end !== undefined) until = Math.min(until ?? end, end)
+  }
+  return { people: people.size, until }
+}
+
+/** Whether somebody belongs to the organization now. Suspended people hold what they hold. */
+const isInForce = (spec: Membership['spec'], now: number): boolean => {
+  const standing = standingOf(spec, { suspended: false, now })
+  return standing === 'Active' || standing === 'Restricted'
+}
+
+/** Invitations that may still be accepted, or are yet to be sent, and carry the role. */
+const openInvitations = (world: World, role: string): { addresses: string[]; until: number | undefined } => {
+  const { cache, clock } = world
+  const now = clock.now()
+  const addresses = new Set<string>()
+  let until: number | undefined
+  for (const invitation of cache.by('Invitation', 'role', role)) {
+    if (isDeleting(invitation)) continue
+    const { organization, email } = invitation.spec
+    const record = cache.get('Membership', membershipName(organization, email))
+    const maxAttempts = settingsFor(world, organization)?.settings.invitations.maxAttempts ?? 1
+    const progress = record && progressOf(record.spec, { now, maxAttempts })
+    if (progress && progress.state !== 'Queued' && progress.state !== 'Pending' && progress.state !== 'Expired')
+      continue
+    addresses.add(email)
+    const end = progress?.attempt === undefined ? undefined : Date.parse(progress.attempt.expirationTime)
+    if (end !== undefined && end > now) until = Math.min(until ?? end, end)
+  }
+  return { addresses: [...addresses].sort(), until }
+}
+
+const carried = (addresses: readonly string[]): string => {
+  const more = addresses.length - NAMED
+  const names = `${addresses.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  return addresses.length === 1
+    ? `the open invitation of ${names} carries it`
+    : `${addresses.length} open invitations carry it: ${names}`
+}
