@@ -77,7 +77,7 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
 }
 
 const write = (
-  { source, revision, prune, allowEmpty, onStep, signal }: ApplyOptions,
+  { realm, source, revision, prune, allowEmpty, onStep, signal }: ApplyOptions,
   store: ResourceStore,
 ): Promise<SyncResult> =>
   syncRevision({

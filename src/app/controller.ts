@@ -56,7 +56,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   let manager: Manager | undefined
   const hub = new SourceHub({
     open: source => sourceReader(realm, source),
-    changed: name => manager?.loop.controller('Source')?.queue.add(name),
+    changed: name => manager?.loop.controller('Source')?.wake(name),
   })
   manager = await startManager({
     store,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { openKeys } from '../accounts/keys.ts'
-import { createLinks } from '../accounts/links.ts'
 import type { AnyManifest, DeclaredResource } from '../api/kinds.ts'
 import { ANNOTATIONS, DECLARED_KINDS, KINDS, type Kind, LABELS } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
@@ -62,9 +62,12 @@ export const planRevision = async ({
   const clock = frozenClock(realm.clock)
   const overlay = await overlayStore(realm.store, { clock, random: size => seeded(size, 'uid', String(uids++)) })
   let uids = 0
-  const { realm: realmId, epoch: storeEpoch, resourceVersion: base } = await realm.store.info()
+  const { epoch: storeEpoch, resourceVersion: base } = await realm.store.info()
   const publicUrl = portalUrl(realm.settings)
-  const keys = openKeys(realm.paths.keys)
+  // Keys that are there are read; none are made.
+  const fingerprint = existsSync(realm.paths.keys)
+    ? openKeys(realm.paths.keys).fingerprint
+    : (key: string) => seeded(32, 'fingerprint', key).toString('base64url')
   const noted: Change[] = []
   const loop = await openLoop({
     store: overlay,
@@ -84,9 +87,9 @@ export const planRevision = async ({
           clock,
           random: seeded,
           composer: mailComposer({ from: senderOf(realm.settings.mailFrom, publicUrl) }),
-          links: createLinks({ keys, publicUrl, realm: realmId }),
+          links: { publicUrl, invitationUrl: () => `${publicUrl}/invitations/planned` },
           secrets: realm.secrets,
-          fingerprint: keys.fingerprint,
+          fingerprint,
           epoch: 0,
           storeEpoch,
         }),

@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import { openEmbeddedStore } from '../store/embedded/store.ts'
 import type { ResourceStore } from '../store/store.ts'
-import { fileAuditLog } from '../telemetry/audit.ts'
+import { fileAuditLog, noAuditLog } from '../telemetry/audit.ts'
 import { type DataPaths, dataPaths } from './paths.ts'
 import { secretReader } from './secrets.ts'
 import type { Settings } from './settings.ts'
@@ -44,11 +44,43 @@ export interface RealmOptions {
   onAudit?: (entry: AuditEntry) => void
 }
 
+/** A store in memory: for a plan where there is no store yet. */
+export const emptyRealm = async ({
+  settings,
+  environment,
+}: Pick<RealmOptions, 'settings' | 'environment'>): Promise<Realm> => {
+  const clock = systemClock()
+  const store = await openEmbeddedStore({ folder: ':memory:', clock })
+  return {
+    settings,
+    paths: dataPaths(settings.data),
+    clock,
+    store,
+    audit: noAuditLog(),
+    secrets: secretsOf(settings, environment),
+    actor: MANAGERS.local(osUser()),
+    holder: `${hostname()}/${process.pid}`,
+    [Symbol.asyncDispose]: async () => {
+      await store[Symbol.asyncDispose]()
+      clock.stop()
+    },
+  }
+}
+
+const secretsOf = (settings: Settings, environment: NodeJS.ProcessEnv): SecretReader =>
+  secretReader({
+    environment,
+    own: ['smtp'],
+    ...(settings.secrets === undefined ? {} : { folder: settings.secrets }),
+  })
+
+/** Whether the data folder of the settings holds a store. */
+export const hasStore = (settings: Settings): boolean => existsSync(join(settings.data, 'roster.sqlite'))
+
 /** Opens the data folder. @throws NoStoreError, StoreUnusableError */
 export const openRealm = async ({ settings, environment, create, onAudit }: RealmOptions): Promise<Realm> => {
   const paths = dataPaths(settings.data)
-  if (!create && !existsSync(join(paths.folder, 'roster.sqlite')))
-    throw new NoStoreError(`there is no store in ${paths.folder}`)
+  if (!create && !hasStore(settings)) throw new NoStoreError(`there is no store in ${paths.folder}`)
   // The lease remembers the highest time that was ever shown, so that a clock put back revives no link.
   const first = systemClock()
   const store = await openEmbeddedStore({ folder: paths.folder, clock: first })
@@ -68,11 +100,7 @@ export const openRealm = async ({ settings, environment, create, onAudit }: Real
     clock,
     store,
     audit,
-    secrets: secretReader({
-      environment,
-      own: ['smtp'],
-      ...(settings.secrets === undefined ? {} : { folder: settings.secrets }),
-    }),
+    secrets: secretsOf(settings, environment),
     actor: MANAGERS.local(osUser()),
     holder: `${hostname()}/${process.pid}`,
     [Symbol.asyncDispose]: async () => {

@@ -16,11 +16,14 @@ export interface Io {
 /** The process's own. */
 export const processIo = (): Io => {
   const interrupted = new AbortController()
+  let asked = 0
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(name, () => {
+    process.on(name, () => {
+      // A terminal sends Ctrl-C to the whole group, and npm sends it on: within a second it is the same one.
+      const now = Date.now()
+      if (asked !== 0 && now - asked > 1000) process.exit(130)
+      asked ||= now
       interrupted.abort(name)
-      // Asked twice: leave at once. The store is safe at any moment.
-      process.once(name, () => process.exit(130))
     })
   // `roster get users | head`: who reads no more wants no more.
   for (const stream of [process.stdout, process.stderr])

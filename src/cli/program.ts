@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { EXIT } from '../api/names.ts'
 import type { Io } from './io.ts'
-import { Exit, type VerbEntry } from './verb.ts'
+import { Exit } from './verb.ts'
 import { VERBS } from './verbs.ts'
 
 const EXIT_CODES = `
@@ -23,12 +23,7 @@ export const runProgram = async (args: readonly string[], io: Io): Promise<numbe
     .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHasColors: () => io.terminal.color })
     .exitOverride()
     .addHelpText('after', EXIT_CODES)
-  program.action(() => {
-    io.out(`${program.helpInformation() + EXIT_CODES.trimStart()}\n`)
-  })
-  program.allowExcessArguments(false)
 
-  let code: number = EXIT.yes
   const helped = args[0] === 'help' ? VERBS.find(verb => verb.name === args[1]) : undefined
   for (const entry of VERBS) {
     const command = program
@@ -37,7 +32,11 @@ export const runProgram = async (args: readonly string[], io: Io): Promise<numbe
       .helpGroup(`${entry.group}:`)
       .allowExcessArguments(false)
       .exitOverride()
-    if (entry === called || entry === helped) await load(entry, command, io, answer => (code = answer))
+    if (entry === called || entry === helped) (await entry.load()).verb(command, io)
+  }
+  if (args.length === 0) {
+    program.outputHelp()
+    return EXIT.yes
   }
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -46,11 +45,5 @@ export const runProgram = async (args: readonly string[], io: Io): Promise<numbe
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.trouble
     throw error
   }
-  return code
-}
-
-const load = async (entry: VerbEntry, command: Command, io: Io, done: (code: number) => void): Promise<void> => {
-  const { verb } = await entry.load()
-  verb(command, io)
-  command.hook('postAction', () => done(EXIT.yes))
+  return EXIT.yes
 }

@@ -1,0 +1,1 @@
+export { createLog, type Log, noLog } from '../telemetry/log.ts'

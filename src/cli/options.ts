@@ -1,0 +1,53 @@
+import { type Command, Option } from 'commander'
+import type { RealmOptions } from '../app/realm.ts'
+import { type Resolved, resolveSettings, SETTINGS } from '../app/settings.ts'
+import type { Io } from './io.ts'
+import { UsageError } from './verb.ts'
+
+type Flag = (typeof SETTINGS)[number]['flag']
+const SWITCHES: ReadonlySet<Flag> = new Set(['prune', 'rebind'])
+
+/** Adds flags of settings, `--config` among them. The defaults are shown, and set where settings are resolved. */
+export const withSettings = (command: Command, ...flags: Flag[]): Command => {
+  for (const definition of SETTINGS.filter(({ flag }) => flags.includes(flag))) {
+    const usage = SWITCHES.has(definition.flag) ? `--${definition.flag}` : `--${definition.flag} <value>`
+    const option = new Option(usage, definition.help)
+    if (definition.default !== '' && !SWITCHES.has(definition.flag)) option.default(undefined, definition.default)
+    command.addOption(option)
+  }
+  return command.option('--config <file>', 'configuration file of the controller (ROSTER_CONFIG)')
+}
+
+/** Flags of every verb that can send mail. */
+export const SENDING: Flag[] = [
+  'data',
+  'public-url',
+  'listen',
+  'smtp',
+  'smtp-ca',
+  'mail-rate',
+  'mail-from',
+  'mail-dir',
+  'secrets',
+  'prune',
+  'allow-private',
+  'rebind',
+]
+
+export const settingsOf = (flags: Record<string, unknown>, io: Io): Resolved =>
+  resolveSettings({ flags, environment: io.environment, cwd: io.cwd, config: flags['config'] as string | undefined })
+
+/** What `openRealm` is given. */
+export const realmOptions = (flags: Record<string, unknown>, io: Io, create = false): RealmOptions => ({
+  settings: settingsOf(flags, io).settings,
+  environment: io.environment,
+  create,
+})
+
+/** `-o` with the formats that a verb has. @throws UsageError */
+export const formatOf = <F extends string>(given: unknown, formats: readonly F[], otherwise: F): F => {
+  if (given === undefined) return otherwise
+  const found = formats.find(format => format === given)
+  if (!found) throw new UsageError(`-o ${String(given)} is not among ${formats.join(', ')}`)
+  return found
+}

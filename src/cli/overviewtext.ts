@@ -1,0 +1,67 @@
+import { escapeText } from '../api/escape.ts'
+import type { Overview } from '../app/overview.ts'
+
+/** The state of each organization in a few lines. */
+export const overviewText = (overviews: readonly Overview[]): string => overviews.map(textOf).join('\n')
+
+const textOf = (one: Overview): string => {
+  const head = `${one.organization} · ${one.displayName}${one.customerId === undefined ? '' : ` (customer ${one.customerId})`}`
+  const rows: [string, string, string][] = []
+  if (one.invited > 0)
+    rows.push([
+      '✉',
+      `${people(one.invited)} invited`,
+      one.firstExpiry === undefined ? '' : `links valid until ${until(one.firstExpiry, one.timeZone)}`,
+    ])
+  if (one.waitingInvitations > 0)
+    rows.push(['◔', `${people(one.waitingInvitations)} wait for an invitation`, 'a limit, or a date'])
+  if (one.joined > 0) rows.push(['✓', `${people(one.joined)} joined`, ''])
+  if (one.failedInvitations > 0)
+    rows.push(['!', `${one.failedInvitations} invitations failed`, 'see roster get invitations'])
+  for (const pool of one.pools) {
+    const held =
+      pool.reserved > 0 ? `${pool.reserved === pool.taken ? 'held' : `${pool.reserved} held`} for the invited` : ''
+    const waits =
+      pool.waiting.length > 0
+        ? `${names(pool.waiting)} ${pool.waiting.length === 1 ? 'waits' : 'wait'}, first in line first`
+        : ''
+    rows.push([
+      pool.waiting.length > 0 ? '◔' : '✓',
+      `${pool.taken} of ${pool.seats} seats of ${pool.name}`,
+      [held, waits].filter(text => text !== '').join('; '),
+    ])
+  }
+  if (one.withoutRole.length > 0)
+    rows.push([
+      '!',
+      `${names(one.withoutRole)} ${one.withoutRole.length === 1 ? 'has' : 'have'} no role`,
+      'they see the restricted home page',
+    ])
+  if (rows.length === 0) rows.push(['✓', 'nobody yet', ''])
+  const wide = Math.max(...rows.map(([, text]) => text.length))
+  return `${escapeText(head)}\n${rows.map(([sign, text, more]) => `  ${sign} ${escapeText(text)}${more === '' ? '' : `${' '.repeat(wide - text.length + 4)}${escapeText(more)}`}\n`).join('')}`
+}
+
+const people = (count: number): string => (count === 1 ? '1 person' : `${count} people`)
+const names = (all: readonly string[]): string =>
+  all.length <= 3 ? all.join(', ') : `${all.slice(0, 3).join(', ')} and ${all.length - 3} more`
+
+/** `Mon 23 Nov 2026, 09:14 CET` */
+export const until = (time: string, timeZone: string): string =>
+  new Intl.DateTimeFormat('en-GB', {
+    timeZone,
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+  })
+    .formatToParts(new Date(time))
+    .reduce((parts, { type, value }) => parts.set(type, value), new Map<string, string>())
+    .entries()
+    .reduce(
+      (text, [type, value]) => text.replace(`{${type}}`, value),
+      '{weekday} {day} {month} {year}, {hour}:{minute} {timeZoneName}',
+    )

@@ -1,0 +1,36 @@
+import { planRevision } from '../../app/plan.ts'
+import { emptyRealm, hasStore, openRealm } from '../../app/realm.ts'
+import { readRevision } from '../../app/revision.ts'
+import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
+import { renderPlan } from '../plantext.ts'
+import { refuse } from '../refused.ts'
+import { Exit, type Verb } from '../verb.ts'
+
+export const verb: Verb = (command, io) => {
+  withSettings(command, ...SENDING)
+    .argument('<path...>', 'files, folders, - for standard input, or one Git URL')
+    .option('--source <name>', 'plan as this source', 'default')
+    .option('--allow-empty', 'with --prune: an empty input deletes everything of this source')
+    .option('--all', 'run everything, not only what the changes reach: what is due anyway is shown too')
+    .option('-o, --output <format>', 'text, json')
+    .addHelpText('after', '\nNothing is written, sent or contacted. Exit code 1: there are changes.')
+    .action(async (paths: string[], flags: Record<string, unknown>) => {
+      const format = formatOf(flags['output'], ['text', 'json'] as const, 'text')
+      const options = realmOptions(flags, io)
+      await using realm = hasStore(options.settings) ? await openRealm(options) : await emptyRealm(options)
+      const source = String(flags['source'])
+      const read = await readRevision(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
+      if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
+      const plan = await planRevision({
+        realm,
+        source,
+        revision: read.revision,
+        prune: realm.settings.prune,
+        allowEmpty: flags['allowEmpty'] === true,
+        all: flags['all'] === true,
+        signal: io.signal,
+      })
+      io.out(renderPlan(plan, format, { color: io.terminal.color }))
+      if (plan.changes.length > 0 || plan.held.length > 0 || plan.refused.length > 0) throw new Exit(1)
+    })
+}

@@ -1,0 +1,29 @@
+import { dataPaths } from '../../app/paths.ts'
+import { realmOptions, SENDING, withSettings } from '../options.ts'
+import { serve } from '../serve.ts'
+import type { Verb } from '../verb.ts'
+
+export const verb: Verb = (command, io) => {
+  withSettings(command, ...SENDING, 'ops-listen', 'log')
+    .argument('[path...]', 'folders, files or Git URLs to watch; none: the Sources in the store')
+    .addHelpText(
+      'after',
+      '\nWithout --smtp every mail is a file in the data folder, and http://HOST:PORT/mail shows them (on loopback only).\nCtrl-C or SIGTERM ends it cleanly; started again it goes on where it was.',
+    )
+    .action(async (sources: string[], flags: Record<string, unknown>) => {
+      const realm = realmOptions(flags, io, true)
+      const json = realm.settings.log === 'json'
+      await serve({
+        realm,
+        io,
+        sources,
+        log: json ? { stderr: true } : { file: dataPaths(realm.settings.data).log },
+        talk: !json,
+        afterOverview: async running => {
+          io.out(
+            `\nPortal ${running.portalUrl}${realm.settings.smtp === undefined ? ` · mails at ${running.portalUrl}/mail` : ''}\nCtrl-C stops.\n\n`,
+          )
+        },
+      })
+    })
+}

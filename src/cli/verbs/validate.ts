@@ -1,0 +1,28 @@
+import { readArguments } from '../../app/reading.ts'
+import { fails, REPORT_FORMATS, renderReport } from '../../app/validate.ts'
+import { formatOf, settingsOf, withSettings } from '../options.ts'
+import { Exit, UsageError, type Verb } from '../verb.ts'
+import { ROSTER_VERSION } from '../version.ts'
+
+const LEVELS = ['error', 'warning', 'info'] as const
+
+export const verb: Verb = (command, io) => {
+  withSettings(command)
+    .argument('<path...>', 'files and folders; - is standard input')
+    .option('-o, --output <format>', REPORT_FORMATS.join(', '))
+    .option('--strict', 'also fail on warnings')
+    .option('--fail-level <level>', 'fail from this severity on: error, warning, info')
+    .addHelpText(
+      'after',
+      '\nExit code 1: something is invalid.\nTables with headers of your own: `tables` in the configuration file.',
+    )
+    .action(async (paths: string[], flags: Record<string, unknown>) => {
+      const format = formatOf(flags['output'], REPORT_FORMATS, 'pretty')
+      const level = LEVELS.find(one => one === (flags['failLevel'] ?? (flags['strict'] ? 'warning' : 'error')))
+      if (!level) throw new UsageError(`--fail-level ${String(flags['failLevel'])} is not among ${LEVELS.join(', ')}`)
+      const { settings } = settingsOf(flags, io)
+      const result = await readArguments({ paths, cwd: io.cwd, stdin: io.stdin }, settings)
+      io.out(renderReport(result, format, { color: io.terminal.color, version: ROSTER_VERSION }))
+      if (fails(result, level)) throw new Exit(1)
+    })
+}
