@@ -181,3 +181,8 @@ function reasonOf(error: unknown): string {
       return error instanceof Error ? error.message : String(error)
   }
 }
+
+/** Whether a file of this path below a folder is read as a manifest: by its extension, and not in anything hidden or `node_modules`. */
+export const isManifestPath = (path: string): boolean =>
+  EXTENSIONS.has(extname(path).toLowerCase()) &&
+  path.split('/').every(part => !part.startsWith('.') && part !== 'node_modules')

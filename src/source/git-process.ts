@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Clock } from '../ports/clock.ts'
+import { GitTrouble, troubleOf } from './git-trouble.ts'
+
+/** What one call of git is given beside its arguments. */
+export interface GitCall {
+  /** Folder to run in. */
+  cwd: string
+  /** The whole environment; nothing is inherited. */
+  environment: Readonly<Record<string, string>>
+  clock: Clock
+  signal: AbortSignal
+  /** Milliseconds after which it is ended. */
+  timeout: number
+  /** Taken out of everything that git says. */
+  secrets?: readonly string[]
+  /** Called now and then while git works; when it throws, git is ended and the error is this call's. */
+  check?: () => Promise<void>
+}
+
+/** Milliseconds between two checks. */
+const CHECK_EVERY = 100
+const MAX_SAID = 64 * 1024
+
+/**
+ * Runs git and hands its output over in pieces, as fast as they are taken. Git and all that it started end with this call:
+ * it has a process group of its own, which is killed when time is up, on the signal, or when `take` throws.
+ *
+ * Git is called directly and not through `simple-git`: that library collects output as text without a bound, its guards refuse
+ * the very variables that keep credentials out of the arguments (GIT_CONFIG_COUNT, GIT_SSH_COMMAND), and it leaves the helpers of a killed git running.
+ * @throws GitTrouble; the signal's reason
+ */
+export const runGit = async (
+  args: readonly string[],
+  call: GitCall,
+  take: (chunk: Buffer) => void | Promise<void>,
+  give?: AsyncIterable<string> | Iterable<string>,
+): Promise<void> => {
+  call.signal.throwIfAborted()
+  const child = spawn('git', args, {
+    cwd: call.cwd,
+    env: { ...call.environment },
+    stdio: [give ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let because: unknown
+  const end = (why: unknown): void => {
+    because ??= why
+    killGroup(child)
+  }
+  const aborted = (): void => end(call.signal.reason)
+  call.signal.addEventListener('abort', aborted, { once: true })
+  const callOff = call.clock.at(call.clock.now() + call.timeout, () =>
+    end(new GitTrouble('Unreachable', `git was ended after ${Math.round(call.timeout / 1000)} s without a result`)),
+  )
+  const checking = watchOver(call.check, end)
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    if (said.length < MAX_SAID) said += chunk
+  })
+  try {
+    const closed = once(child, 'close') as Promise<[number | null]>
+    const taking = takeAll(child, take).catch(end)
+    const giving = give ? giveAll(child, give).catch(end) : undefined
+    const [code] = await closed.catch(error => {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? new GitTrouble('Unreachable', 'git is not installed on this machine; install git 2.37 or newer')
+        : error
+    })
+    await Promise.all([taking, giving])
+    if (because !== undefined) throw because
+    if (code !== 0) throw troubleOf(said, call.secrets)
+  } finally {
+    callOff()
+    checking()
+    call.signal.removeEventListener('abort', aborted)
+    killGroup(child)
+  }
+}
+
+/** The output of a call that says little. */
+export const askGit = async (args: readonly string[], call: GitCall, most = 4 * 1024 * 1024): Promise<string> => {
+  const chunks: Buffer[] = []
+  let size = 0
+  await runGit(args, call, chunk => {
+    size += chunk.length
+    if (size > most) throw new GitTrouble('NotAllowed', `git ${args[0]} answered with more than ${most} bytes`)
+    chunks.push(chunk)
+  })
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+const takeAll = async (child: ChildProcess, take: (chunk: Buffer) => void | Promise<void>): Promise<void> => {
+  for await (const chunk of child.stdout ?? []) await take(chunk as Buffer)
+}
+
+const giveAll = async (child: ChildProcess, give: AsyncIterable<string> | Iterable<string>): Promise<void> => {
+  const { stdin } = child
+  if (!stdin) return
+  // Git may end before it has read everything; its exit says why.
+  stdin.on('error', () => undefined)
+  for await (const text of give) {
+    if (stdin.destroyed) return
+    if (!stdin.write(text)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
+  }
+  stdin.end()
+}
+
+const watchOver = (check: (() => Promise<void>) | undefined, end: (why: unknown) => void): (() => void) => {
+  if (!check) return () => undefined
+  let busy = false
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    check()
+      .catch(end)
+      .finally(() => {
+        busy = false
+      })
+  }, CHECK_EVERY)
+  return () => clearInterval(timer)
+}
+
+/** Ends git and the helpers that it started, which share its group. */
+const killGroup = (child: ChildProcess): void => {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // It has ended in this moment, or this system has no groups.
+    child.kill('SIGKILL')
+  }
+}

@@ -1,0 +1,219 @@
+import { join } from 'node:path'
+import { RosterError } from '../api/errors.ts'
+import type { SourceSpec } from '../api/source.ts'
+import { readManifests } from '../manifests/read.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Dialer } from '../ports/dialer.ts'
+import type { SecretReader } from '../ports/secrets.ts'
+import { type FolderReaderOptions, revisionOf } from './folder.ts'
+import { type CopyLimits, damaged, GitCopy, type Wanted } from './git-copy.ts'
+import { type GitCredentials, readCredentials, withSshFiles } from './git-credentials.ts'
+import { gitEnvironment } from './git-environment.ts'
+import { askGit, type GitCall } from './git-process.ts'
+import { readTree, type TreeContent, type TreeLimits } from './git-tree.ts'
+import { CopyDamaged, GitTrouble } from './git-trouble.ts'
+import { type GitAddress, type GitRef, gitAddress, gitPath, gitRef } from './git-url.ts'
+import type { Revision, SourceReader } from './revision.ts'
+
+export { parseGitUrl } from './git-url.ts'
+
+export interface GitReaderOptions {
+  /** Name of the source; its secrets are those meant for `source/<name>`. */
+  name: string
+  git: NonNullable<SourceSpec['git']>
+  /** Folder of this source's working copies, and of the host keys that it remembers. */
+  folder: string
+  secrets: SecretReader
+  dialer: Dialer
+  /** Ends calls that hang. */
+  clock: Clock
+  tables?: FolderReaderOptions['tables']
+  limits?: Partial<GitLimits>
+  /** Environment of the controller; little of it is handed on. */
+  environment?: NodeJS.ProcessEnv
+}
+
+export interface GitLimits extends CopyLimits {
+  tree: TreeLimits
+  /** Milliseconds for asking what a ref leads to, and for bringing a commit. */
+  asking: number
+  bringing: number
+}
+
+const MIB = 1024 * 1024
+const LIMITS: GitLimits = {
+  bytes: 1024 * MIB,
+  packs: 50,
+  tree: { entries: 500_000, file: 64 * MIB, bytes: 512 * MIB },
+  asking: 60_000,
+  bringing: 10 * 60_000,
+}
+
+/**
+ * Reads a repository, one commit a pass: asks what the ref leads to, brings that commit if it is not here, and reads its manifests out of the object store.
+ * The same commit again costs one question. Everything that can be checked is checked before git is started, and what fails is a revision that says so.
+ * A branch that moved back to an older commit is read like any other.
+ */
+export const gitReader = (options: GitReaderOptions): SourceReader => {
+  const limits = { ...LIMITS, ...options.limits }
+  const copy = new GitCopy(options.folder, limits)
+  let checked = false
+  let kept: { commit: string; revision: Revision } | undefined
+
+  const readCommit = async (pass: Pass, commit: string, names: readonly string[]): Promise<Revision> => {
+    const wanted: Wanted = { url: pass.to.url, commit, names }
+    const bringAndRead = async (): Promise<TreeContent> => {
+      if (!copy.has(commit)) await pass.remote(limits.bringing, call => copy.fetch(wanted, call))
+      return readTree(copy, { commit, path: pass.path }, limits.tree, pass.local(limits.bringing)).catch(error => {
+        throw damaged(error)
+      })
+    }
+    const content = await bringAndRead().catch(async error => {
+      if (!(error instanceof CopyDamaged)) throw error
+      await copy.discard()
+      return bringAndRead()
+    })
+    const result = await readManifests(content.files, options.tables ? { tables: options.tables } : {})
+    return revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
+  }
+
+  const read = async (signal: AbortSignal): Promise<Revision> => {
+    let commit: string | undefined
+    try {
+      const pass = await begin(options, copy, signal)
+      if ('commit' in pass.ref && kept?.commit === pass.ref.commit) return kept.revision
+      await copy.open()
+      if (!checked) await needsVersion(pass.local(limits.asking))
+      checked = true
+      const found = await pass.remote(limits.asking, call => resolveRef(pass.to.url, pass.ref, call))
+      commit = found.commit
+      if (kept?.commit !== commit) kept = { commit, revision: await readCommit(pass, commit, found.names) }
+      return kept.revision
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof RosterError)) throw error
+      return {
+        outcome: error.reason === 'Retrying' ? 'Partial' : 'Failed',
+        reason: error.reason,
+        message: error.message,
+        findings: [],
+        ...(commit === undefined ? {} : { id: commit }),
+      }
+    }
+  }
+
+  // One pass at a time: a copy is written by one git.
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    read: ({ signal }) => {
+      const mine = last.then(() => read(signal))
+      last = mine.catch(() => undefined)
+      return mine
+    },
+    // A repository does not tell; the interval of the source asks.
+    watch: () => () => undefined,
+    close: async () => {
+      await last
+      await copy.close()
+    },
+  }
+}
+
+/** Everything about one pass that is known before git is started. */
+interface Pass {
+  to: GitAddress
+  ref: GitRef
+  path: string
+  /** A call that stays on this machine. */
+  local(timeout: number): GitCall
+  /** A call that may connect, to the checked address and with the credentials. */
+  remote<T>(timeout: number, use: (call: GitCall) => Promise<T>): Promise<T>
+}
+
+const begin = async (options: GitReaderOptions, copy: GitCopy, signal: AbortSignal): Promise<Pass> => {
+  const { name, git, folder, secrets, dialer, clock } = options
+  const to = gitAddress(git.url)
+  const ref = gitRef(git.ref ?? 'HEAD')
+  const path = gitPath(git.path ?? '.')
+  const address = to.scheme === 'file' ? undefined : (await dialer.resolve(to.host)).address
+  const reference = git.credentialsSecretRef
+  const credentials = await readCredentials(to, {
+    ref: reference,
+    audience: `source/${name}`,
+    secrets,
+    address,
+  })
+  const own = options.environment ?? process.env
+  const call = (timeout: number, environment: Record<string, string>): GitCall => ({
+    cwd: copy.folder,
+    environment,
+    clock,
+    signal,
+    timeout,
+    secrets: credentials.secrets,
+  })
+  return {
+    to,
+    ref,
+    path,
+    local: timeout => call(timeout, gitEnvironment({ own, home: copy.folder })),
+    remote: async (timeout, use) => {
+      const files = await sshFiles(copy.folder, { to, address, credentials, remembered: join(folder, 'known_hosts') })
+      try {
+        return await use(call(timeout, gitEnvironment({ own, home: copy.folder, to, address, credentials })))
+      } finally {
+        await files()
+      }
+    },
+  }
+}
+
+const sshFiles = async (
+  folder: string,
+  {
+    to,
+    address,
+    credentials,
+    remembered,
+  }: { to: GitAddress; address: string | undefined; credentials: GitCredentials; remembered: string },
+): Promise<() => Promise<void>> =>
+  to.scheme === 'ssh' && credentials.kind === 'key' && address !== undefined
+    ? withSshFiles(folder, { credentials, to, address, remembered })
+    : async () => undefined
+
+/** The commit that a ref leads to now, and the full names under which it can be had. Of a branch and a tag of one name it is the branch, as for `git clone --branch`. */
+const resolveRef = async (
+  url: string,
+  ref: GitRef,
+  call: GitCall,
+): Promise<{ commit: string; names: readonly string[] }> => {
+  if ('commit' in ref) return { commit: ref.commit, names: [] }
+  const { name } = ref
+  const candidates = name === 'HEAD' || name.startsWith('refs/') ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`]
+  const patterns = candidates.flatMap(full => [full, `${full}^{}`])
+  const answer = await askGit(['ls-remote', '--quiet', '--end-of-options', url, ...patterns], call)
+  const found = new Map<string, string>()
+  for (const line of answer.split('\n')) {
+    const match = /^([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)$/.exec(line)
+    if (match?.[1] && match[2]) found.set(match[2], match[1])
+  }
+  for (const full of candidates) {
+    // An annotated tag is an object of its own; with `^{}` it is the commit that it marks (git-ls-remote(1)).
+    const commit = found.get(`${full}^{}`) ?? found.get(full)
+    if (commit !== undefined) return { commit, names: [full] }
+  }
+  throw new GitTrouble(
+    'RevisionNotFound',
+    name === 'HEAD'
+      ? 'the repository has no commits, or no default branch'
+      : `the repository has no branch or tag ${name}; was it renamed or deleted?`,
+  )
+}
+
+/** `http.curloptResolve`, which binds git to the checked address, came with 2.37; an older git would ignore it and say nothing. */
+const needsVersion = async (call: GitCall): Promise<void> => {
+  const answer = await askGit(['version'], call)
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(answer) ?? []
+  if (Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 37)) return
+  throw new GitTrouble('NotAllowed', `git 2.37 or newer is needed, here is ${major}.${minor}`)
+}

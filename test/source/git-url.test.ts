@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { troubleOf } from '../../src/source/git-trouble.ts'
+import { gitAddress, gitPath, gitRef, parseGitUrl } from '../../src/source/git-url.ts'
+
+describe('an argument that may be a repository', () => {
+  it.each([
+    ['https://git.example/acme/people.git', { url: 'https://git.example/acme/people.git' }],
+    ['https://git.example/p.git#main', { url: 'https://git.example/p.git', ref: 'main' }],
+    [
+      'https://git.example/p.git#release/1:people',
+      { url: 'https://git.example/p.git', ref: 'release/1', path: 'people' },
+    ],
+    ['https://git.example/p.git#:people', { url: 'https://git.example/p.git', path: 'people' }],
+    ['git@git.example:acme/people.git#v1', { url: 'git@git.example:acme/people.git', ref: 'v1' }],
+    ['file:///srv/p.git', { url: 'file:///srv/p.git' }],
+    ['ext::sh -c id', { url: 'ext::sh -c id' }],
+    ['gopher://x/y', { url: 'gopher://x/y' }],
+  ])('%s is one', (text, parsed) => {
+    expect(parseGitUrl(text)).toEqual(parsed)
+  })
+  it.each(['people', './people', '/srv/people', '-', 'C:\\people', 'a:b', 'users/a@b.yaml'])('%s is a path', text => {
+    expect(parseGitUrl(text)).toBeUndefined()
+  })
+})
+
+describe('the address of a repository', () => {
+  it.each([
+    [
+      'https://Git.Example/acme/p.git',
+      { scheme: 'https', host: 'git.example', port: 443, url: 'https://git.example/acme/p.git' },
+    ],
+    ['http://[::1]:8080/p', { scheme: 'http', host: '[::1]', port: 8080, url: 'http://[::1]:8080/p' }],
+    [
+      'ssh://git@git.example:2222/p',
+      { scheme: 'ssh', host: 'git.example', port: 2222, url: 'ssh://git@git.example:2222/p' },
+    ],
+    ['git@git.example:acme/p.git', { scheme: 'ssh', host: 'git.example', port: 22, url: 'git@git.example:acme/p.git' }],
+    ['/srv/a b/p.git'.replace(' ', '_'), { scheme: 'file', url: 'file:///srv/a_b/p.git' }],
+    ['file:///srv/../srv/p.git', { scheme: 'file', url: 'file:///srv/p.git' }],
+  ])('%s is understood', (text, address) => {
+    expect(gitAddress(text)).toEqual(address)
+  })
+})
+
+describe('a ref', () => {
+  it.each(['main', 'HEAD', 'release/1.2', 'refs/tags/v1', 'feature#1', 'ünï'])('may be %s', text => {
+    expect(gitRef(text)).toEqual({ name: text })
+  })
+  it('of 40 or 64 hexadecimal digits is a commit', () => {
+    expect(gitRef('A'.repeat(40))).toEqual({ commit: 'a'.repeat(40) })
+    expect(gitRef('0'.repeat(64))).toEqual({ commit: '0'.repeat(64) })
+    expect(gitRef('a'.repeat(39))).toEqual({ name: 'a'.repeat(39) })
+  })
+})
+
+describe('a path', () => {
+  it.each([
+    ['.', ''],
+    ['', ''],
+    ['./a//b/', 'a/b'],
+    ['-a/...', '-a/...'],
+  ])('%s is %s', (text, path) => {
+    expect(gitPath(text)).toBe(path)
+  })
+})
+
+describe('what git says', () => {
+  it.each([
+    ["fatal: could not read Username for 'https://x': terminal prompts disabled", 'CredentialsRefused'],
+    ["fatal: Authentication failed for 'https://x/'", 'CredentialsRefused'],
+    ['git@x: Permission denied (publickey).\nfatal: Could not read from remote repository.', 'CredentialsRefused'],
+    ["fatal: repository 'https://x/' not found", 'Unreachable'],
+    ["fatal: unable to access 'https://x/': Could not resolve host: x", 'Unreachable'],
+    ["fatal: unable to access 'https://x/': The requested URL returned error: 503", 'Unreachable'],
+    ["fatal: unable to access 'https://x/': The requested URL returned error: 301", 'NotAllowed'],
+    ["fatal: transport 'ext' not allowed", 'NotAllowed'],
+    ['Host key verification failed.', 'NotAllowed'],
+    ["fatal: detected dubious ownership in repository at '/x'", 'NotAllowed'],
+    ['fatal: remote error: upload-pack: not our ref 00', 'RevisionNotFound'],
+    ['error: file write error: No space left on device', 'Retrying'],
+    ['', 'Unreachable'],
+  ])('%j means %s', (said, reason) => {
+    expect(troubleOf(said).reason).toBe(reason)
+  })
+  it('is repeated on one line, short, harmless and without secrets', () => {
+    const { message } = troubleOf(
+      `remote: hi\u001b[31m\u202e\nfatal: https://me:tok@x refused tok-1 dG9r\n${'error: x\n'.repeat(200)}`,
+      ['tok-1', 'dG9r'],
+    )
+    expect(message).toContain('fatal: https://x refused [secret] [secret]')
+    for (const unsafe of ['\u001b', '\u202e', '\n']) expect(message).not.toContain(unsafe)
+    expect(message.length).toBeLessThan(500)
+  })
+})
