@@ -40,7 +40,7 @@ export interface Passwords {
 export const createPasswords = (
   options: { cost?: Argon2Cost; concurrency?: number; mostWaiting?: number; random?: (size: number) => Buffer } = {},
 ): Passwords => {
-  const { cost = OWASP_COST, concurrency = 2, mostWaiting = 200, random = randomBytes } = options
+  const { cost = OWASP_COST, concurrency = 2, mostWaiting = 500, random = randomBytes } = options
   const queue = new PQueue({ concurrency })
   const derive = (password: string, salt: Buffer, of: Argon2Cost): Promise<Buffer> => {
     if (queue.size >= mostWaiting)
@@ -80,7 +80,7 @@ export const passwordProblem = (
   if (COMMON_PASSWORDS.has(plain) || COMMON_PASSWORDS.has(plain.replace(/[^a-z]+$/, '')) || isOneRun(plain))
     return 'Common'
   const words = own
-    .flatMap(word => [fold(word), ...fold(word).split(/[^\p{L}\p{N}]+/u)])
+    .flatMap(word => [fold(word), ...fold(word).split('@'), ...fold(word).split(/[^\p{L}\p{N}]+/u)])
     .filter(word => word.length >= 4)
   // Four more characters than the word itself are no longer "hardly more".
   return words.some(word => plain.includes(word) && plain.length - word.length < 4) ? 'TooClose' : undefined

@@ -15,7 +15,7 @@ describe('a password', () => {
 
   it('agrees with a test vector of the reference implementation', async () => {
     // phc-winner-argon2, src/test.c: argon2id, version 0x13, t=2, m=2^16, p=1.
-    const hash = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApl8ArZWb2GRPPc'
+    const hash = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
     expect(await createPasswords().verify('password', hash)).toEqual({ right: true, stale: true })
   })
 
