@@ -1,5 +1,6 @@
 import type { MailBasics, MailComposer, MailOrganization as Organization } from '../ports/composer.ts'
 import type { MailAddress, OutgoingMail } from '../ports/mailer.ts'
+import { headerName } from './plain.ts'
 import { type ComposeOptions, composeMail } from './templates/compose.ts'
 import type { MailData, MailOrganization, MailTemplate } from './templates/mails.ts'
 
@@ -17,7 +18,17 @@ export const mailComposer = ({ from, onProblem }: ComposerOptions): MailComposer
     const { subject, text, html, language, problem } = composeMail(template, data, options)
     if (problem !== undefined) onProblem?.({ template, organization: facts.organization.name, problem })
     const { messageId, date, to, replyTo } = facts
-    return { messageId, date, to, from: facts.from ?? from, ...(replyTo && { replyTo }), subject, text, html, language }
+    return {
+      messageId,
+      date,
+      to: shown(to),
+      from: shown(facts.from ?? from),
+      ...(replyTo && { replyTo: shown(replyTo) }),
+      subject,
+      text,
+      html,
+      language,
+    }
   }
   return {
     invitation: facts =>
@@ -74,6 +85,12 @@ export const mailComposer = ({ from, onProblem }: ComposerOptions): MailComposer
         ...(facts.response !== undefined && { response: facts.response }),
       }),
   }
+}
+
+/** An address with its name as it may stand in a header: a name that cannot, must not cost somebody their mail. */
+const shown = ({ name, address }: MailAddress): MailAddress => {
+  const readable = name === undefined ? undefined : headerName(name)
+  return readable === undefined ? { address } : { name: readable, address }
 }
 
 const whom = ({ organization, person }: MailBasics) => {

@@ -38,6 +38,9 @@ export interface Session {
   close(): void
 }
 
+/** How long a server may take to say goodbye, in milliseconds. */
+const GOODBYE = 2_000
+
 /** The connection did not come about. */
 export class SessionFailure extends Error {
   readonly failure: Failure
@@ -76,6 +79,7 @@ export async function openSession(
     maxResponseSize: 64 * 1024,
     logger: false,
   })
+  connection.on('error', () => {}) // whoever waits hears of it; an idle connection that breaks is simply no longer open
   let ended = false
   connection.on('end', () => {
     ended = true
@@ -104,7 +108,6 @@ export async function openSession(
   }
 
   let used = false
-  connection.on('error', () => {}) // an idle connection that breaks is simply no longer open
   return {
     get open() {
       return !ended
@@ -149,7 +152,11 @@ export async function openSession(
         source.destroy()
       }
     },
-    quit: () => (ended ? undefined : connection.quit()),
+    quit() {
+      if (ended) return
+      connection.quit()
+      setTimeout(() => connection.close(), GOODBYE).unref()
+    },
     close: () => connection.close(),
   }
 }
@@ -204,6 +211,9 @@ function failureOf(error: unknown, stage: 'Session' | 'Answer', server: MailServ
     responseCode?: number
     message?: string
   }
+  // The server told its limit in EHLO (RFC 1870), and the mail is larger: it was not even offered.
+  if (code === 'EMESSAGE' && responseCode === undefined)
+    return { stage: 'Sender', code: 552, response: message ?? 'too large' }
   if (responseCode === undefined || response === undefined) {
     const what = `${server.host}:${server.port}: ${message ?? 'unknown trouble'}`
     return {

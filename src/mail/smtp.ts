@@ -98,7 +98,7 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
   }
 
   async function handOver(message: Message, stop: AbortSignal, giveUp: AbortSignal): Promise<Delivery> {
-    await turnOf(stop)
+    if (!(await turnOf(stop))) return notBegun(stop)
     for (let fresh = false; ; fresh = true) {
       const session = await connected(fresh, stop)
       const wasUsed = session.used
@@ -118,18 +118,18 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
     }
   }
 
-  /** Waits for the time at which the next mail may start. */
-  async function turnOf(stop: AbortSignal): Promise<void> {
-    if (perSecond === undefined) return
+  /** Waits for the time at which the next mail may start. @returns false when `stop` came first */
+  async function turnOf(stop: AbortSignal): Promise<boolean> {
+    if (perSecond === undefined) return true
     const start = Math.max(clock.now(), nextStart)
     nextStart = start + 1000 / perSecond
-    if (start <= clock.now()) return
+    if (start <= clock.now()) return true
     const { promise, resolve } = Promise.withResolvers<void>()
     const forget = clock.at(start, resolve)
     stop.addEventListener('abort', () => resolve(), { once: true })
     await promise
     forget()
-    if (stop.aborted) throw notHandedOver(stop)
+    return !stop.aborted
   }
 
   return {
@@ -163,8 +163,9 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
       stop.addEventListener('abort', onStopWaiting)
       if (stop.aborted || clock.now() >= deadline)
         waiting.abort(stop.reason ?? new Error('the time for this mail is over'))
+      let delivery: Delivery
       try {
-        return await queue.add(
+        delivery = await queue.add(
           () => {
             stop.removeEventListener('abort', onStopWaiting)
             return handOver(message, stop, giveUp.signal)
@@ -172,15 +173,17 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
           { signal: waiting.signal },
         )
       } catch (error) {
-        if (error instanceof SessionFailure)
-          return stop.aborted ? notSent(error.failure.response) : deliveryOf(error.failure)
-        if (waiting.signal.aborted) return notSent(`not begun: ${error instanceof Error ? error.message : 'stopped'}`)
-        throw error
+        if (error instanceof SessionFailure) delivery = deliveryOf(error.failure)
+        else if (waiting.signal.aborted) delivery = notBegun(waiting.signal)
+        else throw error
       } finally {
         stop.removeEventListener('abort', onStop)
         stop.removeEventListener('abort', onStopWaiting)
         for (const callOff of calledOff) callOff()
       }
+      // that we stopped says nothing about the server
+      if (stop.aborted && !late.signal.aborted) delete delivery.serverDown
+      return delivery
     },
 
     async check({ deadline, signal }) {
@@ -229,13 +232,9 @@ function isBreak({ stage, code }: Failure): boolean {
   return stage !== 'Answer' && (code === 421 || (stage === 'Session' && code === undefined))
 }
 
-function notSent(response: string): Delivery {
-  return { outcome: 'NotSent', response: escapedLine(response, 200) }
-}
-
-function notHandedOver(stop: AbortSignal): SessionFailure {
-  return new SessionFailure({
-    stage: 'Session',
-    response: stop.reason instanceof Error ? stop.reason.message : 'stopped',
-  })
+function notBegun({ reason }: AbortSignal): Delivery {
+  return {
+    outcome: 'NotSent',
+    response: escapedLine(`not begun: ${reason instanceof Error ? reason.message : 'stopped'}`, 200),
+  }
 }

@@ -249,6 +249,27 @@ describe('a link in a mail', () => {
   })
 })
 
+describe('a link that an organization configured', () => {
+  it.each(['https://', 'https://[', 'http://acme.example', 'javascript:alert(1)'])(
+    'and that is none (%s) costs nobody their mail',
+    url => {
+      const organization = { ...acme, privacyUrl: url }
+      const welcome = composeMail(
+        'welcome',
+        { ...samples.welcome, organization, homeUrl: url, links: [{ title: 'x', url }] },
+        { languages: ['en'] },
+      )
+      expect(new Set(hrefs(welcome.html))).toEqual(new Set([samples.welcome.portalUrl]))
+      const keys = composeMail(
+        'licenseKeys',
+        { ...samples.licenseKeys, organization, homeUrl: url },
+        { languages: ['en'] },
+      )
+      expect(hrefs(keys.html)).toEqual([])
+    },
+  )
+})
+
 describe('the language of a mail', () => {
   it.each([
     [['de-AT', 'en'], 'de'],

@@ -94,8 +94,9 @@ describe('a mail over SMTP', () => {
     const sending = transport.send(mail, inTime(clock))
     await peer.started(1)
     await clock.advance(120_000)
-    expect(await sending).toMatchObject({
+    expect(await sending).toEqual({
       outcome: 'NotSent',
+      serverDown: true,
       response: expect.stringContaining('time for this mail is over'),
     })
     expect(peer.mails).toEqual([])
@@ -129,6 +130,17 @@ describe('a mail over SMTP', () => {
     peer.treat('die-after-data')
     expect(await transport.send(mail, inTime(clock))).toMatchObject({ outcome: 'Unknown' })
     expect(peer.mails).toHaveLength(1)
+  })
+
+  it('that is larger than the server takes is Refused before it is offered', async () => {
+    const clock = fakeClock()
+    await using peer = await smtpPeer({ size: 1_000 })
+    await using transport = mailer(peer.port, { clock })
+    expect(await transport.send({ ...mail, text: 'x '.repeat(1_000) }, inTime(clock))).toEqual({
+      outcome: 'Refused',
+      response: expect.stringContaining('larger than allowed'),
+    })
+    expect(peer.begun).toBe(0)
   })
 
   it('that cannot be sent as it is says so and opens no connection', async () => {
@@ -385,6 +397,17 @@ describe('the connections', () => {
     await clock.advance(1_000)
     await transport.send(to('bob@acme.example'), inTime(clock))
     expect(peer.connections).toBe(2)
+  })
+
+  it('are not begun for mails whose turn does not come in time', async () => {
+    const clock = fakeClock()
+    await using peer = await smtpPeer()
+    await using transport = mailer(peer.port, { clock, perSecond: 0.001 })
+    await transport.send(mail, inTime(clock))
+    const sending = transport.send(to('bob@acme.example'), inTime(clock))
+    await clock.advance(120_000)
+    expect(await sending).toEqual({ outcome: 'NotSent', response: 'not begun: the time for this mail is over' })
+    expect(peer.begun).toBe(1)
   })
 
   it('leave no more mails a second than allowed', async () => {

@@ -64,6 +64,8 @@ export interface SmtpPeerOptions {
   withoutUtf8?: boolean
   /** Accept connections and never greet. */
   silent?: boolean
+  /** Largest mail in bytes, said in EHLO. */
+  size?: number
   port?: number
 }
 
@@ -99,6 +101,7 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
     disabledCommands: [...(options.tls === 'StartTls' ? [] : ['STARTTLS']), ...(options.auth ? [] : ['AUTH'])],
     authOptional: options.auth === undefined,
     hideSMTPUTF8: options.withoutUtf8 === true,
+    ...(options.size === undefined ? {} : { size: options.size }),
     disableReverseLookup: true,
     logger: false,
     closeTimeout: 10,

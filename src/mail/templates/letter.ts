@@ -32,23 +32,26 @@ export interface Fact {
 }
 
 /**
- * An address that may be a link: https, or http on this machine.
+ * An address that may be a link: https, or http on this machine. For what an organization configured: where it is no such address,
+ * the mail goes without that link.
+ */
+export function linkable(url: string | undefined): string | undefined {
+  if (url === undefined || /[\s<>"\\^`{|}\p{C}]/u.test(url) || !URL.canParse(url)) return undefined
+  const { protocol, hostname, username, password } = new URL(url)
+  const near = protocol === 'http:' && /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)
+  return (protocol === 'https:' || near) && username === '' && password === '' ? url : undefined
+}
+
+/**
+ * The same for the links that a mail is for.
  *
- * @throws TypeError otherwise: such a link is a mistake of the caller, never of a person
+ * @throws TypeError where it is none: such a link is a mistake of the caller, never of a person
  */
 export function webAddress(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  const near = parsed?.protocol === 'http:' && /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(parsed.hostname)
-  if (
-    !parsed ||
-    (parsed.protocol !== 'https:' && !near) ||
-    parsed.username ||
-    parsed.password ||
-    /[\s<>"'\\^`{|}\p{C}]/u.test(url)
-  ) {
+  const address = linkable(url)
+  if (address === undefined)
     throw new TypeError(
       'a link in a mail must be an https address (or http on this machine), without a user and without spaces',
     )
-  }
-  return url
+  return address
 }

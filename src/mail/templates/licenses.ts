@@ -1,6 +1,6 @@
 import { labelText, plainLine } from '../plain.ts'
 import { personOf } from './invitation.ts'
-import { type Letter, webAddress } from './letter.ts'
+import { type Letter, linkable } from './letter.ts'
 import type { LicenseKeysMail } from './mails.ts'
 import type { Writer } from './writer.ts'
 
@@ -11,6 +11,7 @@ export function licensesLetter(data: LicenseKeysMail, write: Writer): Letter {
   const address = plainLine(data.address, 254)
   const product = labelText(data.licenseProduct)
   const count = data.keys.length
+  const home = linkable(data.homeUrl)
   return write.letter(
     {
       subject: say.subject(product, count),
@@ -24,9 +25,9 @@ export function licensesLetter(data: LicenseKeysMail, write: Writer): Letter {
           { label: words.label.product, value: product },
           { label: words.label.address, value: address },
         ]),
-        ...(data.homeUrl === undefined
+        ...(home === undefined
           ? []
-          : [{ is: 'action' as const, label: say.button(product), url: webAddress(data.homeUrl), hint: say.hint }]),
+          : [{ is: 'action' as const, label: say.button(product), url: home, hint: say.hint }]),
         { is: 'paragraph', text: say.keep },
       ],
     },

@@ -1,6 +1,6 @@
 import { labelText, plainLine } from '../plain.ts'
 import { personOf } from './invitation.ts'
-import { type Block, type Letter, webAddress } from './letter.ts'
+import { type Block, type Letter, linkable, webAddress } from './letter.ts'
 import type { WelcomeMail } from './mails.ts'
 import type { Writer } from './writer.ts'
 
@@ -20,7 +20,9 @@ export function welcomeLetter(data: WelcomeMail, write: Writer): Letter {
             ...(description === undefined ? {} : { text: labelText(description, 500) }),
           })),
         }
-  const links = [{ title: say.portal, url: data.portalUrl }, ...(data.links ?? [])]
+  const links = (data.links ?? []).flatMap(({ title, url }) =>
+    linkable(url) === undefined ? [] : [{ title: labelText(title), url }],
+  )
   return write.letter(
     {
       subject: say.subject(organization, product),
@@ -39,13 +41,13 @@ export function welcomeLetter(data: WelcomeMail, write: Writer): Letter {
         {
           is: 'action',
           label: say.button(product),
-          url: webAddress(data.homeUrl ?? data.portalUrl),
+          url: linkable(data.homeUrl) ?? webAddress(data.portalUrl),
           hint: say.hint(address),
         },
         {
           is: 'links',
           title: say.links,
-          links: links.map(({ title, url }) => ({ title: labelText(title), url: webAddress(url) })),
+          links: [{ title: say.portal, url: webAddress(data.portalUrl) }, ...links],
         },
       ],
     },

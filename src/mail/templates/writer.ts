@@ -1,6 +1,6 @@
 import { labelText, personText, plainLine } from '../plain.ts'
 import type { Catalogue } from './catalogue.ts'
-import { type Block, type Fact, type Letter, webAddress } from './letter.ts'
+import { type Block, type Fact, type Letter, linkable } from './letter.ts'
 import type { MailOrganization } from './mails.ts'
 
 /** What every letter is written with: the words of one language, and the organization's names, made harmless. */
@@ -36,6 +36,7 @@ export function writer(
   const name = labelText(organization.name)
   const customer = organization.customerId === undefined ? undefined : labelText(organization.customerId, 50)
   const company = words.company(name, customer)
+  const privacy = linkable(organization.privacyUrl)
   const clock = timeFormat(locale, organization.timeZone)
   return {
     words,
@@ -56,9 +57,7 @@ export function writer(
         ...(organization.contacts ?? [])
           .slice(0, 3)
           .map(contact => ({ text: words.footer.contact(contactText(contact)) })),
-        ...(organization.privacyUrl === undefined
-          ? []
-          : [{ text: words.footer.privacy, url: webAddress(organization.privacyUrl) }]),
+        ...(privacy === undefined ? [] : [{ text: words.footer.privacy, url: privacy }]),
       ],
     }),
   }
