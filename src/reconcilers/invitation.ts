@@ -65,9 +65,16 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
     }
     const outcome = await advance(pass)
     if (!outcome) return { again: pass.now }
-    if (await removeFinished(pass, outcome)) return undefined
+    const removal = removalTime(pass, outcome)
+    if (removal !== undefined && removal <= pass.now) {
+      const ref = { kind: 'Invitation' as const, name, uid: invitation.metadata.uid }
+      const because = `finished for 30 days: ${outcome.progress.state}`
+      await world.effects.removeGenerated(ref, { actor: 'controller', because, organization })
+      return undefined
+    }
     await project(pass, outcome)
-    return outcome.again === undefined ? undefined : { again: outcome.again }
+    const again = earliest(outcome.again, removal)
+    return again === undefined ? undefined : { again }
   }
 
   return {
@@ -330,29 +337,24 @@ const linkLifeOf = (requests: readonly Invitation[], settings: OrganizationSetti
   return written.length > 0 ? Math.max(...written) : settings.invitations.validFor
 }
 
-/** Nothing is known of a finished request after a while, unless a source declares it: it would be made again. */
-const removeFinished = async ({ world, invitation, now }: Pass, { record, progress }: Outcome): Promise<boolean> => {
-  const { metadata } = invitation
-  if (metadata.labels?.[LABELS.source] !== undefined || !record) return false
+/** When a request that is finished is removed; undefined for one that is not, and for one that a source declares: it would be made again. */
+const removalTime = ({ invitation }: Pass, { record, progress }: Outcome): number | undefined => {
+  if (invitation.metadata.labels?.[LABELS.source] !== undefined || !record) return undefined
   const { state, attempt } = progress
   // One that is made for a declaration and not accepted says why nobody came; removed, it would ask again.
-  if (isGenerated(invitation) && state !== 'Accepted') return false
-  const finished =
-    state === 'Accepted'
-      ? record.spec.joined?.time
-      : state === 'Declined'
-        ? record.spec.declined?.time
-        : state === 'GaveUp'
-          ? attempt?.expirationTime
-          : state === 'Failed'
-            ? (attempt?.outcomeTime ?? attempt?.deadline)
-            : undefined
-  if (finished === undefined || now < milliseconds(finished) + FINISHED) return false
-  await world.effects.removeGenerated(
-    { kind: 'Invitation', name: metadata.name, uid: metadata.uid },
-    { actor: 'controller', because: `finished for 30 days: ${state}`, organization: invitation.spec.organization },
-  )
-  return true
+  if (isGenerated(invitation) && state !== 'Accepted') return undefined
+  const finished = {
+    Accepted: record.spec.joined?.time,
+    Declined: record.spec.declined?.time,
+    GaveUp: attempt?.expirationTime,
+    Failed: attempt?.outcomeTime ?? attempt?.deadline,
+    Queued: undefined,
+    Pending: undefined,
+    Expired: undefined,
+  }[state]
+  if (finished === undefined) return undefined
+  // Written long after the person joined, it says for as long as any other that they were a member already.
+  return Math.max(milliseconds(finished), milliseconds(invitation.metadata.creationTimestamp)) + FINISHED
 }
 
 /** A deleted Invitation: its link dies unless somebody else asks too; who has accepted keeps what it granted. */

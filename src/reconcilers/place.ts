@@ -75,7 +75,8 @@ export const reconcilePlace = async (world: World, user: User, organization: str
     standing,
     now,
   }
-  const records = recordsOf(place)
+  const records: Membership[] = []
+  for (const record of recordsOf(place)) records.push(await clearLeft(place, record))
   const joined = records.filter(record => isJoined(record.spec))
   switch (standing.is) {
     case 'over':
@@ -254,6 +255,25 @@ const close = async (
   const asked = records.some(({ spec }) => requestsOf(world.cache, organization, spec.address).length > 0)
   if (!left && asked && standing.is === 'absent') return ensureInvitation(place)
   return { organization, state: left ? 'Left' : 'Ended', roles: [] }
+}
+
+/** Somebody who left has nothing any more, which is their own doing. */
+const clearLeft = async (place: Place, record: Membership): Promise<Membership> => {
+  const { world, organization, now } = place
+  const { settled } = record.spec
+  if (!settled || !hasLeft(record.spec)) return record
+  const { roles, groups, permissions } = settled
+  if (roles.length + groups.length + permissions.length === 0) return record
+  const loss = { because: `left ${organization}`, producer: MANAGERS.controller, byClock: false }
+  const decision = permitFor(world, loss)
+  if ('held' in decision) return record
+  const spec = { ...record.spec, settled: { roles: [], groups: [], permissions: [], time: timestamp(now) } }
+  return world.effects.takeAccess(
+    record,
+    spec,
+    decision.permit,
+    explained(place, 'take', 'access', { roles, permissions }),
+  )
 }
 
 /** The declaration of somebody who has not joined is gone: a link of an ended membership works no more, and one that comes back is new. */

@@ -122,6 +122,7 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
   await start(options)
 
   const run = async () => {
+    await loop.informer.caughtUp()
     const rest = await loop.runUntilIdle({ maxRuns: 20 })
     if (rest.failed[0]) throw rest.failed[0].error
     return rest
