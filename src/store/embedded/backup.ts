@@ -90,6 +90,8 @@ const copy = async (source: string, target: string): Promise<void> => {
     if (!checkSchema(db, source))
       throw new StoreUnusableError(`${source} is not a store of Roster`, 'name another file')
     await backup(db, target, { rate: ALL_PAGES })
+  } catch (error) {
+    throw troubleOf(error, source)
   } finally {
     db.close()
   }

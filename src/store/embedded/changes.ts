@@ -100,6 +100,7 @@ export class Changes {
         }
         if (changed.length === BATCH) {
           cursor = changed.at(-1)?.version ?? newest
+          await setImmediate()
           continue
         }
         cursor = newest

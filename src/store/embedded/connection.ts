@@ -1,10 +1,13 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { RosterError } from '../../api/errors.ts'
 import { StoreUnusableError } from '../errors.ts'
 import { isBusy, troubleOf } from './trouble.ts'
 
 /** How long one statement may block the event loop while another process writes, in milliseconds. Longer waits are asynchronous. */
 const BUSY_TIMEOUT = 20
+/** Milliseconds after which other things of this process come in between. */
+const TURN = 5
 /** Writes that share one transaction at most, so that other processes get their turn. */
 const BATCH = 128
 
@@ -41,6 +44,8 @@ export class Connection {
   #flushing: Promise<void> | undefined
   #synchronous = ''
   #closed = false
+  #turnBegan = 0
+  #changes: unknown
 
   private constructor(db: DatabaseSync, options: ConnectionOptions) {
     this.db = db
@@ -57,7 +62,12 @@ export class Connection {
       db = opened
       const connection = new Connection(opened, options)
       await connection.#patiently(() => {
-        opened.exec('PRAGMA journal_mode = WAL')
+        const mode = opened.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
+        if (mode !== 'wal' && options.file !== ':memory:')
+          throw new StoreUnusableError(
+            `${options.file} is on a file system without shared memory`,
+            'choose a folder on a disk of this machine',
+          )
         opened.exec('PRAGMA cache_size = -65536')
         prepare(opened)
       })
@@ -81,6 +91,7 @@ export class Connection {
   /** Runs `read` over one unchanging view of the file. */
   async read<T>(read: () => T): Promise<T> {
     this.#checkOpen()
+    if (this.#isTurnOver()) await this.#turn()
     return this.#patiently(() => {
       this.db.exec('BEGIN')
       try {
@@ -94,6 +105,7 @@ export class Connection {
   /** Runs one statement or none that reads: it is a view of its own. */
   async readOne<T>(read: () => T): Promise<T> {
     this.#checkOpen()
+    if (this.#isTurnOver()) await this.#turn()
     return this.#patiently(read)
   }
 
@@ -109,7 +121,7 @@ export class Connection {
     })
   }
 
-  /** Calls back after each commit of this connection. @returns a function that calls it off */
+  /** Calls back after each commit of this connection that changed anything. @returns a function that calls it off */
   onCommit(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -126,12 +138,27 @@ export class Connection {
     if (this.#closed) throw new StoreUnusableError(`${this.file} was closed`, 'open the store again')
   }
 
+  /**
+   * SQLite answers at once, so a loop that awaits one call after the other would never let the event loop go round: timers, the network and signals would wait
+   * for its end. So now and then a call takes a turn.
+   */
+  #isTurnOver(): boolean {
+    return performance.now() - this.#turnBegan > TURN
+  }
+
+  async #turn(): Promise<void> {
+    await setImmediate()
+    this.#turnBegan = performance.now()
+  }
+
   async #flush(): Promise<void> {
     try {
+      if (this.#isTurnOver()) await this.#turn()
       while (this.#queue.length > 0) {
         const batch = this.#queue.slice(0, BATCH)
         this.#queue = this.#queue.slice(BATCH)
         await this.#commit(batch)
+        if (this.#isTurnOver()) await this.#turn()
       }
     } finally {
       this.#flushing = undefined
@@ -143,14 +170,18 @@ export class Connection {
     try {
       settle = await this.#patiently(() => this.#transaction(batch))
     } catch (error) {
-      const [only] = batch
-      // One write that the database refuses (too big, not JSON) takes nobody else with it.
-      if (batch.length > 1 && !(error instanceof StoreUnusableError)) for (const job of batch) await this.#commit([job])
-      else if (batch.length > 1 || !only) for (const job of batch) job.reject(error)
-      else only.reject(error)
+      // One write that cannot be (too big, not JSON) takes nobody else with it.
+      const splits = batch.length > 1 && !(error instanceof StoreUnusableError)
+      for (const job of batch) {
+        if (splits) await this.#commit([job])
+        else job.reject(error)
+      }
       return
     }
     for (const done of settle) done()
+    const changes = this.statement('SELECT total_changes() AS changes').get()?.changes
+    if (changes === this.#changes) return
+    this.#changes = changes
     for (const listener of this.#listeners) listener()
   }
 

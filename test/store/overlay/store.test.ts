@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
-import { overlayStore } from '../../src/store/overlay/store.ts'
-import type { ResourceStore } from '../../src/store/store.ts'
-import { accountOf, describeStore, userOf } from '../contract/store.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { openEmbeddedStore } from '../../../src/store/embedded/store.ts'
+import { overlayStore } from '../../../src/store/overlay/store.ts'
+import type { ResourceStore } from '../../../src/store/store.ts'
+import { accountOf, describeStore, userOf } from '../../contract/store.ts'
+import { fakeClock } from '../../fakes/clock.ts'
 
 const manager = 'local/it'
 const alice = { kind: 'User' as const, name: 'alice' }

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
-import type { ResourceStore } from '../../src/store/store.ts'
-import { describeStore, userOf } from '../contract/store.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { openEmbeddedStore } from '../../../src/store/embedded/store.ts'
+import type { ResourceStore } from '../../../src/store/store.ts'
+import { describeStore, userOf } from '../../contract/store.ts'
+import { fakeClock } from '../../fakes/clock.ts'
 
 const keepDeletions = { count: 3, age: 86_400_000 }
 
