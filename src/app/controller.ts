@@ -83,7 +83,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         store: own,
         effects,
         clock,
-        random: randomBytes,
+        random: size => randomBytes(size),
         composer,
         links,
         secrets,

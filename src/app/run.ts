@@ -28,7 +28,7 @@ export class StoreInUseError extends RosterError {
 }
 
 /** How long a start waits for the process before it to end: a restart must not fail because of a slow stop. */
-const TAKEOVER = 15_000
+const TAKEOVER = 4_000
 
 export interface RunOptions {
   realm: Realm

@@ -35,7 +35,7 @@ export interface Qualification {
  * Whether a membership brings its person seats of a pool, how many, and which place in line. Undefined: it does not.
  *
  * Reads settled access alone, with `until`, `ended`, `left` and suspension judged on top. An invited person has none yet:
- * theirs are the declared roles, those that the mail named, and their prospect. They qualify from the first claim of a mail until they decline, the link is withdrawn, or all attempts are used up.
+ * theirs are the declared roles, those that the mail named, and their prospect; and so for somebody who has just joined ({@link isUnsettled}). They qualify from the first claim of a mail until they decline, the link is withdrawn, or all attempts are used up.
  *
  * A licence given by name (`User.spec.licenses`) needs no selector, says how many seats, and takes the place of what the selector would give: one person, one allotment.
  */
@@ -52,7 +52,8 @@ export const qualify = (
   if (membership.declared?.until !== undefined) until.push(milliseconds(membership.declared.until))
 
   let state: SeatCandidate['state']
-  if (standing === 'Active' || standing === 'Restricted') state = 'Used'
+  if (isUnsettled(membership) && standing !== 'Suspended') state = 'Reserved'
+  else if (standing === 'Active' || standing === 'Restricted') state = 'Used'
   else if (standing === 'Invited' && (spec.reserveForInvited ?? true)) {
     const open = openInvitation(member, now)
     if (!open) return undefined
@@ -146,10 +147,20 @@ interface Access {
   roles: readonly string[]
   groups: readonly string[]
 }
+/**
+ * Somebody joined, and their access is not settled yet: for this moment they count as invited,
+ * or the seat that was kept for them would go to whoever waits.
+ */
+export const isUnsettled = ({ joined, settled, left, ended }: MembershipSpec): boolean =>
+  joined !== undefined &&
+  ended === undefined &&
+  (left === undefined || left.released !== undefined) &&
+  (settled === undefined || settled.time < joined.time)
+
 const accessOf = ({ membership, prospect }: PoolMember): Access => {
-  const { settled, joined, declared, attempts } = membership
+  const { settled, declared, attempts } = membership
   const { roles, groups } = settled ?? { roles: [], groups: [] }
-  if (joined) return { roles, groups }
+  if (membership.joined && !isUnsettled(membership)) return { roles, groups }
   return {
     roles: [...roles, ...(declared?.roles ?? []), ...(attempts.at(-1)?.roles ?? []), ...(prospect?.roles ?? [])],
     groups: [...groups, ...(prospect?.groups ?? [])],

@@ -1,7 +1,7 @@
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
-import { factsOf, type PoolMember, persons, qualify } from '../decide/qualification.ts'
+import { factsOf, isUnsettled, type PoolMember, persons, qualify } from '../decide/qualification.ts'
 import type { SeatCandidate } from '../decide/seats.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { organizationsBelow, settingsFor, type World } from './context.ts'
@@ -64,10 +64,10 @@ export const membersOf = (world: Pick<World, 'cache' | 'clock' | 'groups'>, pool
   }
 }
 
-/** What groups would give somebody who is invited: nothing of theirs is settled, and a seat is to be there when they join. */
+/** What groups would give somebody whose access is not settled: who is invited, or has just joined. */
 const prospectOf = ({ groups }: Pick<World, 'groups'>, member: PoolMember): PoolMember['prospect'] => {
   const { membership, user } = member
-  if (membership.joined || !user) return undefined
+  if ((membership.joined && !isUnsettled(membership)) || !user) return undefined
   const candidate = { name: user.name, facts: factsOf(member), settled: [] }
   const names = groups.groupsOf(candidate, membership.organization).map(one => one.group)
   return names.length > 0 ? { groups: names, roles: names.flatMap(name => groups.rolesOf(name)) } : undefined

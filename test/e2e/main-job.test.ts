@@ -1,0 +1,105 @@
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { LicensePool } from '../../src/api/licensepool.ts'
+import type { User } from '../../src/api/user.ts'
+import { lettersIn, linkIn, Person } from './person.ts'
+import { eventually, Workplace } from './process.ts'
+
+const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'acme')
+
+const acme = async () => {
+  const place = await Workplace.make()
+  await cp(EXAMPLE, join(place.folder, 'acme'), { recursive: true })
+  const mails = () => lettersIn(join(place.folder, '.roster', 'mail'))
+  const letterTo = async (address: string, subject = 'invites') => {
+    const letter = (await mails()).find(({ to, subject: has }) => to === address && has.includes(subject))
+    return letter
+  }
+  const user = (name: string) => place.json<User>('get', 'user', name)
+  return { place, mails, letterTo, user }
+}
+
+describe('the main job', () => {
+  it('invites by mail, lets people accept, gives roles and seats, and says so', async () => {
+    const { place, mails, letterTo, user } = await acme()
+    await using _ = place
+    const running = await place.run('acme')
+    expect((await mails()).map(({ to }) => to).sort()).toHaveLength(12)
+    expect(await place.json<LicensePool>('get', 'pool', 'suite')).toMatchObject({
+      status: { seats: 10, reserved: 10, waiting: 1 },
+    })
+
+    const alice = await letterTo('alice@acme.example')
+    const page = await new Person(place.url).accept(linkIn(alice as NonNullable<typeof alice>))
+    expect(page).toContain('Editor')
+    await eventually(
+      async () => ((await user('alice')).status?.state === 'Active' ? true : undefined),
+      'alice is active',
+    )
+    await eventually(() => letterTo('alice@acme.example', 'elcome'), 'alice has her welcome mail')
+    expect((await user('alice')).status?.memberships).toEqual([
+      { organization: 'acme', state: 'Active', roles: ['billing', 'editor'] },
+    ])
+    // Her seat was kept for her while she was invited; joining must not lose it to whoever waits.
+    expect((await user('alice')).status?.licenses).toEqual([{ pool: 'suite', quantity: 1, state: 'Used' }])
+    expect((await user('kim')).status?.licenses).toEqual([{ pool: 'suite', quantity: 1, state: 'Waiting' }])
+
+    const file = join(place.folder, 'acme', 'users', 'priya.yaml')
+    await writeFile(
+      file,
+      (await readFile(file, 'utf8')).replace('{organization: acme}', '{organization: acme, roles: [viewer]}'),
+    )
+    await eventually(
+      async () => ((await user('priya')).spec.memberships?.[0]?.roles?.includes('viewer') ? true : undefined),
+      'the edit of a file is in the store',
+    )
+
+    const { code, out } = await running.stop()
+    expect(out).toContain('Stopped. 1 joined, 11 invited, nothing half done.')
+    expect(code).toBe(0)
+  })
+
+  it('goes on where it stopped and sends nothing twice', async () => {
+    const { place, mails } = await acme()
+    await using _ = place
+    await (await place.run('acme')).stop()
+    const before = (await mails()).map(({ messageId }) => messageId).sort()
+    const again = await place.run('acme')
+    await again.stop()
+    expect((await mails()).map(({ messageId }) => messageId).sort()).toEqual(before)
+  })
+
+  it('does nothing after every status was wiped', async () => {
+    const { place, mails } = await acme()
+    await using _ = place
+    await (await place.run('acme')).stop()
+    const { DatabaseSync } = await import('node:sqlite')
+    const db = new DatabaseSync(join(place.folder, '.roster', 'roster.sqlite'))
+    db.exec('UPDATE objects SET status = NULL')
+    db.close()
+    const before = (await mails()).length
+    await (await place.run('acme')).stop()
+    expect((await mails()).length).toBe(before)
+    expect((await place.json<User>('get', 'user', 'alice')).status?.state).toBe('Invited')
+  })
+
+  it('turns a second controller on one store away in one line', async () => {
+    const { place } = await acme()
+    await using _ = place
+    const running = await place.run('acme')
+    const { code, err } = await place.roster(
+      'run',
+      'acme',
+      '--listen',
+      '127.0.0.1:0',
+      '--ops-listen',
+      '127.0.0.1:0',
+      '--public-url',
+      place.url,
+    )
+    expect(err).toMatch(/^roster: the store .* is in use by another roster .*\n$/)
+    expect(code).toBe(2)
+    await running.stop()
+  }, 60_000)
+})
