@@ -127,7 +127,7 @@ const acceptAgain = async (
 
 /** Sets the password where no way to sign in exists, and asks for it where one does: a forwarded link gives nothing then. */
 const showPassword = async (
-  { credentials, passwords, tries, settings }: Parts,
+  { credentials, passwords, tries, settings, audit }: Parts,
   answer: Answer,
   { membership, account, way }: OpenInvitation & { is: 'open' },
 ): Promise<'right' | Acceptance> => {
@@ -145,47 +145,52 @@ const showPassword = async (
     if (problem) return { is: 'passwordProblem', problem }
     if (answer.repeated !== undefined && answer.repeated !== answer.password)
       return { is: 'passwordProblem', problem: 'Different' }
-    if (await credentials.insertPassword(name, await passwords.hash(answer.password))) return 'right'
+    if (await credentials.insertPassword(name, await passwords.hash(answer.password))) {
+      await audit.append({
+        phase: 'change',
+        actor: actorOf(membership, account),
+        action: 'account.setPassword',
+        target: `Account/${name}`,
+        organization,
+        because: 'the link was used, and there was no way to sign in yet',
+      })
+      return 'right'
+    }
   }
   if (!(await tries.signIn({ address, client: answer.client, known: answer.known }))) return { is: 'tooManyTries' }
   const { right } = await passwords.verify(answer.password, await credentials.passwordHash(name))
   return right ? 'right' : { is: 'wrongPassword' }
 }
 
-/** The Account of the invited address; made or proven now, because the link was read in its mailbox. Undefined where it was closed. */
+/**
+ * The Account of the invited address is made or proven now, because the link was read in its mailbox.
+ * @returns the Account whose credentials count for it; undefined where one of them was closed
+ */
 const proveByLink = async (
   { store, people, clock }: Parts,
   address: string,
   language: string,
 ): Promise<Account | undefined> => {
+  const name = accountName(address)
   const proven = { time: timestamp(clock.now()), how: 'Link' as const }
   for (let races = 0; races < MOST_RACES; races++) {
-    const account = await people.accountOf(address)
-    if (account?.spec.closed) return undefined
-    if (account?.spec.proven) return account
+    const own = await store.get('Account', name)
+    const counting = await people.accountOf(address)
+    if (own?.spec.closed || counting?.spec.closed) return undefined
+    if (own?.spec.proven) return counting
     try {
-      if (account)
-        return await store.replace(
-          {
-            kind: 'Account',
-            name: account.metadata.name,
-            spec: { ...account.spec, proven, language: account.spec.language ?? language },
-          },
-          { ifVersion: account.metadata.resourceVersion },
-        )
-      return await store.create(
-        {
-          kind: 'Account',
-          metadata: { name: accountName(address) },
-          spec: { address, proven, language, credentialVersion: 1 },
-        },
-        { manager: PORTAL },
-      )
+      if (own) {
+        const spec = { ...own.spec, proven, language: own.spec.language ?? language }
+        await store.replace({ kind: 'Account', name, spec }, { ifVersion: own.metadata.resourceVersion })
+      } else {
+        const spec = { address, proven, language, credentialVersion: 1 }
+        await store.create({ kind: 'Account', metadata: { name }, spec }, { manager: PORTAL })
+      }
     } catch (error) {
       if (!isLostRace(error)) throw error
     }
   }
-  throw new Error(`the account of ${accountName(address)} is written by others all the time`)
+  throw new Error(`Account/${name} is written by others all the time`)
 }
 
 /** Writes `joined`, judging anew before each try: in time or not is decided by the moment of the write. @returns whether the person is in by this link */

@@ -23,13 +23,13 @@ export const addressField = (t: Texts, address: string, problem?: string): Html 
 
 export const passwordField = (t: Texts, problem?: string): Html => html`<div class="field">
 <label for="password">${t.password}</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"${invalid(problem)}>
+<input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"${invalid(problem)}${problem ? html` autofocus` : ''}>
 </div>`
 
 /** Twice, since nobody sees what they type and there is no other way in yet. */
 export const newPasswordFields = (t: Texts, problem?: string): Html => html`<div class="field">
 <label for="password">${t.invitation.newPassword}</label>
-<input id="password" name="password" type="password" autocomplete="new-password" required minlength="${PASSWORD_LENGTH.least}" maxlength="1024"${problem ? html` aria-invalid="true" aria-describedby="problem password-hint"` : html` aria-describedby="password-hint"`}>
+<input id="password" name="password" type="password" autocomplete="new-password" required minlength="${PASSWORD_LENGTH.least}" maxlength="1024"${problem ? html` aria-invalid="true" aria-describedby="problem password-hint" autofocus` : html` aria-describedby="password-hint"`}>
 <p class="hint" id="password-hint">${t.invitation.passwordHint(PASSWORD_LENGTH.least)}</p>
 </div>
 <div class="field">

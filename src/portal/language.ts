@@ -33,7 +33,7 @@ export const acceptedLanguage = (header: string | undefined): Language | undefin
 export const firstLanguage = (...tags: (string | undefined)[]): Language =>
   tags.map(languageOf).find(language => language !== undefined) ?? 'en'
 
-/** Day and time with the time zone, in words: `Monday, 7 December 2026 at 14:05 GMT+1`. */
+/** Day and time in words, with the time zone, which never stands alone on a line: `Monday, 7 December 2026 at 14:05 CET`. */
 export const timeText = (time: string, language: Language, timeZone: string): string =>
   new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
     weekday: 'long',
@@ -44,4 +44,6 @@ export const timeText = (time: string, language: Language, timeZone: string): st
     minute: '2-digit',
     timeZoneName: 'short',
     timeZone,
-  }).format(new Date(time))
+  })
+    .format(new Date(time))
+    .replace(/ (\S+)$/, '\u00a0$1')

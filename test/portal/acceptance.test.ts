@@ -35,7 +35,7 @@ describe('accepting an invitation', () => {
       'Editor',
       'Writes and reviews documents',
       'Billing',
-      'Tuesday, 6 January 2026 at 10:00 CET',
+      'Tuesday, 6 January 2026 at 10:00\u00a0CET',
       '&lt;b&gt;have a look&lt;/b&gt;',
     ])
       expect(page.body).toContain(fact)
@@ -143,6 +143,22 @@ describe('accepting an invitation', () => {
     const after = await site.membership(name)
     expect(after.joined).toBeDefined()
     expect(after.mails).toHaveLength(5)
+  })
+
+  it('joins once when it is sent to several replicas at the same time', async () => {
+    const { link, name } = await site.invite('alice@acme.example')
+    const alice = site.visitor()
+    const page = await alice.open(link)
+    const results = await Promise.all(
+      [site.portal, site.replica(), site.replica(), site.replica()].map(portal => {
+        const visitor = site.visitor({ portal })
+        for (const [cookie, value] of alice.cookies) visitor.cookies.set(cookie, value)
+        return visitor.submit(page, '/invitation', { password: PASSWORD, repeat: PASSWORD })
+      }),
+    )
+    expect(results.map(({ location }) => location)).toEqual(Array(4).fill('/me?joined=acme'))
+    expect(joins().filter(({ after }) => after !== undefined)).toHaveLength(1)
+    expect((await site.membership(name)).joined?.attempt).toBe(1)
   })
 
   it('is too late at the second of the expiry, and in time a millisecond before', async () => {

@@ -23,8 +23,12 @@ describe('the language of a page', () => {
   })
 
   it('says the day and the time with their zone', () => {
-    expect(timeText('2026-12-07T13:05:00.000Z', 'en', 'Europe/Berlin')).toBe('Monday, 7 December 2026 at 14:05 CET')
-    expect(timeText('2026-12-07T13:05:00.000Z', 'de', 'Europe/Berlin')).toBe('Montag, 7. Dezember 2026 um 14:05 MEZ')
+    expect(timeText('2026-12-07T13:05:00.000Z', 'en', 'Europe/Berlin')).toBe(
+      'Monday, 7 December 2026 at 14:05\u00a0CET',
+    )
+    expect(timeText('2026-12-07T13:05:00.000Z', 'de', 'Europe/Berlin')).toBe(
+      'Montag, 7. Dezember 2026 um 14:05\u00a0MEZ',
+    )
   })
 
   it('has every text of every other', () => {

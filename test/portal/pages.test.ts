@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Outbox } from '../../src/portal/outbox.ts'
 import type { Listening } from '../../src/portal/server.ts'
 import { timestamp } from '../../src/ports/clock.ts'
 import { describeWith } from '../parts.ts'
@@ -12,6 +13,11 @@ describeWith('chromium', 'the portal in a browser, without scripts', () => {
   let browser: Browser
   let site: Site
   let listening: Listening
+  const mails = new Map<string, { to: string; subject: string; date: string; text: string; html: string }>()
+  const outbox: Outbox = {
+    list: async () => [...mails].map(([file, mail]) => ({ file, ...mail })),
+    read: async file => (mails.has(file) ? { file, ...mails.get(file)! } : undefined),
+  }
 
   beforeAll(async () => {
     browser = await startBrowser()
@@ -19,7 +25,8 @@ describeWith('chromium', 'the portal in a browser, without scripts', () => {
   afterAll(() => browser.close())
   beforeEach(async () => {
     const port = await freePort()
-    site = await openSite({ publicUrl: `http://127.0.0.1:${port}` })
+    mails.clear()
+    site = await openSite({ publicUrl: `http://127.0.0.1:${port}`, outbox })
     listening = await site.portal.listen({ host: '127.0.0.1', port })
   })
   afterEach(async () => {
@@ -190,12 +197,48 @@ describeWith('chromium', 'the portal in a browser, without scripts', () => {
     await context.close()
   })
 
-  it('asks nobody else for anything', async () => {
+  it('leads from a mail in the outbox to the invitation, from the frame too', async () => {
+    const { link } = await inviteAlice()
+    const url = site.publicUrl + link
+    mails.set('alice-0123456789abcdef.eml', {
+      to: 'Alice Smith <alice@acme.example>',
+      subject: 'Acme GmbH invites you to CloudHub',
+      date: timestamp(site.clock.now()),
+      text: `Hello,\n\nAcme GmbH invites you to CloudHub.\n\n${url}\n`,
+      html: `<!doctype html><html lang="en"><head><title>Invitation</title></head><body style="font-family:sans-serif"><h1>Acme GmbH invites you to CloudHub</h1><p><a style="background:#14594a;color:#fff;padding:12px" href="${url}">See the invitation</a></p></body></html>`,
+    })
+    const { context, page } = await openWindow(browser)
+    await open(page, '/mail')
+    await picture(page, 'outbox')
+    expect(await overflow(browser, page, 320)).toBe(0)
+    await open(page, '/mail/alice')
+    await page.frameLocator('iframe').locator('a').waitFor()
+    await picture(page, 'outbox-mail')
+    expect(await seriousFindings(browser, page)).toEqual([])
+    await page.click('text=Follow the link')
+    expect(await page.textContent('h1')).toBe('Acme GmbH invites you to CloudHub')
+    expect(page.url()).toBe(`${site.publicUrl}/invitation`)
+    await open(page, '/mail/alice')
+    await page.frameLocator('iframe').locator('a').click()
+    await page.waitForURL('**/invitation')
+    expect(await page.textContent('h1')).toBe('Acme GmbH invites you to CloudHub')
+    expect(await page.isVisible('button:has-text("Join now")')).toBe(true)
+    await context.close()
+  })
+
+  it('asks nobody else for anything, and tells nobody the link it came from', async () => {
     const { link } = await inviteAlice()
     const { context, page } = await openWindow(browser)
     const asked: string[] = []
-    page.on('request', request => asked.push(request.url()))
+    const told: (string | undefined)[] = []
+    page.on('request', request => {
+      asked.push(request.url())
+      told.push(request.headers().referer)
+    })
     await open(page, link)
+    await page.click('text=Deutsch')
+    expect(told.length).toBeGreaterThan(3)
+    expect(told.join(' ')).not.toContain('/invitations/')
     expect(asked.filter(url => !url.startsWith(site.publicUrl) && !url.startsWith('data:'))).toEqual([])
     await context.close()
   })

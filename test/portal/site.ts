@@ -27,6 +27,8 @@ export interface Site extends AsyncDisposable {
   store: ResourceStore
   credentials: CredentialStore
   portal: Portal
+  /** Another one over the same store and credentials, as in another process. */
+  replica(): Portal
   links: Links
   keys: Keys
   clock: FakeClock
@@ -42,7 +44,7 @@ export interface Site extends AsyncDisposable {
   membership(name: string): Promise<MembershipSpec>
   /** Resolves when the portal's lookups know everything that is in the store. */
   known(): Promise<void>
-  visitor(options?: { client?: string; language?: string }): Visitor
+  visitor(options?: { client?: string; language?: string; portal?: Portal }): Visitor
 }
 
 export interface InviteOptions {
@@ -74,20 +76,22 @@ export const openSite = async (
   const { ended } = await informer.start()
   const audit: AuditEntry[] = []
   const problems: unknown[] = []
-  const portal = createPortal({
-    store,
-    lookups: informer.cache,
-    credentials,
-    keys,
-    links,
-    clock,
-    audit: { append: async entry => void audit.push(entry), [Symbol.asyncDispose]: async () => {} },
-    publicUrl,
-    epoch,
-    outbox,
-    passwords: cheapPasswords,
-    report: problem => problems.push(problem),
-  })
+  const replica = () =>
+    createPortal({
+      store,
+      lookups: informer.cache,
+      credentials,
+      keys,
+      links,
+      clock,
+      audit: { append: async entry => void audit.push(entry), [Symbol.asyncDispose]: async () => {} },
+      publicUrl,
+      epoch,
+      outbox,
+      passwords: cheapPasswords,
+      report: problem => problems.push(problem),
+    })
+  const portal = replica()
   const manager = 'source/people'
   await store.create({ kind: 'Organization', metadata: { name: 'acme' }, spec: options.acme ?? ACME }, { manager })
   for (const [name, description, allow] of ROLES)
@@ -114,6 +118,7 @@ export const openSite = async (
     store,
     credentials,
     portal,
+    replica,
     links,
     keys,
     clock,
@@ -193,7 +198,7 @@ export const openSite = async (
       })
       return { link: new URL(url).pathname, name }
     },
-    visitor: visit => new Visitor(portal, publicUrl, visit),
+    visitor: ({ portal: other, ...visit } = {}) => new Visitor(other ?? portal, publicUrl, visit),
     [Symbol.asyncDispose]: async () => {
       await informer.stop()
       await ended
