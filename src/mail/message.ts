@@ -30,7 +30,7 @@ export async function messageBytes(mail: OutgoingMail): Promise<Message> {
   const date = new Date(mail.date)
   if (Number.isNaN(date.getTime()))
     throw new MessageError(`the date ${JSON.stringify(mail.date)} of a mail is not a time of RFC 3339`)
-  if (!/^<[\w.+=/-]+@[\w.-]+>$/.test(mail.messageId))
+  if (!/^<[\w.+=/-]+@([\w.-]+|\[[0-9a-fA-F:.]+\])>$/.test(mail.messageId))
     throw new MessageError(`the Message-ID ${JSON.stringify(mail.messageId)} is not <left@right> in ASCII`)
   if (!/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/.test(mail.language))
     throw new MessageError(`the language ${JSON.stringify(mail.language)} is not a language tag`)

@@ -46,6 +46,10 @@ describe('the bytes of a mail', () => {
     }
   })
 
+  it('may name a host that is an address only: a portal on this machine', async () => {
+    expect(await raw({ messageId: '<m-abc.1@[::1]>' })).toContain('\r\nMessage-ID: <m-abc.1@[::1]>\r\n')
+  })
+
   it('name the domain as an A-label', async () => {
     const message = await messageBytes({ ...mail, to: { address: 'alice@Bücher.example' } })
     expect(message).toMatchObject({ to: 'alice@xn--bcher-kva.example', utf8: { recipient: false, sender: false } })
@@ -76,6 +80,7 @@ describe('the bytes of a mail', () => {
     { replyTo: { address: 'bob' } },
     { messageId: '<a@b>\r\nX: y' },
     { messageId: 'a@b' },
+    { messageId: '<a@[::1]x>' },
     { language: 'de\r\nX: y' },
     { date: 'yesterday' },
   ] satisfies Partial<OutgoingMail>[])('are not made of %j', async changes => {

@@ -87,7 +87,7 @@ ${block.facts.map(
 `
     case 'action':
       return html`<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;">
-<tr><td class="button" bgcolor="#0b57b7" style="border-radius:6px;background-color:#0b57b7;"><a href="${block.url}" style="display:inline-block;padding:12px 24px;border:1px solid #0b57b7;border-radius:6px;background-color:#0b57b7;${FONT}font-size:17px;line-height:24px;font-weight:bold;color:#ffffff;text-decoration:none;">${block.label}</a></td></tr>
+<tr><td class="button" bgcolor="#0b57b7" style="border-radius:6px;background-color:#0b57b7;mso-padding-alt:12px 24px;"><a href="${block.url}" style="display:inline-block;padding:12px 24px;border:1px solid #0b57b7;border-radius:6px;background-color:#0b57b7;${FONT}font-size:17px;line-height:24px;font-weight:bold;color:#ffffff;text-decoration:none;">${block.label}</a></td></tr>
 </table>
 <p style="margin:0 0 16px;font-size:14px;line-height:20px;overflow-wrap:anywhere;word-break:break-all;"><a href="${block.url}" class="link" style="color:#0b57b7;">${block.url}</a></p>
 <p style="margin:0 0 16px;">${unlinkedHtml(block.hint)}</p>
