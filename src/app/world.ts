@@ -6,6 +6,7 @@ import { licensePoolReconciler } from '../reconcilers/licensepool.ts'
 import { Lines } from '../reconcilers/lines.ts'
 import { organizationReconciler } from '../reconcilers/organization.ts'
 import { roleReconciler } from '../reconcilers/role.ts'
+import { seatLedgerReconciler } from '../reconcilers/seatledger.ts'
 import { type SourceParts, sourceReconciler } from '../reconcilers/source.ts'
 import { userReconciler } from '../reconcilers/user.ts'
 import type { Reconciler } from '../runtime/reconciler.ts'
@@ -35,4 +36,5 @@ export const reconcilersOf = (world: World, sources?: SourceParts): Reconciler[]
     userReconciler(world),
     invitationReconciler(world),
     licensePoolReconciler(world),
+    seatLedgerReconciler(world),
   ] as unknown as Reconciler[]

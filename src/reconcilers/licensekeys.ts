@@ -4,16 +4,13 @@ import type { Membership } from '../api/membership.ts'
 import type { Reason } from '../api/names.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
 import { claimKeys, type KeyBatch, type KeyClaims, type KeyedPage, keyBatches } from '../decide/license-keys.ts'
+import { isJoined } from '../decide/membership.ts'
 import { accountName } from '../decide/record-names.ts'
+import { holdersOf } from '../decide/seats.ts'
+import type { Cache } from '../runtime/reconciler.ts'
 import { settingsFor, type World } from './context.ts'
 import { mailBasics, type OnceResult, recipientOf, sendOnce } from './mails.ts'
-import type { PoolMembers } from './poolmembers.ts'
-
-/** Mails of one pass that are on their way at the same time, and how many one pass sends at most. */
-const AT_ONCE = 8
-const MOST = 200
-/** A secret is not watched: whoever waits for keys looks again so often. Milliseconds. */
-const LOOK_AGAIN = 60_000
+import { type PoolMembers, poolsFor } from './poolmembers.ts'
 
 const MISSING: ReadonlySet<Reason> = new Set(['SecretNotFound', 'SecretAudience'])
 
@@ -64,78 +61,79 @@ export const claimsOf = (
   })
 }
 
-/** What became of the mails that are due. */
-export interface KeyMails {
-  sent: number
-  /** When to look again; milliseconds. */
-  again: number | undefined
-  /** People whose address is not proven yet: their keys wait for that. */
-  unproven: number
-  trouble: KeyTrouble | undefined
+/** A mail with keys that were claimed and not mailed yet. */
+export interface DueMail {
+  batch: KeyBatch
+  /** Name of the mail in the Membership, once ever. */
+  key: string
+  /** Where it goes; undefined: no address of the person is proven yet. */
+  record: Membership | undefined
 }
 
 /**
- * Mails every claimed key that was not mailed yet: once, only to a proven address, or to the declared one of somebody who joins without a portal.
- * The claim in the ledger comes first; so a crash leaves a key that is still to be mailed, never one that is mailed twice to different people.
+ * Mails that are still due for the claims of some pages: to a proven address, or to the declared one of somebody who joins without a portal.
+ * Nothing is due for somebody who has no used seat any more: their keys stay theirs and are mailed when they come back.
  */
+export const dueMails = (
+  { cache }: Pick<World, 'cache'>,
+  pool: LicensePool,
+  ledgers: readonly SeatLedger[],
+): DueMail[] => {
+  const users = new Set(
+    cache
+      .by('SeatLedger', 'pool', pool.metadata.name)
+      .flatMap(ledger => ledger.spec.slots.flatMap(slot => (slot.state === 'Used' ? holdersOf(slot) : []))),
+  )
+  return keyBatches(ledgers.map(ledger => ledger.spec)).flatMap(batch => {
+    if (!holdersOf(batch).some(holder => users.has(holder))) return []
+    const key = `keys/${pool.metadata.name}/${batch.fingerprints[0]}`
+    const records = recordsOf(cache, pool, batch)
+    if (records.length === 0 || records.some(record => isOver(record, key, batch.time))) return []
+    const begun = records.find(record => record.spec.mails.some(mail => mail.key === key))
+    return [{ batch, key, record: begun ?? records.find(record => isMailable(cache, record)) }]
+  })
+}
+
+/** What is to be said of the keys of a pool. */
+export const keyTrouble = (
+  world: World,
+  pool: LicensePool,
+  of: { ring: KeyRing | KeyTrouble | undefined; ledgers: readonly SeatLedger[]; members: PoolMembers; short: number },
+): { unproven: number; trouble: KeyTrouble | undefined } => {
+  const { ring, short } = of
+  if (!ring) {
+    const message = 'sendToEmail is set, but there are no keys to mail: name them in keysSecretRef'
+    return { unproven: 0, trouble: of.members.mailed.size > 0 ? { reason: 'InvalidSpec', message } : undefined }
+  }
+  if (!('keys' in ring)) return { unproven: 0, trouble: ring }
+  const secret = pool.spec.keysSecretRef?.name
+  const due = dueMails(world, pool, of.ledgers)
+  const lost = due.find(({ batch }) => !batch.fingerprints.every(fingerprint => ring.keys.has(fingerprint)))
+  const trouble: KeyTrouble | undefined = lost
+    ? {
+        reason: 'KeysExhausted',
+        message: `a key that was claimed for ${lost.batch.address ?? lost.batch.holder} is no longer in ${secret}; put it back, so that it can be mailed`,
+      }
+    : short > 0
+      ? {
+          reason: 'KeysExhausted',
+          message: `${short === 1 ? '1 person with a seat waits' : `${short} people with a seat wait`} for a licence key; add keys to ${secret}`,
+        }
+      : undefined
+  return { unproven: due.filter(mail => !mail.record).length, trouble }
+}
+
+/** Mails one batch of keys. @returns undefined where its keys or its organization are gone */
 export const mailKeys = async (
   world: World,
   pool: LicensePool,
-  of: { ledgers: readonly SeatLedger[]; members: PoolMembers; ring: KeyRing },
-): Promise<KeyMails> => {
-  const result: KeyMails = { sent: 0, again: undefined, unproven: 0, trouble: undefined }
-  const later = (time: number) => {
-    result.again = Math.min(result.again ?? time, time)
-  }
-  const byAddress = Map.groupBy([...of.members.memberships.values()].flat(), record => record.spec.address)
-  const due: { batch: KeyBatch; record: Membership; keys: string[] }[] = []
-  for (const batch of keyBatches(of.ledgers.map(ledger => ledger.spec))) {
-    const records = [
-      ...new Set([...(byAddress.get(batch.address ?? '') ?? []), ...(of.members.memberships.get(batch.holder) ?? [])]),
-    ].map(record => world.cache.get('Membership', record.metadata.name) ?? record)
-    const key = mailKey(pool, batch)
-    if (records.length === 0 || records.some(record => isOver(record, key, batch.time))) continue
-    const record = records.find(one => one.spec.mails.some(mail => mail.key === key)) ?? records.find(isMailable(world))
-    if (!record) {
-      result.unproven++
-      continue
-    }
-    const keys = batch.fingerprints.map(fingerprint => of.ring.keys.get(fingerprint))
-    if (!keys.every(one => one !== undefined)) {
-      const message = `a key that was claimed for ${record.spec.address} is no longer in ${pool.spec.keysSecretRef?.name}; put it back, so that it can be mailed`
-      result.trouble = { reason: 'KeysExhausted', message }
-      later(world.clock.now() + LOOK_AGAIN)
-      continue
-    }
-    due.push({ batch, record, keys })
-  }
-
-  if (due.length > MOST) later(world.clock.now())
-  const line = due.slice(0, MOST).values()
-  const send = async () => {
-    for (const { batch, record, keys } of line) {
-      const mailed = await mailBatch(world, pool, batch, record, keys)
-      if (!mailed) continue
-      if (mailed.again !== undefined) later(mailed.again)
-      if (mailed.record.spec.mails.some(mail => mail.key === mailKey(pool, batch) && mail.outcome === 'Sent'))
-        result.sent++
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, send))
-  return result
-}
-
-const mailBatch = async (
-  world: World,
-  pool: LicensePool,
-  batch: KeyBatch,
-  record: Membership,
-  keys: string[],
+  { batch, key, record }: DueMail & { record: Membership },
+  ring: KeyRing,
 ): Promise<OnceResult | undefined> => {
+  const keys = batch.fingerprints.flatMap(fingerprint => ring.keys.get(fingerprint) ?? [])
   const settings = settingsFor(world, record.spec.organization)?.settings
-  if (!settings) return undefined
+  if (!settings || keys.length < batch.fingerprints.length) return undefined
   const user = record.spec.user && world.cache.get('User', record.spec.user.name)
-  const key = mailKey(pool, batch)
   const paragraph = settings.mail.templates.licenseKeys
   return sendOnce(world, record, {
     key,
@@ -159,7 +157,19 @@ const mailBatch = async (
   })
 }
 
-const mailKey = (pool: LicensePool, batch: KeyBatch): string => `keys/${pool.metadata.name}/${batch.fingerprints[0]}`
+/** Memberships of the person that keys were claimed for, the one of the address of the claim first. */
+const recordsOf = (cache: Cache, pool: LicensePool, { holder, address }: KeyBatch): Membership[] => {
+  const uid = holder.startsWith('user/') ? holder.slice('user/'.length) : undefined
+  const all = [
+    ...(address === undefined ? [] : cache.by('Membership', 'address', address)),
+    ...(uid === undefined ? [] : cache.by('Membership', 'userUid', uid)),
+  ]
+  return [...new Set(all)].filter(
+    ({ spec }) =>
+      spec.organization === pool.spec.organization ||
+      (pool.spec.shared === true && poolsFor(cache, spec.organization).includes(pool.metadata.name)),
+  )
+}
 
 /** A mail of this key was sent, refused or given up; or so many have followed it that the record no longer shows it. */
 const isOver = ({ spec }: Membership, key: string, claimed: string): boolean => {
@@ -168,10 +178,9 @@ const isOver = ({ spec }: Membership, key: string, claimed: string): boolean => 
   return spec.mails.length >= 200 && spec.mails.every(one => one.claimedTime > claimed)
 }
 
-const isMailable =
-  (world: Pick<World, 'cache'>) =>
-  ({ spec }: Membership): boolean => {
-    if (spec.declared?.present && spec.declared.join === 'None') return true
-    const account = world.cache.get('Account', accountName(spec.address))
-    return account?.spec.proven !== undefined && account.spec.closed === undefined
-  }
+const isMailable = (cache: Cache, { spec }: Membership): boolean => {
+  if (!isJoined(spec)) return false
+  if (spec.declared?.present && spec.declared.join === 'None') return true
+  const account = cache.get('Account', accountName(spec.address))
+  return account?.spec.proven !== undefined && account.spec.closed === undefined
+}

@@ -1,14 +1,12 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { LicensePool } from '../api/licensepool.ts'
 import { ANNOTATIONS } from '../api/names.ts'
-import type { SeatKey, SeatLedger } from '../api/seatledger.ts'
-import { seatLedgerName } from '../decide/record-names.ts'
-import { type Allocation, allocate, type SeatMove, type SeatPage, shownWaiting } from '../decide/seats.ts'
+import { type Allocation, allocate } from '../decide/seats.ts'
 import { durationMilliseconds } from '../decide/time.ts'
-import type { Change } from '../effects/change.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
-import { claimsOf, type KeyRing, type KeyTrouble, keyRing, mailKeys } from './licensekeys.ts'
+import { keyedPages, named, writeSeats } from './ledgerpages.ts'
+import { claimsOf, type KeyTrouble, keyRing, keyTrouble } from './licensekeys.ts'
 import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
 import { membersOf, type PoolMembers, poolsFor } from './poolmembers.ts'
@@ -20,6 +18,7 @@ const LOOK_AGAIN = 60_000
 /**
  * Seats: the whole pool in one pass. What anybody gets depends on everybody else, so one key is one pool, and the queue makes one pass of many events;
  * a storm of them (a hundred thousand people changing) makes at most a pass a second. Each page is written once, only where it changed.
+ * Keys are claimed here, with the seats; the SeatLedger reconciler mails them, so that a slow mail server keeps nobody from a seat.
  */
 export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> => {
   const pace = new Pace(PASS_EVERY)
@@ -131,129 +130,24 @@ const reconcilePool = async (world: World, pool: LicensePool): Promise<Reconcile
     clockSuspect: world.clock.suspect,
   })
 
-  const mails = await handOut(world, pool, { allocation, ledgers, members })
-  await tell(world, pool, allocation)
-  await writeStatus(world, pool, countsOf(pool, allocation), ...verdictOf(world, pool, allocation, members, mails))
-
-  const times = [allocation.nextRelease, members.until, mails.again]
-  if (mails.trouble) times.push(world.clock.now() + LOOK_AGAIN)
-  const due = times.filter(time => time !== undefined)
-  if (due.length === 0) return undefined
-  const again = Math.min(...due)
-  // A release that is due but not believed (the clock jumped) is looked at again in a minute, not at once for ever.
-  return { again: again > world.clock.now() || again === mails.again ? again : world.clock.now() + LOOK_AGAIN }
-}
-
-/** Writes seats and claims of keys, page by page; then mails the keys. */
-const handOut = async (
-  world: World,
-  pool: LicensePool,
-  of: { allocation: Allocation; ledgers: readonly SeatLedger[]; members: PoolMembers },
-): Promise<{ again: number | undefined; unproven: number; trouble: KeyTrouble | undefined }> => {
-  const { allocation, ledgers, members } = of
-  const keysOf = (page: number): SeatKey[] => ledgers.find(ledger => ledger.spec.page === page)?.spec.keys ?? []
   // The secret is read only where somebody is to get a key by mail.
   const ring = members.mailed.size > 0 ? await keyRing(world, pool) : undefined
   const usable = ring && 'keys' in ring ? ring : undefined
   const claims =
-    usable &&
-    claimsOf(world, pool, {
-      pages: allocation.pages.map(page => ({ ...page, keys: keysOf(page.page) })),
-      members,
-      ring: usable,
-    })
+    usable && claimsOf(world, pool, { pages: keyedPages(allocation.pages, ledgers), members, ring: usable })
+  const written = await writeSeats(world, pool, { allocation, ledgers, claimed: claims?.pages })
+  await tell(world, pool, allocation)
 
-  const writer = ledgerWriter(world, pool, ledgers)
-  const waiting = shownWaiting(allocation.waiting)
-  const pages = allocation.rounds.flat()
-  const first = new Map(pages.toReversed().map(page => [page.page, page]))
-  const last = new Map(pages.map(page => [page.page, page]))
-  const on = (moves: readonly SeatMove[], { page }: SeatPage) => moves.filter(move => move.page === page)
-  for (const round of allocation.rounds)
-    for (const page of round)
-      await writer.write(page, {
-        keys: (last.get(page.page) === page && claims?.pages.get(page.page)) || keysOf(page.page),
-        waiting,
-        changes: [
-          ...(first.get(page.page) === page ? changesOf(world, pool, on(allocation.freed, page), 'free') : []),
-          ...(last.get(page.page) === page ? changesOf(world, pool, on(allocation.given, page), 'give') : []),
-        ],
-      })
-  for (const page of allocation.pages) {
-    const keys = claims?.pages.get(page.page)
-    const line = page.page === 0 && JSON.stringify(waiting) !== JSON.stringify(writer.current(0)?.spec.waiting ?? [])
-    if ((keys && !last.has(page.page)) || line)
-      await writer.write(page, { keys: keys ?? writer.current(page.page)?.spec.keys ?? [], waiting, changes: [] })
-  }
-  // The very first in line may come before the first page.
-  if (allocation.pages.length === 0 && waiting.length > 0)
-    await writer.write({ page: 0, slots: [] }, { keys: [], waiting, changes: [] })
+  const keys = keyTrouble(world, pool, { ring, ledgers: written, members, short: claims?.short.length ?? 0 })
+  await writeStatus(world, pool, countsOf(pool, allocation), ...verdictOf(world, pool, allocation, members, keys))
 
-  return mailsOf(world, pool, { ring, usable, short: claims?.short.length ?? 0, ledgers: writer.all(), members })
-}
-
-const mailsOf = async (
-  world: World,
-  pool: LicensePool,
-  of: {
-    ring: KeyRing | KeyTrouble | undefined
-    usable: KeyRing | undefined
-    short: number
-    ledgers: readonly SeatLedger[]
-    members: PoolMembers
-  },
-) => {
-  const nothing = { again: undefined, unproven: 0 }
-  if (!of.usable) {
-    if (of.ring && !('keys' in of.ring)) return { ...nothing, trouble: of.ring }
-    const message = 'sendToEmail is set, but there are no keys to mail: name them in keysSecretRef'
-    const trouble = of.members.mailed.size > 0 ? { reason: 'InvalidSpec' as const, message } : undefined
-    return { ...nothing, trouble }
-  }
-  const mails = await mailKeys(world, pool, { ledgers: of.ledgers, members: of.members, ring: of.usable })
-  if (mails.sent > 0)
-    await recordEvent(
-      world,
-      { kind: 'LicensePool', name: pool.metadata.name, uid: pool.metadata.uid },
-      'Normal',
-      'KeyMailed',
-      `keys mailed to ${people(mails.sent)}`,
-    )
-  const message = `${people(of.short)} with a seat wait for a licence key; add keys to ${pool.spec.keysSecretRef?.name}`
-  const trouble = of.short > 0 ? { reason: 'KeysExhausted' as const, message } : mails.trouble
-  return { again: mails.again, unproven: mails.unproven, trouble }
-}
-
-/** Writes pages one after the other, each on the version that the last write gave. */
-const ledgerWriter = (world: World, pool: LicensePool, ledgers: readonly SeatLedger[]) => {
-  const current = new Map(ledgers.map(ledger => [ledger.spec.page, ledger]))
-  return {
-    current: (page: number) => current.get(page),
-    all: () => [...current.values()],
-    write: async (
-      page: SeatPage,
-      of: { keys: SeatKey[]; waiting: SeatLedger['spec']['waiting']; changes: Change[] },
-    ) => {
-      const { name } = pool.metadata
-      const spec: SeatLedger['spec'] = {
-        pool: name,
-        page: page.page,
-        slots: [...page.slots],
-        keys: of.keys,
-        ...(page.page === 0 && of.waiting?.length && { waiting: of.waiting }),
-      }
-      const written = await world.effects.writeSeats(
-        { name: seatLedgerName(name, page.page), before: current.get(page.page), spec },
-        {
-          actor: 'controller',
-          because: `LicensePool/${name}`,
-          organization: pool.spec.organization,
-          changes: of.changes,
-        },
-      )
-      current.set(page.page, written)
-    },
-  }
+  const now = world.clock.now()
+  const times = [allocation.nextRelease, members.until, keys.trouble && now + LOOK_AGAIN]
+  const due = times.filter(time => time !== undefined)
+  if (due.length === 0) return undefined
+  const again = Math.min(...due)
+  // A release that is due but not believed (the clock jumped) is looked at again in a minute, not at once for ever.
+  return { again: again > now ? again : now + LOOK_AGAIN }
 }
 
 const tell = async (world: World, pool: LicensePool, { given, freed }: Allocation): Promise<void> => {
@@ -288,7 +182,7 @@ const verdictOf = (
   pool: LicensePool,
   allocation: Allocation,
   members: PoolMembers,
-  mails: { unproven: number; trouble: KeyTrouble | undefined },
+  keys: { unproven: number; trouble: KeyTrouble | undefined },
 ): [Readiness, Verdict[]] => {
   const { seats } = pool.spec
   const taken = allocation.used + allocation.reserved
@@ -311,13 +205,13 @@ const verdictOf = (
     const message = `the expression of the selector fails for ${people(members.failing.people)}, who keep what they have: ${members.failing.problem}`
     return [{ is: 'stalled', reason: 'ExpressionFailed', message }, further]
   }
-  if (mails.trouble) return [{ is: 'stalled', ...mails.trouble }, further]
+  if (keys.trouble) return [{ is: 'stalled', ...keys.trouble }, further]
   if (waiting > 0) {
     const message = `${people(waiting)} wait for a seat`
     return [{ is: 'ready', reason: 'WaitingForSeat', message }, further]
   }
-  if (mails.unproven > 0) {
-    const message = `the keys of ${people(mails.unproven)} wait until their address is proven`
+  if (keys.unproven > 0) {
+    const message = `the keys of ${people(keys.unproven)} wait until their address is proven`
     return [{ is: 'ready', reason: 'WaitingForPerson', message }, further]
   }
   return [{ is: 'ready', reason: 'Succeeded', message: `${taken} of ${seats} seats are taken` }, further]
@@ -331,30 +225,6 @@ const missingReferences = (world: World, { spec }: LicensePool): string[] => {
     ...[...roles].filter(name => !world.cache.get('Role', name)).map(name => `role ${name} does not exist`),
     ...[...groups].filter(name => !world.cache.get('Group', name)).map(name => `group ${name} does not exist`),
   ]
-}
-
-/** What plan and audit say of one write: a page's first write frees, its last one gives. */
-const changesOf = (world: World, pool: LicensePool, moves: readonly SeatMove[], action: 'give' | 'free'): Change[] =>
-  moves.map(move => ({
-    action,
-    target: 'seat',
-    kind: 'User',
-    name: nameOf(world, move),
-    organization: pool.spec.organization,
-    because: `LicensePool/${pool.metadata.name}`,
-    fields: { pool: pool.metadata.name, seats: move.seats, ...(action === 'give' && { state: move.state }) },
-  }))
-
-/** Name of the User, else the address: how people know a holder. */
-const nameOf = (world: World, { holder, address }: SeatMove): string => {
-  const uid = holder.startsWith('user/') ? holder.slice('user/'.length) : undefined
-  const [membership] = uid === undefined ? [] : world.cache.by('Membership', 'userUid', uid)
-  return membership?.spec.user?.name ?? address ?? holder.slice(holder.indexOf('/') + 1)
-}
-
-const named = (world: World, moves: readonly SeatMove[]): string => {
-  const shown = moves.slice(0, 5).map(move => `${nameOf(world, move)}${move.seats > 1 ? ` (${move.seats})` : ''}`)
-  return moves.length > shown.length ? `${shown.join(', ')} and ${moves.length - shown.length} more` : shown.join(', ')
 }
 
 const people = (count: number): string => (count === 1 ? '1 person' : `${count} people`)

@@ -10,6 +10,7 @@ import { invitationReconciler } from '../../src/reconcilers/invitation.ts'
 import { licensePoolReconciler } from '../../src/reconcilers/licensepool.ts'
 import { organizationReconciler } from '../../src/reconcilers/organization.ts'
 import { roleReconciler } from '../../src/reconcilers/role.ts'
+import { seatLedgerReconciler } from '../../src/reconcilers/seatledger.ts'
 import { userReconciler } from '../../src/reconcilers/user.ts'
 import type { Reconciler } from '../../src/runtime/reconciler.ts'
 import { factsOf } from '../fakes/composer.ts'
@@ -36,6 +37,7 @@ const everything = (world: World): Reconciler[] => {
     userReconciler(world),
     invitationReconciler(world),
     licensePoolReconciler({ ...world, secrets }),
+    seatLedgerReconciler({ ...world, secrets }),
   ] as unknown as Reconciler[]
 }
 
@@ -299,7 +301,7 @@ describe('seats', () => {
     await realm.remove('User', 'alice')
     await realm.run()
     expect(await reasons(realm)).toEqual(expect.arrayContaining(['SeatGiven to alice', 'SeatFreed of alice']))
-    const lines = realm.audit.entries.filter(entry => entry.action.startsWith('seat.'))
+    const lines = realm.audit.lines.filter(entry => entry.action.startsWith('seat.'))
     expect(lines.map(entry => `${entry.action} ${entry.target}`)).toEqual([
       'seat.give User/alice',
       'seat.free User/alice',
@@ -342,7 +344,7 @@ describe('licence keys', () => {
     expect(realm.mailer.sent.filter(mail => mail.subject === 'licenseKeys')).toHaveLength(2)
     const ledger = JSON.stringify(await realm.store.list('SeatLedger'))
     expect(ledger).not.toContain('K-1')
-    expect(JSON.stringify(realm.audit.entries)).not.toContain('K-1')
+    expect(JSON.stringify(realm.audit.lines)).not.toContain('K-1')
   })
 
   it('go to an address only once it is proven', async () => {
