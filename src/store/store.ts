@@ -146,6 +146,8 @@ export interface StoreInfo {
   epoch: number
   /** Version of the newest change. */
   resourceVersion: string
+  /** What mail goes through and where links lead, once something was bound. */
+  binding?: Binding
 }
 export interface Binding {
   /** `smtp://host:port` without credentials, or `folder:<absolute path>`. */

@@ -1,13 +1,13 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate as nextRound } from 'node:timers/promises'
 import { RosterError } from '../../api/errors.ts'
 import { StoreUnusableError } from '../errors.ts'
 import { isBusy, troubleOf } from './trouble.ts'
 
 /** How long one statement may block the event loop while another process writes, in milliseconds. Longer waits are asynchronous. */
 const BUSY_TIMEOUT = 20
-/** Milliseconds after which other things of this process come in between. */
-const TURN = 5
+/** Milliseconds of one round of the event loop, after which other things of this process come in between. */
+const LONG_ROUND = 5
 /** Writes that share one transaction at most, so that other processes get their turn. */
 const BATCH = 128
 
@@ -44,7 +44,7 @@ export class Connection {
   #flushing: Promise<void> | undefined
   #synchronous = ''
   #closed = false
-  #turnBegan = 0
+  #roundBegan: number | undefined
   #changes: unknown
 
   private constructor(db: DatabaseSync, options: ConnectionOptions) {
@@ -91,7 +91,7 @@ export class Connection {
   /** Runs `read` over one unchanging view of the file. */
   async read<T>(read: () => T): Promise<T> {
     this.#checkOpen()
-    if (this.#isTurnOver()) await this.#turn()
+    if (this.#isRoundLong()) await nextRound()
     return this.#patiently(() => {
       this.db.exec('BEGIN')
       try {
@@ -105,7 +105,7 @@ export class Connection {
   /** Runs one statement or none that reads: it is a view of its own. */
   async readOne<T>(read: () => T): Promise<T> {
     this.#checkOpen()
-    if (this.#isTurnOver()) await this.#turn()
+    if (this.#isRoundLong()) await nextRound()
     return this.#patiently(read)
   }
 
@@ -140,25 +140,26 @@ export class Connection {
 
   /**
    * SQLite answers at once, so a loop that awaits one call after the other would never let the event loop go round: timers, the network and signals would wait
-   * for its end. So now and then a call takes a turn.
+   * for its end. So a call after some milliseconds of that waits for the next round.
    */
-  #isTurnOver(): boolean {
-    return performance.now() - this.#turnBegan > TURN
-  }
-
-  async #turn(): Promise<void> {
-    await setImmediate()
-    this.#turnBegan = performance.now()
+  #isRoundLong(): boolean {
+    if (this.#roundBegan === undefined) {
+      this.#roundBegan = performance.now()
+      setImmediate(() => {
+        this.#roundBegan = undefined
+      })
+    }
+    return performance.now() - this.#roundBegan > LONG_ROUND
   }
 
   async #flush(): Promise<void> {
     try {
-      if (this.#isTurnOver()) await this.#turn()
+      if (this.#isRoundLong()) await nextRound()
       while (this.#queue.length > 0) {
         const batch = this.#queue.slice(0, BATCH)
         this.#queue = this.#queue.slice(BATCH)
         await this.#commit(batch)
-        if (this.#isTurnOver()) await this.#turn()
+        if (this.#isRoundLong()) await nextRound()
       }
     } finally {
       this.#flushing = undefined

@@ -15,10 +15,12 @@ export class Settings {
   }
 
   info(): StoreInfo {
+    const binding = this.#get('binding')
     return {
       realm: String(this.#get('realm')),
       epoch: Number(this.#get('epoch')),
       resourceVersion: String(this.#objects.version()),
+      ...(binding !== undefined && { binding: JSON.parse(String(binding)) as Binding }),
     }
   }
 

@@ -196,7 +196,8 @@ class OverlayStore implements ResourceStore {
   }
 
   async info(): Promise<StoreInfo> {
-    return { ...this.#layer.info, resourceVersion: this.#layer.log.version }
+    const { info, binding, log } = this.#layer
+    return { ...info, resourceVersion: log.version, ...(binding && { binding: { ...binding } }) }
   }
 
   /** Binds only the overlay. The base's own binding cannot be read without binding it, so the first one here always holds. */
