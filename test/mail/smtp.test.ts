@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type SmtpOptions, smtpMailer } from '../../src/mail/smtp.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { OutgoingMail } from '../../src/ports/mailer.ts'
 import { fakeClock, settled } from '../fakes/clock.ts'
 import { LOCALHOST_CERTIFICATE } from '../peers/certificate.ts'
-import { smtpPeer } from '../peers/smtp.ts'
+import { smtpPeer, type Treatment } from '../peers/smtp.ts'
 
 const mail: OutgoingMail = {
   messageId: '<m-abc.1@roster.example>',
@@ -159,6 +161,53 @@ describe('a mail over SMTP', () => {
       expect(await transport.send({ ...mail, to: { address } }, inTime(clock))).toMatchObject({ outcome: 'Refused' })
     }
     expect(peer.connections).toBe(0)
+  })
+})
+
+describe('an outcome', () => {
+  it('is the truth, whatever the server does: Sent arrived once, NotSent and Refused never, Unknown at most once', async () => {
+    const treatments = fc.constantFrom<Treatment>(
+      'accept',
+      'accept',
+      'defer',
+      'reject',
+      'sender-refused',
+      'closing',
+      'content-refused',
+      'content-deferred',
+      'die-in-data',
+      'die-after-data',
+      'hang-before-data',
+      'hang-after-data',
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(treatments, { maxLength: 30 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (list, connections) => {
+          const clock = fakeClock()
+          await using peer = await smtpPeer()
+          await using transport = mailer(peer.port, { clock, connections })
+          peer.treat(...list)
+          const mails = Array.from({ length: 20 }, (_, index) => to(`person${index}@acme.example`))
+          let open = mails.length
+          const sending = mails.map(one => transport.send(one, inTime(clock)).finally(() => (open -= 1)))
+          // time passes only when everything else has come to rest: hangs are all that is left then
+          for (let begun = -1; open > 0; begun = peer.begun) {
+            await setTimeout(5)
+            if (peer.begun === begun) await clock.advance(60_000)
+          }
+          const outcomes = await Promise.all(sending)
+          for (const [index, { outcome }] of outcomes.entries()) {
+            const copies = peer.mails.filter(one => one.to[0] === mails[index]?.to.address).length
+            if (outcome === 'Sent') expect(copies).toBe(1)
+            else if (outcome === 'Unknown') expect(copies).toBeLessThanOrEqual(1)
+            else expect(copies).toBe(0)
+          }
+        },
+      ),
+      { numRuns: 15 },
+    )
   })
 })
 
