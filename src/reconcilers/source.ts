@@ -177,7 +177,7 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
   if (result.kept && last !== result.kept.message)
     await recordEvent(
       world,
-      source,
+      refOf(source),
       'Warning',
       result.kept.reason,
       short(`${result.kept.message}: ${list(result.kept.refs.map((ref: ObjectRef) => refText(ref)))}`),

@@ -1,49 +1,78 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { watch as watchFiles } from 'chokidar'
+import { setTimeout } from 'node:timers/promises'
 import { stopsRevision } from '../manifests/finding.ts'
 import { type ReadResult, readManifests } from '../manifests/read.ts'
+import { stampOf } from './folder-stamp.ts'
+import { type FolderWatch, type OpenWatcher, SETTLE, watchFolder } from './folder-watch.ts'
 import type { PlacedManifest, Revision, SourceReader } from './revision.ts'
 
-/** Milliseconds in which further changes are waited for: an editor writes a file in several steps, a copy writes many files. */
-const SETTLE = 150
+/** How often a folder is looked at while it changes, before that is said. */
+const TRIES = 8
 
 export interface FolderReaderOptions {
   /** Absolute path of a folder or of one file. */
   path: string
   /** The controller's own CSV tables. */
   tables?: NonNullable<Parameters<typeof readManifests>[1]>['tables']
+  /** Waits so many milliseconds. */
+  sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>
+  openWatcher?: OpenWatcher
 }
 
-/** Reads a folder as one revision. Its id is a hash over what the manifests say and where, so touching a file changes nothing. */
-export const folderReader = ({ path, tables }: FolderReaderOptions): SourceReader => {
-  const stops = new Set<() => Promise<void>>()
+/**
+ * Reads a folder as one revision. Its id is a hash over what the manifests say and where, so touching a file changes nothing.
+ * A folder in the middle of a change is waited for: what is read stood still before and while it was read.
+ */
+export const folderReader = (options: FolderReaderOptions): SourceReader => {
+  const { path, tables, sleep = pause, openWatcher } = options
+  const watches = new Set<FolderWatch>()
   return {
-    read: async () => readFolder(path, tables),
+    read: async ({ signal }) => {
+      for (let tries = 0; tries < TRIES; tries++) {
+        const before = await stampOf(path)
+        const age = Date.now() - before.newest
+        if (age < 0 || age >= SETTLE) {
+          const revision = await readFolder(path, tables)
+          if ((await stampOf(path)).id === before.id) return noticed(revision, watches)
+        }
+        await sleep(SETTLE, signal)
+      }
+      return {
+        outcome: 'Partial',
+        reason: 'Retrying',
+        message: `${path} is being changed while it is read; it is read again when it stands still`,
+        findings: [],
+      }
+    },
     watch: changed => {
-      let timer: NodeJS.Timeout | undefined
-      const soon = (): void => {
-        clearTimeout(timer)
-        timer = setTimeout(changed, SETTLE)
+      const watch = watchFolder(path, changed, openWatcher)
+      watches.add(watch)
+      return () => {
+        watches.delete(watch)
+        void watch.stop()
       }
-      const watcher = watchFiles(path, {
-        ignoreInitial: true,
-        followSymlinks: false,
-        ignored: name => /(^|[/\\])(\.[^/\\]+|node_modules)([/\\]|$)/.test(name.slice(path.length)),
-      })
-      // A watcher that cannot go on (too many files for the system) must not end the process: the interval still reads.
-      watcher.on('all', soon).on('error', () => undefined)
-      const stop = async (): Promise<void> => {
-        clearTimeout(timer)
-        stops.delete(stop)
-        await watcher.close()
-      }
-      stops.add(stop)
-      return () => void stop()
     },
     close: async () => {
-      await Promise.all([...stops].map(stop => stop()))
+      const all = [...watches]
+      watches.clear()
+      await Promise.all(all.map(watch => watch.stop()))
     },
+  }
+}
+
+const pause = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
+  await setTimeout(milliseconds, undefined, { signal })
+}
+
+/** A revision of a folder that cannot be watched says so: its changes take effect only at the next interval. */
+const noticed = (revision: Revision, watches: ReadonlySet<FolderWatch>): Revision => {
+  const trouble = [...watches].find(watch => watch.trouble !== undefined)?.trouble
+  if (trouble === undefined || revision.outcome !== 'Complete') return revision
+  const remedy = trouble === 'ENOSPC' ? '; raise fs.inotify.max_user_watches' : ''
+  return {
+    ...revision,
+    notice: `changes are only seen now and then, because the folder cannot be watched (${trouble}${remedy})`,
   }
 }
 

@@ -20,6 +20,8 @@ export type Revision =
       manifests: readonly PlacedManifest[]
       /** Warnings, and errors that stop only their own resource. */
       findings: readonly Finding[]
+      /** What people should know of how it is read. */
+      notice?: string
     }
   | { outcome: 'Partial' | 'Failed'; id?: string; reason: Reason; message: string; findings: readonly Finding[] }
 

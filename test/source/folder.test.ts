@@ -1,0 +1,175 @@
+import { EventEmitter } from 'node:events'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type FolderReaderOptions, folderReader } from '../../src/source/folder.ts'
+import type { OpenWatcher } from '../../src/source/folder-watch.ts'
+import type { Revision, SourceReader } from '../../src/source/revision.ts'
+import { organizationYaml, roleYaml } from './repository.ts'
+
+let base: string
+let folder: string
+const opened: SourceReader[] = []
+
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'roster-folder-'))
+  folder = join(base, 'people')
+  mkdirSync(folder)
+})
+afterEach(async () => {
+  for (const reader of opened.splice(0)) await reader.close()
+  rmSync(base, { recursive: true, force: true })
+})
+
+const open = (more: Partial<FolderReaderOptions> = {}): SourceReader => {
+  const reader = folderReader({ path: folder, ...more })
+  opened.push(reader)
+  return reader
+}
+const read = (reader: SourceReader): Promise<Revision> => reader.read({ signal: new AbortController().signal })
+const write = (name: string, text: string): void => {
+  mkdirSync(join(folder, name, '..'), { recursive: true })
+  writeFileSync(join(folder, name), text)
+}
+const placesOf = (revision: Revision): string[] => {
+  if (revision.outcome !== 'Complete') expect.fail(`${revision.reason}: ${revision.message}`)
+  return revision.manifests.map(({ place }) => place)
+}
+
+describe('a folder', () => {
+  it('is read as one revision, named after what it says', async () => {
+    write('a.yaml', organizationYaml)
+    write('roles/b.yaml', roleYaml('editor'))
+    const first = await read(open())
+    expect(placesOf(first)).toEqual(['a.yaml:1', 'roles/b.yaml:1'])
+    write('a.yaml', organizationYaml)
+    expect((await read(open())).id).toBe(first.id)
+    write('roles/b.yaml', roleYaml('editor', { displayName: 'Editor' }))
+    expect((await read(open())).id).not.toBe(first.id)
+  })
+  it('that is empty is complete and holds nothing', async () => {
+    expect(await read(open())).toMatchObject({ outcome: 'Complete', manifests: [] })
+  })
+  it('that is missing, broken or leads outside is refused, and says where', async () => {
+    expect(await read(open({ path: join(base, 'nowhere') }))).toMatchObject({
+      outcome: 'Failed',
+      reason: 'PathNotFound',
+    })
+    write('a.yaml', 'kind: [')
+    expect(await read(open())).toMatchObject({ outcome: 'Failed', reason: 'InvalidManifests' })
+    unlinkSync(join(folder, 'a.yaml'))
+    symlinkSync('/etc/hostname', join(folder, 'b.yaml'))
+    expect(await read(open())).toMatchObject({
+      reason: 'InvalidManifests',
+      message: expect.stringMatching(/^b\.yaml:1:1: /),
+    })
+    unlinkSync(join(folder, 'b.yaml'))
+    symlinkSync('nowhere.yaml', join(folder, 'c.yaml'))
+    expect(await read(open())).toMatchObject({ reason: 'InvalidManifests' })
+  })
+  it('in the middle of a change is waited for', async () => {
+    write('a.yaml', organizationYaml)
+    let left = 3
+    const reader = open({
+      sleep: async milliseconds => {
+        if (left > 0) write(`f${--left}.yaml`, roleYaml(`r${left}`))
+        else await new Promise(resolve => setTimeout(resolve, milliseconds))
+      },
+    })
+    expect(placesOf(await read(reader))).toHaveLength(4)
+  })
+  it('that never stands still is not applied', async () => {
+    write('a.yaml', organizationYaml)
+    let round = 0
+    const reader = open({ sleep: async () => write('b.yaml', roleYaml('editor', { displayName: `${round++}` })) })
+    expect(await read(reader)).toMatchObject({ outcome: 'Partial', reason: 'Retrying' })
+  })
+})
+
+describe('the watch of a folder', () => {
+  /** Resolves when every folder is watched, which is told as a change. */
+  const watched = async (reader: SourceReader) => {
+    const changed = vi.fn()
+    reader.watch(changed)
+    await vi.waitUntil(() => changed.mock.calls.length > 0, { timeout: 2000, interval: 10 })
+    return async (act: () => void, within = 1000): Promise<number> => {
+      const before = changed.mock.calls.length
+      act()
+      await vi.waitUntil(() => changed.mock.calls.length > before, { timeout: within + 1000, interval: 10 })
+      return changed.mock.calls.length - before
+    }
+  }
+  const replaced = (name: string, text: string): void => {
+    writeFileSync(join(folder, `.${name}.swp`), text)
+    renameSync(join(folder, `.${name}.swp`), join(folder, name))
+  }
+
+  it('tells edits, atomic saves, new folders, renames and deletions', async () => {
+    write('a.yaml', organizationYaml)
+    const told = await watched(open())
+    await told(() => write('a.yaml', `${organizationYaml}# edit\n`))
+    await told(() => replaced('a.yaml', organizationYaml))
+    await told(() => write('new/deep/b.yaml', roleYaml('editor')))
+    await told(() => renameSync(join(folder, 'new'), join(folder, 'newer')))
+    await told(() => write('newer/deep/b.yaml', roleYaml('viewer')))
+    await told(() => rmSync(join(folder, 'newer'), { recursive: true }))
+  })
+  it('outlives the folder', async () => {
+    write('a.yaml', organizationYaml)
+    const told = await watched(open())
+    await told(() => rmSync(folder, { recursive: true }))
+    await told(() => write('a.yaml', organizationYaml))
+    await told(() => write('a.yaml', `${organizationYaml}# edit\n`))
+    await told(() => {
+      mkdirSync(join(base, 'next'))
+      writeFileSync(join(base, 'next', 'z.yaml'), organizationYaml)
+      renameSync(folder, join(base, 'old'))
+      renameSync(join(base, 'next'), folder)
+    })
+    await told(() => write('z.yaml', roleYaml('editor')))
+  })
+  it('begins before the folder is there', async () => {
+    rmSync(folder, { recursive: true })
+    const changed = vi.fn()
+    open().watch(changed)
+    write('a.yaml', organizationYaml)
+    await vi.waitUntil(() => changed.mock.calls.length > 0, { timeout: 2000, interval: 10 })
+  })
+  it('follows a link that is turned to another folder, as a volume of Kubernetes does', async () => {
+    const turn = (version: string, text: string): void => {
+      mkdirSync(join(folder, `..${version}`))
+      writeFileSync(join(folder, `..${version}`, 'a.yaml'), text)
+      symlinkSync(`..${version}`, join(folder, '..data_tmp'))
+      renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
+    }
+    turn('1', organizationYaml)
+    symlinkSync('..data/a.yaml', join(folder, 'a.yaml'))
+    const reader = open()
+    const told = await watched(reader)
+    const first = await read(reader)
+    await told(() => turn('2', roleYaml('editor')))
+    const second = await read(reader)
+    expect(placesOf(second)).toEqual(['a.yaml:1'])
+    expect(second.id).not.toBe(first.id)
+  })
+  it('tells thousands of files in few calls', async () => {
+    const told = await watched(open())
+    expect(
+      await told(() => {
+        for (let index = 0; index < 2000; index++) write(`f${index}.yaml`, roleYaml(`r${index}`))
+      }, 5000),
+    ).toBeLessThan(5)
+  })
+  it('that the system has no room for is named in the revision', async () => {
+    write('a.yaml', organizationYaml)
+    const watcher = Object.assign(new EventEmitter(), { close: async () => undefined })
+    const reader = open({ openWatcher: () => watcher as unknown as ReturnType<OpenWatcher> })
+    reader.watch(() => undefined)
+    watcher.emit('error', Object.assign(new Error('no space'), { code: 'ENOSPC' }))
+    expect(await read(reader)).toMatchObject({
+      outcome: 'Complete',
+      notice: expect.stringContaining('max_user_watches'),
+    })
+  })
+})
