@@ -130,9 +130,13 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
     async onData(stream, session, callback) {
       const treatment = current.get(session.id)
       const chunks: Buffer[] = []
-      for await (const chunk of stream) {
-        chunks.push(chunk as Buffer)
-        if (treatment === 'die-in-data') return breakLine(session)
+      try {
+        for await (const chunk of stream) {
+          chunks.push(chunk as Buffer)
+          if (treatment === 'die-in-data') return breakLine(session)
+        }
+      } catch {
+        return // the sender went away before the end: no mail
       }
       if (treatment === 'content-refused') return callback(reply(554, '5.7.1 looks like spam'))
       if (treatment === 'content-deferred') return callback(reply(451, '4.3.0 try again later'))
