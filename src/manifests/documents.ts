@@ -25,15 +25,21 @@ const isBlank = (character: string | undefined): boolean =>
 
 /** The marker itself, or the first of the directives that stand right before it. */
 function directivesBefore(text: string, from: number, marker: number): number {
-  let start = marker
   let found = marker
-  while (start > from) {
-    const lineStart = Math.max(from, text.lastIndexOf('\n', start - 2) + 1)
-    const line = text.slice(lineStart, start)
-    if (line.startsWith('%')) found = lineStart
+  for (let end = marker; end > from; ) {
+    const start = lineBefore(text, end, from)
+    const line = text.slice(start, end)
+    if (line.startsWith('%')) found = start
     else if (!/^\s*(#|$)/.test(line)) break
-    if (lineStart === from && !line.startsWith('%')) break
-    start = lineStart
+    end = start
   }
   return found
+}
+
+/** Where the line begins whose break ends at `end`; always before `end`. */
+function lineBefore(text: string, end: number, from: number): number {
+  let start = end - 1
+  if (text[start] === '\n' && start > from && text[start - 1] === '\r') start--
+  while (start > from && !isBreak(text[start - 1])) start--
+  return start
 }

@@ -79,15 +79,14 @@ export class Judgement {
     const found = this.#findings.filter(
       ({ rule, line, column }) => rule !== 'ambiguous-scalar' || !wrong.has(`${line}:${column}`),
     )
+    found.sort(byPlace)
     const last = found.at(-1)
-    if (this.#hidden > 0 && last)
-      found.push({
-        ...last,
-        rule: 'too-many-findings',
-        severity: 'error',
-        message: `and ${this.#hidden} more in this document`,
-      })
-    return found.sort(byPlace)
+    if (this.#hidden > 0 && last) {
+      const { path: _, ...place } = last
+      const message = `and ${this.#hidden} more in this document`
+      found.push({ ...place, rule: 'too-many-findings', severity: 'error', message })
+    }
+    return found
   }
 }
 

@@ -39,7 +39,7 @@ export interface YamlDocument {
 export function readYaml(text: string, spans?: { of: number; into: Map<string, Span> }): YamlDocument[] {
   let events: Event[]
   try {
-    events = parseEvents(text, { maxDepth: YAML_LIMITS.depth })
+    events = parseEvents(text, { maxDepth: YAML_LIMITS.depth + 1 })
   } catch (error) {
     return [{ value: undefined, start: 0, problems: [syntaxProblem(error, text)] }]
   }
