@@ -9,9 +9,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/app/system-clock.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
-import { LEASE_DURATION } from './store-objects.ts'
+import { LEASE_DURATION } from './store/specs.ts'
 
-const program = fileURLToPath(new URL('store-process.ts', import.meta.url))
+const program = fileURLToPath(new URL('store/process.ts', import.meta.url))
 const never = new AbortController().signal
 
 describe('a store of several processes', () => {

@@ -1,7 +1,7 @@
 import { API_VERSION, type Kind } from '../../api/names.ts'
 import type { Metadata } from '../../api/resource.ts'
 import type { Owners, StoredObject } from '../semantics/object.ts'
-import type { Standing, Write } from '../semantics/writes.ts'
+import type { Standing, Write } from '../semantics/write.ts'
 import type { Connection } from './connection.ts'
 
 interface Row {

@@ -5,21 +5,11 @@ import type { AnyManifest, ResourceOf, SpecOf, StatusOf } from '../../api/kinds.
 import type { DeclaredKind, Kind, RecordKind } from '../../api/names.ts'
 import { type Clock, timestamp } from '../../ports/clock.ts'
 import { NotFoundError } from '../errors.ts'
+import { decideDelete, decideFinalizers } from '../semantics/deletion.ts'
 import type { StoredObject } from '../semantics/object.ts'
 import { ownerRows } from '../semantics/ownership.ts'
-import {
-  type Birth,
-  decideAnnotate,
-  decideApply,
-  decideCreate,
-  decideDelete,
-  decideFinalizers,
-  decideReplace,
-  decideStatus,
-  isRecord,
-  type Standing,
-  type Write,
-} from '../semantics/writes.ts'
+import { type Birth, isRecord, type Standing, type Write } from '../semantics/write.ts'
+import { decideAnnotate, decideApply, decideCreate, decideReplace, decideStatus } from '../semantics/writes.ts'
 import type {
   Applied,
   ApplyOptions,

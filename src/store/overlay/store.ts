@@ -4,21 +4,11 @@ import type { DeclaredKind, Kind, RecordKind } from '../../api/names.ts'
 import { type Clock, timestamp } from '../../ports/clock.ts'
 import { bindingText } from '../binding.ts'
 import { BindingError, NotFoundError } from '../errors.ts'
+import { decideDelete, decideFinalizers } from '../semantics/deletion.ts'
 import type { Owners, StoredObject } from '../semantics/object.ts'
 import { ownerRows, ownersOf } from '../semantics/ownership.ts'
-import {
-  type Birth,
-  decideAnnotate,
-  decideApply,
-  decideCreate,
-  decideDelete,
-  decideFinalizers,
-  decideReplace,
-  decideStatus,
-  isRecord,
-  type Standing,
-  type Write,
-} from '../semantics/writes.ts'
+import { type Birth, isRecord, type Standing, type Write } from '../semantics/write.ts'
+import { decideAnnotate, decideApply, decideCreate, decideReplace, decideStatus } from '../semantics/writes.ts'
 import type {
   Applied,
   ApplyOptions,

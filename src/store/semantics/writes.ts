@@ -1,42 +1,19 @@
-import { API_VERSION, DECLARED_KINDS, type Kind, RECORD_KINDS } from '../../api/names.ts'
+import { API_VERSION, type Kind } from '../../api/names.ts'
 import type { Manifest, ObjectRef } from '../../api/resource.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../errors.ts'
 import type { FieldOwner } from '../store.ts'
 import { IMMUTABLE_FIELDS, normalized, type OwnedParts } from './fields.ts'
-import { type Fields, type Owners, plain, type StoredObject, sameJson, tidyMetadata } from './object.ts'
+import { type Fields, plain, type StoredObject, sameJson, tidyMetadata } from './object.ts'
 import { applyFields, ownAll, ownAnnotation } from './ownership.ts'
-
-/**
- * What each write of a store comes to, decided over the object as it stands. Pure: no version is given and nothing is written here, so every store
- * that keeps its objects itself decides alike. An error means that nothing changes.
- */
-export type Write =
-  /** Nothing changes: no version, no event. */
-  | { is: 'unchanged'; object: StoredObject }
-  /** To be written under the next version; `owners` only where they changed. `durable`: a spec, a record or metadata, which must outlive a power cut. */
-  | { is: 'written'; object: StoredObject; owners?: Owners; durable: boolean; created: boolean }
-  /** To be removed under the next version; `object` is its last state. */
-  | { is: 'removed'; object: StoredObject }
-
-/** An object as it stands. Owners are asked for only where they matter. */
-export interface Standing {
-  object: StoredObject
-  owners: () => Owners
-}
-
-/** What a store adds to a new object. */
-export interface Birth {
-  /** RFC 3339. */
-  now: string
-  uid: () => string
-}
-
-export interface Preconditions {
-  ifVersion?: string | undefined
-  ifUid?: string | undefined
-}
-
-export const isRecord = (kind: Kind): boolean => (RECORD_KINDS as readonly Kind[]).includes(kind)
+import {
+  type Birth,
+  checkedRef,
+  checkPreconditions,
+  isRecord,
+  type Preconditions,
+  type Standing,
+  type Write,
+} from './write.ts'
 
 export const decideCreate = (
   standing: Standing | undefined,
@@ -158,29 +135,6 @@ export const decideStatus = (
   }
 }
 
-export const decideFinalizers = (
-  standing: Standing | undefined,
-  wanted: { kind: Kind; name: string },
-  finalizers: string[],
-  options: { ifVersion: string },
-): Write => {
-  const ref = checkedRef(wanted.kind, wanted.name)
-  if (!standing) throw new NotFoundError(ref)
-  const { object } = standing
-  checkPreconditions(ref, object, options)
-  const before = object.metadata.finalizers ?? []
-  const next = [...new Set(finalizers)]
-  const deleted = object.metadata.deletionTimestamp !== undefined
-  if (deleted && next.some(finalizer => !before.includes(finalizer))) {
-    throw new InvalidError(`${ref.kind}/${ref.name} is being deleted: no finalizer can be added any more`)
-  }
-  if (sameJson(before, next)) return { is: 'unchanged', object }
-  const changed = { ...object, metadata: tidyMetadata({ ...object.metadata, finalizers: next }) }
-  return deleted && next.length === 0
-    ? { is: 'removed', object: changed }
-    : { is: 'written', object: changed, durable: true, created: false }
-}
-
 export const decideAnnotate = (
   standing: Standing | undefined,
   wanted: { kind: Kind; name: string },
@@ -211,40 +165,6 @@ export const decideAnnotate = (
     durable: true,
     created: false,
   }
-}
-
-export const decideDelete = (
-  standing: Standing | undefined,
-  wanted: { kind: Kind; name: string },
-  preconditions: Preconditions,
-  now: string,
-): Write => {
-  const ref = checkedRef(wanted.kind, wanted.name)
-  if (!standing) throw new NotFoundError(ref)
-  const { object } = standing
-  checkPreconditions(ref, object, preconditions)
-  if (!object.metadata.finalizers?.length) return { is: 'removed', object }
-  if (object.metadata.deletionTimestamp !== undefined) return { is: 'unchanged', object }
-  return {
-    is: 'written',
-    object: { ...object, metadata: { ...object.metadata, deletionTimestamp: now } },
-    durable: true,
-    created: false,
-  }
-}
-
-const checkedRef = (kind: Kind, name: string): ObjectRef => {
-  if (!isRecord(kind) && !(DECLARED_KINDS as readonly Kind[]).includes(kind))
-    throw new InvalidError(`${JSON.stringify(kind)} is no kind of Roster`)
-  if (typeof name !== 'string' || name === '') throw new InvalidError(`a ${kind} without a name cannot be stored`)
-  return { kind, name }
-}
-
-const checkPreconditions = (ref: ObjectRef, object: StoredObject, { ifUid, ifVersion }: Preconditions): void => {
-  if (ifUid !== undefined && object.metadata.uid !== ifUid)
-    throw new ConflictError(ref, 'it was deleted and made again since it was read')
-  if (ifVersion !== undefined && object.metadata.resourceVersion !== ifVersion)
-    throw new ConflictError(ref, 'it was changed since it was read')
 }
 
 const checkImmutable = (ref: ObjectRef, before: Fields, after: Fields): void => {

@@ -1,4 +1,4 @@
-import type { SpecOf } from '../../src/api/kinds.ts'
+import type { SpecOf } from '../../../src/api/kinds.ts'
 
 /** Milliseconds that a hanging holder keeps the lease in the tests with several processes. */
 export const LEASE_DURATION = 600

@@ -1,10 +1,10 @@
 /**
- * Another process on a store: `node store-process.ts write|hold|create FOLDER [NAME]`. Each line it prints is one fact, printed after the store acknowledged it.
+ * Another process on a store: `node process.ts write|hold|create FOLDER [NAME]`. Each line it prints is one fact, printed after the store acknowledged it.
  */
-import { systemClock } from '../../src/app/system-clock.ts'
-import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
-import { LeaseLostError } from '../../src/store/errors.ts'
-import { accountSpec, LEASE_DURATION, userSpec } from './store-objects.ts'
+import { systemClock } from '../../../src/app/system-clock.ts'
+import { openEmbeddedStore } from '../../../src/store/embedded/store.ts'
+import { LeaseLostError } from '../../../src/store/errors.ts'
+import { accountSpec, LEASE_DURATION, userSpec } from './specs.ts'
 
 const [, , verb, folder = '', name = 'x'] = process.argv
 const store = await openEmbeddedStore({ folder, clock: systemClock(), leaseDuration: LEASE_DURATION })

@@ -1,0 +1,133 @@
+import { timestamp } from '../../ports/clock.ts'
+import { LeaseLostError } from '../errors.ts'
+import type { HeldLease, ResourceStore } from '../store.ts'
+import type { EmbeddedLeaseOptions } from './lease.ts'
+
+/** A lock that is held until it is closed. */
+export interface Lock {
+  close(): void
+}
+
+export interface HeldOptions extends EmbeddedLeaseOptions {
+  epoch: number
+  lock: Lock | undefined
+  tryLock: () => Lock | undefined
+  ended: () => void
+}
+
+/** The lease while it is held: renews itself three times a duration, and knows when it was lost. */
+export class Held implements HeldLease {
+  readonly epoch: number
+  readonly store: ResourceStore
+  readonly #options: HeldOptions
+  readonly #lost = new AbortController()
+  readonly #unfollow: () => void
+  #lock: Lock | undefined
+  #callOff: (() => void) | undefined
+  #released = false
+
+  constructor(options: HeldOptions) {
+    this.#options = options
+    this.epoch = options.epoch
+    this.#lock = options.lock
+    this.store = options.fenced(() => this.#check())
+    // Another process wrote: was it our successor?
+    this.#unfollow = options.changes.follow(() => void this.#look())
+    this.#schedule()
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  async reportIdle(resourceVersion: string): Promise<void> {
+    await this.#update('UPDATE lease SET idle = ? WHERE idle IS NOT ?', [resourceVersion, resourceVersion])
+  }
+
+  async markClock(time: string): Promise<void> {
+    await this.#update('UPDATE lease SET clock = ? WHERE clock IS NULL OR clock < ?', [time, time])
+  }
+
+  async release(): Promise<void> {
+    if (this.#released) return
+    this.#end()
+    if (this.#lost.signal.aborted) return
+    this.#released = true
+    const { connection } = this.#options
+    await connection.write({ durable: false }, () => {
+      connection
+        .statement(
+          'UPDATE lease SET holder = NULL, expires = NULL, locked = 0, renewals = renewals + 1 WHERE epoch = ?',
+        )
+        .run(this.epoch)
+    })
+    this.#lock?.close()
+  }
+
+  #update(sql: string, values: string[]): Promise<void> {
+    const { connection } = this.#options
+    return connection.write({ durable: false }, () => {
+      this.#check()
+      connection.statement(sql).run(...values)
+    })
+  }
+
+  /** Inside the transaction of a write. @throws LeaseLostError */
+  #check(): void {
+    if (!this.#released && !this.#lost.signal.aborted && this.#isOurs()) return
+    const error = new LeaseLostError('another process has the lease now, or it was released; nothing was written')
+    if (!this.#released) this.#lose(error)
+    throw error
+  }
+
+  #isOurs(): boolean {
+    return this.#options.connection.statement('SELECT epoch FROM lease').get()?.epoch === this.epoch
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#options.connection.readOne(() => {
+        if (!this.#released && !this.#isOurs()) this.#lose(new LeaseLostError('another process has taken the lease'))
+      })
+    } catch {
+      // The file cannot be read now: the next renewal finds out, and each write checks by itself.
+    }
+  }
+
+  #schedule(): void {
+    const { clock, duration } = this.#options
+    this.#callOff = clock.at(clock.now() + duration / 3, () => void this.#renew())
+  }
+
+  async #renew(): Promise<void> {
+    const { connection, clock, duration, tryLock } = this.#options
+    if (this.#released || this.#lost.signal.aborted) return
+    this.#schedule()
+    try {
+      await connection.write({ durable: false }, () => {
+        this.#check()
+        this.#lock ??= tryLock()
+        connection
+          .statement('UPDATE lease SET expires = ?, renewals = renewals + 1, locked = ?')
+          .run(timestamp(clock.now() + duration), this.#lock ? 1 : 0)
+      })
+    } catch (error) {
+      // A file that cannot be written for a while (a full disk) loses the lease only when another process takes it.
+      if (error instanceof LeaseLostError) return
+    }
+  }
+
+  #lose(error: LeaseLostError): void {
+    if (this.#lost.signal.aborted) return
+    this.#end()
+    this.#lock?.close()
+    this.#lock = undefined
+    this.#lost.abort(error)
+  }
+
+  #end(): void {
+    this.#callOff?.()
+    this.#unfollow()
+    this.#options.ended()
+  }
+}
