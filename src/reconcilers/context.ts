@@ -42,13 +42,21 @@ export interface World {
   readonly storeEpoch: number
 }
 
-/** The settings in force in an organization, or undefined when there is none of that name (or it is being deleted). */
+/**
+ * The settings in force in an organization, or undefined when there is none of that name.
+ * One that is being deleted is a problem of its place: nothing new happens in it, and what is there can still be ended.
+ */
 export const settingsFor = (
   world: Pick<World, 'cache'>,
   organization: string,
 ): { settings: OrganizationSettings; problem?: PlacementProblem } | undefined => {
-  const { chain, problem } = placement(organization, name => world.cache.get('Organization', name))
-  if (chain[0] === undefined || chain[0].metadata.deletionTimestamp !== undefined) return undefined
+  const { chain, problem: placed } = placement(organization, name => world.cache.get('Organization', name))
+  const [self] = chain
+  if (!self) return undefined
+  const problem =
+    self.metadata.deletionTimestamp === undefined
+      ? placed
+      : { reason: 'ReferenceNotFound' as const, message: `organization ${organization} is being deleted` }
   return { settings: settingsOf(chain), ...(problem && { problem }) }
 }
 
