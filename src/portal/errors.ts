@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import { HTTPException } from 'hono/http-exception'
-import { PasswordsBusyError } from '../accounts/password.ts'
+import { RosterError } from '../api/errors.ts'
 import type { Desk, Frames, Visit } from './desk.ts'
 import { FormError } from './forms.ts'
 import { messagePage } from './message-page.ts'
@@ -35,8 +35,9 @@ const describe = (desk: Desk, error: Error): Described => {
       texts: words =>
         error.why === 'stale' ? [words.stale, words.staleText] : [words.foreign, words.foreignText(desk.publicUrl)],
     }
-  if (error instanceof PasswordsBusyError)
-    return { status: 503, known: true, texts: words => [words.busy, words.busyText] }
+  // Starting, or too many passwords at once: in a moment it will do. A store that is locked is reported beside.
+  if (error instanceof RosterError && error.retry === 'backoff')
+    return { status: 503, known: error.reason !== 'Conflict', texts: words => [words.busy, words.busyText] }
   if (error instanceof HTTPException) {
     if (error.status === 404) return { status: 404, known: true, texts: words => [words.notFound, words.notFoundText] }
     if (error.status === 413) return { status: 413, known: true, texts: words => [words.tooLarge, words.tooLargeText] }

@@ -66,7 +66,7 @@ export const invitationRoutes = (app: Hono, desk: Desk): void => {
       )
     }
     if (visit.person?.account.metadata.name !== result.account.metadata.name) await desk.letIn(c, result.account)
-    desk.cookies.clear(c, 'invitation')
+    // The cookie stays for its half hour: a second tab that sends the same form sees the same.
     return c.redirect(`/me?joined=${encodeURIComponent(result.organization)}`, 303)
   })
 

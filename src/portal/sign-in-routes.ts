@@ -1,10 +1,12 @@
 import type { Context, Hono } from 'hono'
 import { html } from 'hono/html'
+import { parseToken } from '../accounts/links.ts'
 import { hashToken, isToken } from '../accounts/token.ts'
 import type { Account } from '../api/account.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { accountName } from '../decide/record-names.ts'
 import { timestamp } from '../ports/clock.ts'
+import { readInvitation } from './acceptance.ts'
 import { isLostRace } from './conflicts.ts'
 import type { Desk, Frames, Visit } from './desk.ts'
 import { addressField, formToken, passwordField, problemBox } from './fields.ts'
@@ -120,7 +122,8 @@ const enter = async (desk: Desk, c: Context, visit: Visit, account: Account, bec
   await desk.audit.append({ ...line, action: 'account.signIn', because })
   await desk.letOut(c, visit.session)
   await desk.letIn(c, account)
-  return c.redirect(desk.cookies.get(c, 'invitation') ? '/invitation' : '/me', 303)
+  const invitation = await readInvitation(desk, parseToken(desk.cookies.get(c, 'invitation') ?? ''))
+  return c.redirect(invitation.is === 'open' ? '/invitation' : '/me', 303)
 }
 
 const actorName = (account: Account, user: string | undefined): string =>

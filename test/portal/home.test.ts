@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { PasswordsBusyError } from '../../src/accounts/password.ts'
 import type { MembershipSpec } from '../../src/api/membership.ts'
 import { timestamp } from '../../src/ports/clock.ts'
 import { openSite, type Site, type Visitor } from './site.ts'
@@ -138,5 +139,17 @@ describe('trouble inside', () => {
     const [problem] = site.problems.splice(0) as { route: string; method: string; error: Error }[]
     expect(problem).toMatchObject({ route: '/invitation', method: 'GET' })
     expect(problem?.error.message).toContain('disk I/O error')
+  })
+
+  it('that passes by itself asks to try again, and is no alarm', async () => {
+    const { get } = site.store
+    const alice = site.visitor()
+    const { link } = await site.invite('alice@acme.example')
+    await alice.get(link)
+    site.store.get = () => Promise.reject(new PasswordsBusyError('500 passwords are waiting'))
+    const seen = await alice.get('/invitation')
+    site.store.get = get
+    expect([seen.status, seen.headers.get('retry-after')]).toEqual([503, '5'])
+    expect(seen.body).not.toContain('500 passwords')
   })
 })

@@ -98,6 +98,10 @@ describe('signing in', () => {
     const visitor = site.visitor()
     await visitor.open(link)
     expect((await signIn(ALICE, PASSWORD, visitor)).location).toBe('/invitation')
+    await site.clock.advance(25 * 3_600_000)
+    const later = site.visitor()
+    await later.open(link)
+    expect((await signIn(ALICE, PASSWORD, later)).location).toBe('/me')
   })
 })
 

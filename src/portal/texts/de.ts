@@ -150,7 +150,8 @@ export const de: Texts = {
     tooLarge: 'Das ist zu viel',
     tooLargeText: 'Das Formular war größer als erwartet. Geschehen ist nichts.',
     busy: 'Einen Moment',
-    busyText: 'Gerade melden sich viele an. Versuchen Sie es in ein paar Sekunden noch einmal; nichts ging verloren.',
+    busyText:
+      'Gerade ist viel los, oder der Dienst startet eben erst. Versuchen Sie es in ein paar Sekunden noch einmal; nichts ging verloren.',
     failed: 'Hier ist etwas schiefgegangen',
     failedText: 'Es liegt nicht an Ihnen und wurde vermerkt. Versuchen Sie es gleich noch einmal.',
     start: 'Zum Anfang',

@@ -141,7 +141,7 @@ export const en = {
     tooLarge: 'That is too much',
     tooLargeText: 'The form was larger than expected. Nothing was done.',
     busy: 'Just a moment',
-    busyText: 'Many people are signing in right now. Try again in a few seconds; nothing was lost.',
+    busyText: 'The service is busy, or has just started. Try again in a few seconds; nothing was lost.',
     failed: 'Something went wrong here',
     failedText: 'It is not your fault, and it was noted. Try again in a moment.',
     start: 'Go to the start',
