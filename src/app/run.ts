@@ -81,7 +81,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
       settings.smtp === undefined
         ? { list: () => listMails(mailFolder), read: file => readMail(mailFolder, file) }
         : undefined,
-    report: (error: unknown) => log.error('a page could not be served', { error }),
+    report: ({ method, route, error }) => log.error('a page could not be served', { method, path: route, error }),
   })
   const listening = await portal.listen(settings.listen)
   stack.defer(() => listening.close())
