@@ -1,13 +1,37 @@
 import type { AnyManifest, DeclaredResource } from '../api/kinds.ts'
-import { ANNOTATIONS, DECLARED_KINDS, type DeclaredKind, LABELS, MANAGED_BY, type Reason } from '../api/names.ts'
+import {
+  ANNOTATIONS,
+  DECLARED_KINDS,
+  type DeclaredKind,
+  LABELS,
+  MANAGED_BY,
+  MANAGERS,
+  type Reason,
+} from '../api/names.ts'
 import type { PlacedManifest, Revision } from './revision.ts'
 
 /** What is to be done with one object of a source. */
 export type Step =
-  | { do: 'apply'; desired: AnyManifest; live: DeclaredResource | undefined }
-  /** Another source declares it: first keeps. */
-  | { do: 'conflict'; desired: AnyManifest; live: DeclaredResource; holder: string }
+  | {
+      do: 'apply'
+      desired: AnyManifest
+      live: DeclaredResource | undefined
+      /** What somebody wrote on the object says that it is another's; whether that is true, its owners tell. */
+      claimedBy?: Claim
+    }
+  /** It goes; once it is gone, it is made again. */
+  | { do: 'wait'; desired: AnyManifest; live: DeclaredResource }
   | { do: 'prune'; live: DeclaredResource }
+
+/** A step about something that is declared. */
+export type DeclaringStep = Exclude<Step, { do: 'prune' }>
+
+/** Whom an object belongs to by its labels: `manager` has applied it, if that is true. */
+export interface Claim {
+  manager: string
+  /** For people. */
+  holder: string
+}
 
 /** Whether a pass may prune, and if not, why: for the condition. */
 export type PruneVerdict = { may: true } | { may: false; reason: Reason; message: string }
@@ -20,20 +44,14 @@ export const stepsOf = (
   source: string,
   revision: Extract<Revision, { outcome: 'Complete' }>,
   live: ReadonlyMap<string, DeclaredResource>,
-): { apply: Step[]; prune: Extract<Step, { do: 'prune' }>[] } => {
+): { apply: DeclaringStep[]; prune: Extract<Step, { do: 'prune' }>[] } => {
   const declared = new Set<string>()
   const apply = [...revision.manifests]
     .sort((a, b) => byKind(a.manifest, b.manifest))
-    .map((placed): Step => {
+    .map(placed => {
       const key = keyOf(placed.manifest)
       declared.add(key)
-      const existing = live.get(key)
-      const holder = existing && holderOf(existing)
-      if (existing && holder !== undefined && holder !== source)
-        return { do: 'conflict', desired: placed.manifest, live: existing, holder: `source ${holder}` }
-      if (existing?.metadata.labels?.[LABELS.generated] !== undefined)
-        return { do: 'conflict', desired: placed.manifest, live: existing, holder: 'Roster itself' }
-      return { do: 'apply', desired: labelled(source, revision.id, placed, existing), live: existing }
+      return stepOf(source, revision.id, placed, live.get(key))
     })
   const prune = [...live.values()]
     .filter(
@@ -45,6 +63,28 @@ export const stepsOf = (
   return { apply, prune }
 }
 
+/** What is to be done about one declared object, as it stands. First keeps: what another source has, it keeps. */
+export const stepOf = (
+  source: string,
+  revision: string,
+  placed: PlacedManifest,
+  live: DeclaredResource | undefined,
+): DeclaringStep => {
+  const desired = labelled(source, revision, placed, live)
+  if (live?.metadata.deletionTimestamp !== undefined) return { do: 'wait', desired, live }
+  const claimedBy = live && claimOf(source, live)
+  return { do: 'apply', desired, live, ...(claimedBy ? { claimedBy } : {}) }
+}
+
+const claimOf = (source: string, live: DeclaredResource): Claim | undefined => {
+  const holder = holderOf(live)
+  if (live.metadata.labels?.[LABELS.generated] !== undefined)
+    return { manager: MANAGERS.controller, holder: 'Roster itself' }
+  return holder === undefined || holder === source
+    ? undefined
+    : { manager: MANAGERS.source(holder), holder: `source ${holder}` }
+}
+
 /** An empty revision never prunes, unless a person said that it may be empty. */
 export const mayPrune = (options: {
   prune: boolean
@@ -52,17 +92,17 @@ export const mayPrune = (options: {
   candidates: number
   allowEmpty: boolean
 }): PruneVerdict => {
-  if (!options.prune)
-    return {
-      may: false,
-      reason: 'PruneHeld',
-      message: `${options.candidates} resources are no longer in this source and stay, because prune is off`,
-    }
   if (options.manifests === 0 && !options.allowEmpty)
     return {
       may: false,
       reason: 'EmptySource',
       message: `the source is empty; its ${options.candidates} resources stay, because an empty source never prunes`,
+    }
+  if (!options.prune)
+    return {
+      may: false,
+      reason: 'PruneHeld',
+      message: `${options.candidates} resources are no longer in this source and stay, because prune is off`,
     }
   return { may: true }
 }
@@ -109,6 +149,22 @@ const labelled = (
       annotations: { ...annotations, [ANNOTATIONS.revision]: unchanged ? before : revision },
     },
   } as AnyManifest
+}
+
+/**
+ * Fields that stand there and are not desired: others may own them, or the document named them until now.
+ * Paths as `ResourceStore.owners` gives them.
+ */
+export const beyondDesired = (live: DeclaredResource, desired: AnyManifest): string[] => {
+  const extra = (path: string, there: object | undefined, wanted: object | undefined): string[] =>
+    Object.keys(there ?? {})
+      .filter(key => !Object.hasOwn(wanted ?? {}, key))
+      .map(key => (path === 'spec' ? `spec.${key}` : `${path}[${key}]`))
+  return [
+    ...extra('spec', live.spec, desired.spec),
+    ...extra('metadata.labels', live.metadata.labels, desired.metadata.labels),
+    ...extra('metadata.annotations', live.metadata.annotations, desired.metadata.annotations),
+  ]
 }
 
 /** Whether everything that is desired stands there already. */

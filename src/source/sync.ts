@@ -1,10 +1,11 @@
-import type { DeclaredResource } from '../api/kinds.ts'
-import { DECLARED_KINDS, MANAGERS, type Reason } from '../api/names.ts'
-import type { ObjectRef } from '../api/resource.ts'
-import { ConflictError, InvalidError, NotFoundError } from '../store/errors.ts'
+import type { AnyManifest, DeclaredResource } from '../api/kinds.ts'
+import { ANNOTATIONS, DECLARED_KINDS, MANAGERS, type Reason } from '../api/names.ts'
+import { type ObjectRef, refText } from '../api/resource.ts'
+import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../store/errors.ts'
 import type { FieldOwner, ResourceStore } from '../store/store.ts'
-import { keyOf, mayPrune, type Step, stepsOf } from './inventory.ts'
-import type { Revision } from './revision.ts'
+import { beyondDesired, type DeclaringStep, holderOf, keyOf, mayPrune, stepOf, stepsOf } from './inventory.ts'
+import type { SyncMemory } from './memory.ts'
+import type { PlacedManifest, Revision } from './revision.ts'
 
 export interface SyncOptions {
   store: ResourceStore
@@ -19,6 +20,8 @@ export interface SyncOptions {
   /** Called after each object: progress on long work. */
   onStep?: (done: number, all: number) => void
   signal?: AbortSignal
+  /** What earlier passes of this process did: objects that are still as they left them are not written again. */
+  memory?: SyncMemory
 }
 
 export interface SyncResult {
@@ -57,14 +60,16 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
     taken: [],
     objects: 0,
   }
-  const places = new Map(revision.manifests.map(({ manifest, place }) => [keyOf(manifest), place]))
+  const places = new Map(revision.manifests.map(placed => [keyOf(placed.manifest), placed]))
 
   let done = 0
   for (const step of steps.apply) {
     options.signal?.throwIfAborted()
-    await applyStep(options, step, places, result)
+    const placed = places.get(keyOf(step.desired))
+    if (placed) await applyPlaced(options, placed, step, result)
     options.onStep?.(++done, steps.apply.length)
   }
+  options.memory?.forget(new Set(places.keys()))
   result.objects = result.created.length + result.updated.length + result.unchanged
 
   if (steps.prune.length > 0)
@@ -76,32 +81,95 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
   return result
 }
 
-const applyStep = async (
+/** How often an object that changes under our hands is read and decided anew in one pass. */
+const RACES = 3
+
+/**
+ * Makes one object so. Every write names the version that was decided on; so nothing that another source, or a deletion, did meanwhile is written over.
+ */
+const applyPlaced = async (
   options: SyncOptions,
-  step: Step,
-  places: ReadonlyMap<string, string>,
+  placed: PlacedManifest,
+  first: DeclaringStep,
   result: SyncResult,
 ): Promise<void> => {
-  if (step.do === 'prune') return
-  const ref: ObjectRef = { kind: step.desired.kind, name: step.desired.metadata.name }
-  if (step.do === 'conflict') {
-    result.conflicts.push({ ref, holder: step.holder, place: places.get(keyOf(step.desired)) ?? '' })
+  const { store, source, revision } = options
+  const ref: ObjectRef = { kind: first.desired.kind, name: first.desired.metadata.name }
+  let step = first
+  for (let race = 1; ; race++) {
+    try {
+      await applyStep(options, step, placed.place, result)
+      return
+    } catch (error) {
+      const lost = error instanceof ConflictError || error instanceof AlreadyExistsError
+      if (lost && race < RACES) {
+        step = stepOf(source, revision.id, placed, await store.get(first.desired.kind, ref.name))
+        continue
+      }
+      if (!(lost || error instanceof InvalidError || error instanceof NotFoundError)) throw error
+      result.failed.push({ ref, reason: error.reason, message: error.message })
+      return
+    }
+  }
+}
+
+const applyStep = async (
+  options: SyncOptions,
+  step: DeclaringStep,
+  place: string,
+  result: SyncResult,
+): Promise<void> => {
+  const { store, memory } = options
+  const { desired, live } = step
+  const manager = MANAGERS.source(options.source)
+  const ref: ObjectRef = { kind: desired.kind, name: desired.metadata.name }
+  if (step.do === 'wait') {
+    const message = `${refText(ref)} (${place}) is being deleted; it is made again when it is gone`
+    result.failed.push({ ref, reason: 'Deleting', message })
     return
   }
-  try {
-    const applied = await options.store.apply(step.desired, {
-      manager: MANAGERS.source(options.source),
-      force: true,
-      ...(step.live ? { ifUid: step.live.metadata.uid } : {}),
-    })
-    if (applied.outcome === 'unchanged') result.unchanged += 1
-    else result[applied.outcome].push(ref)
-    if (applied.taken.length > 0) result.taken.push({ ref, fields: applied.taken })
-  } catch (error) {
-    if (!(error instanceof ConflictError || error instanceof InvalidError || error instanceof NotFoundError))
-      throw error
-    result.failed.push({ ref, reason: error.reason, message: error.message })
+  if (!live) {
+    // Made, not applied: what came into being since the list belongs to whoever made it.
+    const made = await store.create(desired, { manager })
+    memory?.keep(desired, made)
+    result.created.push(ref)
+    return
   }
+  if (memory?.holds(desired, live)) {
+    result.unchanged += 1
+    return
+  }
+  const { claimedBy } = step
+  if (claimedBy) {
+    // A label alone can be written by anybody.
+    const owners = await store.owners(ref)
+    if (owners.some(({ manager }) => manager === claimedBy.manager)) {
+      result.conflicts.push({ ref, holder: claimedBy.holder, place })
+      return
+    }
+  }
+  const applied = await store.apply(await dated(options, desired, live), {
+    manager,
+    force: true,
+    ifUid: live.metadata.uid,
+    ifVersion: live.metadata.resourceVersion,
+  })
+  memory?.keep(desired, applied.object)
+  if (applied.outcome === 'unchanged') result.unchanged += 1
+  else result[applied.outcome].push(ref)
+  if (applied.taken.length > 0) result.taken.push({ ref, fields: applied.taken })
+}
+
+/** A document that only lost a field has changed in this revision too; that the field was ours, its owner tells. */
+const dated = async (options: SyncOptions, desired: AnyManifest, live: DeclaredResource): Promise<AnyManifest> => {
+  const { revision, source, store } = options
+  if (desired.metadata.annotations?.[ANNOTATIONS.revision] === revision.id) return desired
+  const beyond = new Set(beyondDesired(live, desired))
+  if (beyond.size === 0) return desired
+  const owners = await store.owners({ kind: live.kind, name: live.metadata.name })
+  if (!owners.some(({ field, manager }) => manager === MANAGERS.source(source) && beyond.has(field))) return desired
+  const annotations = { ...desired.metadata.annotations, [ANNOTATIONS.revision]: revision.id }
+  return { ...desired, metadata: { ...desired.metadata, annotations } }
 }
 
 const pruneSteps = async (
@@ -127,23 +195,35 @@ const pruneSteps = async (
   const held = own.filter(object => !permitted.includes(object))
   for (const object of permitted) {
     options.signal?.throwIfAborted()
-    const { kind, metadata } = object
-    try {
-      // The version too: whoever wrote it since the list may have taken it over.
-      await options.store.delete(
-        { kind, name: metadata.name },
-        { ifUid: metadata.uid, ifVersion: metadata.resourceVersion },
-      )
-      result.pruned.push({ kind, name: metadata.name, uid: metadata.uid })
-    } catch (error) {
-      if (error instanceof NotFoundError) continue
-      if (!(error instanceof ConflictError)) throw error
-      result.failed.push({ ref: { kind, name: metadata.name }, reason: error.reason, message: error.message })
-    }
+    await pruneOne(options, object, result)
   }
   if (held.length > 0) {
     result.kept = { refs: refs(held), reason: 'PruneHeld', message: because }
     result.objects += held.length
+  }
+}
+
+/** Deletes one object at the version that was judged. One that changed since is judged again: whoever wrote it may have taken it over. */
+const pruneOne = async (options: SyncOptions, object: DeclaredResource, result: SyncResult): Promise<void> => {
+  const { kind, metadata } = object
+  const ref = { kind, name: metadata.name }
+  let version = metadata.resourceVersion
+  for (let race = 1; ; race++) {
+    try {
+      await options.store.delete(ref, { ifUid: metadata.uid, ifVersion: version })
+      result.pruned.push({ ...ref, uid: metadata.uid })
+      return
+    } catch (error) {
+      if (error instanceof NotFoundError) return
+      if (!(error instanceof ConflictError)) throw error
+      const now = await options.store.get(kind, metadata.name)
+      if (!now || now.metadata.uid !== metadata.uid || now.metadata.deletionTimestamp !== undefined) return
+      if (holderOf(now) !== options.source) return
+      version = now.metadata.resourceVersion
+      if (race < RACES) continue
+      result.failed.push({ ref, reason: error.reason, message: error.message })
+      return
+    }
   }
 }
 
