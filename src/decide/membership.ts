@@ -62,6 +62,7 @@ export const forgetDeclaration = (spec: Spec): Spec =>
 /** Whether the second state has less than the first: the person no longer belongs, or the settled access lost something. Writing it needs a permit. */
 export const takesAccess = (before: Spec, after: Spec): boolean => {
   if (isJoined(before) && !isJoined(after)) return true
+  if (!before.settled || before.settled === after.settled) return false
   const { losses } = compareAccess(before.settled, after.settled ?? { roles: [], groups: [], permissions: [] })
   return !isNothing(losses)
 }

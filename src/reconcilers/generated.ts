@@ -46,7 +46,7 @@ export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
         fields: { email, ...(roles.length > 0 && { roles }) },
       }
       await world.effects.createGenerated(wanted, { ...quiet(place), changes: [change] })
-      return waiting('the invitation is about to be made')
+      return waiting('the invitation is being made')
     }
     // Its end wakes us, and then it is made anew.
     if (isDeleting(found)) return waiting('the former invitation is being withdrawn')
@@ -61,7 +61,7 @@ export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
   const requests = requestsOf(world.cache, organization, user.spec.email)
   const main = requests.find(isGenerated) ?? requests[0]
   const ready = main?.status?.conditions?.find(condition => condition.type === 'Ready')
-  if (!ready || !main) return waiting('the invitation is about to be sent')
+  if (!ready || !main) return waiting('the invitation is being made')
   const is =
     ready.status === 'True'
       ? 'ready'

@@ -22,7 +22,7 @@ import { ensureInvitation, removeInvitation } from './generated.ts'
 import { addressesOf } from './indexes.ts'
 import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
 import { permitFor } from './permits.ts'
-import { settle } from './settle.ts'
+import { settle, withAccess } from './settle.ts'
 import { mailSetUp } from './setup.ts'
 
 /** Where one person stands in one organization, after a pass. */
@@ -173,11 +173,8 @@ const enrol = async (place: Place, records: readonly Membership[]): Promise<Plac
       nonce: world.random(32, `Membership/${name}`),
       now,
     })
-    record = await world.effects.createMembership(
-      name,
-      { ...fresh, ...seen(place), ...joinedNow },
-      explained(place, 'join', 'membership'),
-    )
+    const first = withAccess(place, { ...fresh, ...seen(place), ...joinedNow })
+    record = await world.effects.createMembership(name, first, explained(place, 'join', 'membership', given(first)))
   }
   if (record && isJoined(record.spec)) return keep(place, [record])
   return ensureInvitation(place)
@@ -384,6 +381,8 @@ export const explained = (
   const change = { action, target, kind: 'User', name: user.metadata.name, organization, because, fields }
   return { actor: producerOf(user), because, organization, changes: [change] }
 }
+
+const given = ({ settled }: MembershipSpec) => (settled && settled.roles.length > 0 ? { roles: settled.roles } : {})
 
 /** Who and why, for a write that only remembers. */
 export const quiet = ({ user, organization }: Pick<Place, 'user' | 'organization'>) => ({

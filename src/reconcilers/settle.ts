@@ -63,6 +63,13 @@ export const settle = async (
   return { record: written, result: { ...result(written.spec), is, isHeld: true } }
 }
 
+/** A record that is about to be made, with the access that the declarations give from the first moment: nobody can lose anything by it. */
+export const withAccess = (place: Place, spec: MembershipSpec): MembershipSpec => {
+  if (place.problem) return spec
+  const { roles, groups, permissions } = derive(place, spec)
+  return { ...spec, settled: { roles, groups, permissions, time: timestamp(place.now) } }
+}
+
 /** What the declarations give this person here. */
 const derive = (
   { world, user, organization, settings, entry, standing }: Place,
