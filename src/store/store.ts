@@ -22,7 +22,8 @@ export interface ResourceStore extends AsyncDisposable {
 
   /**
    * Changes after `since`, oldest first, over the given kinds, from whichever process; a second process's writes are seen within a quarter of a second.
-   * Ends when the signal aborts.
+   * Several changes of one object that nobody has read yet may come as one, the newest; a deletion always comes, even of an object that was never told of.
+   * A bookmark follows whenever everything was told. Ends when the signal aborts.
    * @throws GoneError when changes after `since` are no longer known: list again.
    */
   watch(options: WatchOptions): AsyncIterable<WatchEvent>
@@ -112,7 +113,7 @@ export interface WatchOptions {
 }
 export type WatchEvent =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: AnyResource }
-  /** Everything up to this version was delivered. */
+  /** Everything up to this version was delivered, of other kinds too. */
   | { type: 'BOOKMARK'; resourceVersion: string }
 
 export interface NewObject<K extends Kind> {

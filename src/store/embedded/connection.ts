@@ -113,7 +113,7 @@ export class Connection {
    * Runs `write` inside a transaction that it may share with others, and resolves when that is committed.
    * @param options `durable`: it has reached the disk then, and outlives a power cut; else it outlives only the process
    */
-  write<T>(options: { durable: boolean }, write: () => T): Promise<T> {
+  async write<T>(options: { durable: boolean }, write: () => T): Promise<T> {
     this.#checkOpen()
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ durable: options.durable, run: write, resolve: resolve as (value: unknown) => void, reject })

@@ -25,6 +25,7 @@ export class Held implements HeldLease {
   #lock: Lock | undefined
   #callOff: (() => void) | undefined
   #released = false
+  #releasing: Promise<void> | undefined
 
   constructor(options: HeldOptions) {
     this.#options = options
@@ -48,20 +49,30 @@ export class Held implements HeldLease {
     await this.#update('UPDATE lease SET clock = ? WHERE clock IS NULL OR clock < ?', [time, time])
   }
 
-  async release(): Promise<void> {
-    if (this.#released) return
+  /** Writes that were asked for before still go through. */
+  release(): Promise<void> {
+    this.#releasing ??= this.#giveUp()
+    return this.#releasing
+  }
+
+  async #giveUp(): Promise<void> {
     this.#end()
     if (this.#lost.signal.aborted) return
-    this.#released = true
     const { connection } = this.#options
-    await connection.write({ durable: false }, () => {
-      connection
-        .statement(
-          'UPDATE lease SET holder = NULL, expires = NULL, locked = 0, renewals = renewals + 1 WHERE epoch = ?',
-        )
-        .run(this.epoch)
-    })
-    this.#lock?.close()
+    try {
+      await connection.write({ durable: false }, () => {
+        this.#released = true
+        connection
+          .statement(
+            'UPDATE lease SET holder = NULL, expires = NULL, locked = 0, renewals = renewals + 1 WHERE epoch = ?',
+          )
+          .run(this.epoch)
+      })
+    } finally {
+      // Even when the row could not be written: a free lock frees the lease.
+      this.#lock?.close()
+      this.#lock = undefined
+    }
   }
 
   #update(sql: string, values: string[]): Promise<void> {
@@ -101,7 +112,7 @@ export class Held implements HeldLease {
 
   async #renew(): Promise<void> {
     const { connection, clock, duration, tryLock } = this.#options
-    if (this.#released || this.#lost.signal.aborted) return
+    if (this.#releasing || this.#lost.signal.aborted) return
     this.#schedule()
     try {
       await connection.write({ durable: false }, () => {
@@ -111,9 +122,9 @@ export class Held implements HeldLease {
           .statement('UPDATE lease SET expires = ?, renewals = renewals + 1, locked = ?')
           .run(timestamp(clock.now() + duration), this.#lock ? 1 : 0)
       })
-    } catch (error) {
-      // A file that cannot be written for a while (a full disk) loses the lease only when another process takes it.
-      if (error instanceof LeaseLostError) return
+    } catch {
+      // Lost: `lost` has said so. Or the file cannot be written for a while (a full disk): the lease is lost only when another process takes it, and the next
+      // renewal tries again.
     }
   }
 
