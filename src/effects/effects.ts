@@ -19,6 +19,8 @@ export interface Effects {
    * A claim that is lost to another process is {@link MailResult} `lost`: read again and decide anew.
    */
   mail(act: MailAct): Promise<MailResult>
+  /** Until when no mail need be claimed, because the whole mail server is out of reach: the Clock's milliseconds; 0 where it is not known to be. */
+  mailHeldUntil(): number
 
   /** Makes a Membership that does not exist yet. Gives the existing one back when it was made meanwhile. */
   createMembership(name: string, spec: MembershipSpec, what: Explained): Promise<Membership>

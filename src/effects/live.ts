@@ -21,6 +21,9 @@ export class BadClaimError extends RosterError {
   readonly reason = 'InvalidSpec'
 }
 
+const DOWN_LEAST = 15_000
+const DOWN_MOST = 300_000
+
 export interface LiveOptions {
   /** The store of the lease: it refuses writes once the lease is lost. */
   store: ResourceStore
@@ -77,6 +80,17 @@ export const liveEffects = (options: LiveOptions): Effects => {
     }
   }
 
+  /** Set while the whole mail server is out of reach: one try at a time finds out whether it is back, and nobody's link begins to run meanwhile. */
+  let down: { tries: number; until: number } | undefined
+  const learn = (delivery: Delivery) => {
+    if (!delivery.serverDown) {
+      down = undefined
+      return
+    }
+    const tries = (down?.tries ?? 0) + 1
+    down = { tries, until: clock.now() + Math.min(DOWN_LEAST * 2 ** (tries - 1), DOWN_MOST) }
+  }
+
   const mail = async (act: MailAct) => {
     const { record, slot, explained } = act
     const { name } = record.metadata
@@ -120,6 +134,7 @@ export const liveEffects = (options: LiveOptions): Effects => {
     if (lost.aborted) throw new NotHolderError(`Membership/${name}: the lease is lost; nothing was sent`)
 
     const delivery = await mailer.send(prepared, { deadline: Date.parse(intent.deadline), signal: lost })
+    learn(delivery)
     const settled = await settle(claimed, slot, delivery)
     await audit.append({
       ...entry,
@@ -129,7 +144,7 @@ export const liveEffects = (options: LiveOptions): Effects => {
     return { is: 'done', record: settled } as const
   }
 
-  return { ...recordEffects({ store, tell, takes: options.takes }), mail }
+  return { ...recordEffects({ store, tell, takes: options.takes }), mail, mailHeldUntil: () => down?.until ?? 0 }
 }
 
 const organizationOf = (what: Explained) => (what.organization === undefined ? {} : { organization: what.organization })

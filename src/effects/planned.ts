@@ -28,6 +28,7 @@ export const plannedEffects = ({ overlay, clock, note, takes }: PlannedOptions):
   const tell: Teller = { intent: async () => {}, result: all, change: all }
   return {
     ...recordEffects({ store: overlay, tell, takes }),
+    mailHeldUntil: () => 0,
     mail: async ({ record, claimed, slot, explained }) => {
       const spec = withOutcome(claimed, slot, {
         outcome: 'Sent',

@@ -24,13 +24,16 @@ export class UnpermittedLossError extends RosterError {
   }
 }
 
+/** All effects but those on the outside world. */
+export type RecordEffects = Omit<Effects, 'mail' | 'mailHeldUntil'>
+
 /** The effects that are writes of records and of Roster's own resources. Live and planned effects share them and differ in whom they tell. */
 export const recordEffects = (options: {
   store: ResourceStore
   tell: Teller
   /** Whether the second state has less than the first: `takesAccess` of `decide/membership`. */
   takes: (before: MembershipSpec, after: MembershipSpec) => boolean
-}): Omit<Effects, 'mail'> => {
+}): RecordEffects => {
   const { store, tell, takes } = options
   const replace = <K extends RecordKind>(kind: K, name: string, spec: SpecOf<K>, ifVersion: string) =>
     store.replace({ kind, name, spec }, { ifVersion })
@@ -118,7 +121,7 @@ export const recordEffects = (options: {
       }
       await tell.change(what)
     },
-  } satisfies Omit<Effects, 'mail'>
+  } satisfies RecordEffects
 }
 
 /** The kinds of act, as the audit trail names them: `mail.send`, `access.take`. */

@@ -33,8 +33,8 @@ export type AttemptResult =
   | { is: 'done'; record: Membership }
   /** Another write was first: look again. */
   | { is: 'lost' }
-  /** A limit is reached; `until` undefined: it lets nothing go, ever. Nothing was written. */
-  | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' }
+  /** A limit is reached, or the mail server is out of reach; `until` undefined: it lets nothing go, ever. Nothing was written. */
+  | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' | 'server' }
 
 /** Claims a new attempt, if the limits let it go now, and hands its mail over. */
 export const claimAttempt = async (world: World, act: AttemptAct, automatic: boolean): Promise<AttemptResult> => {
@@ -42,6 +42,8 @@ export const claimAttempt = async (world: World, act: AttemptAct, automatic: boo
   const { name } = membership.metadata
   const line = world.lines.of(settings.name)
   const time = world.clock.now()
+  const held = world.effects.mailHeldUntil()
+  if (held > time) return { is: 'waiting', until: held, limit: 'server' }
 
   const addressFree = addressTime(world.lines.sentTo(spec.address), time)
   if (addressFree > time) {
@@ -82,7 +84,9 @@ export const claimAttempt = async (world: World, act: AttemptAct, automatic: boo
 }
 
 /** Hands the mail of an attempt over once more: same number, same link, same expiry. */
-export const retryAttempt = (world: World, act: AttemptAct, attempt: Attempt): Promise<AttemptResult> => {
+export const retryAttempt = async (world: World, act: AttemptAct, attempt: Attempt): Promise<AttemptResult> => {
+  const held = world.effects.mailHeldUntil()
+  if (held > world.clock.now()) return { is: 'waiting', until: held, limit: 'server' }
   const again = reopenClaim(attempt, { now: world.clock.now(), epoch: world.epoch })
   const attempts = act.spec.attempts.map(one => (one.number === attempt.number ? again : one))
   return hand(world, act, { ...act.spec, attempts }, again)

@@ -91,7 +91,8 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
         kind: 'Membership',
         changed: ({ spec }) => {
           const last = spec.attempts.at(-1)
-          return [spec.joined, spec.left, spec.declined, spec.ended, spec.series, spec.grants.length, last]
+          const { joined, left, declined, ended, series, grants, settled } = spec
+          return [joined, left, declined, ended, series, grants.length, last, settled !== undefined]
         },
         *wakes({ spec }, cache) {
           for (const one of requestsOf(cache, spec.organization, spec.address)) yield one.metadata.name
@@ -132,15 +133,13 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
 
 /** Who may go now and does not know it: the Invitations of the first in each inviter's line. */
 const nextInLine = (world: World, organization: string): string[] => {
-  const found = settingsFor(world, organization)
-  if (!found) return []
-  return world.lines
-    .of(organization)
-    .ready(lineLimits(found.settings), world.clock.now())
-    .flatMap(name => {
-      const spec = world.cache.get('Membership', name)?.spec
-      return spec ? requestsOf(world.cache, organization, spec.address).map(one => one.metadata.name) : []
-    })
+  const line = world.lines.known(organization)
+  const found = line && line.size > 0 ? settingsFor(world, organization) : undefined
+  if (!line || !found) return []
+  return line.ready(lineLimits(found.settings), world.clock.now()).flatMap(name => {
+    const spec = world.cache.get('Membership', name)?.spec
+    return spec ? requestsOf(world.cache, organization, spec.address).map(one => one.metadata.name) : []
+  })
 }
 
 /** What keeps this Invitation from being carried out, until somebody changes something. */

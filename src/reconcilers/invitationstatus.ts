@@ -2,6 +2,7 @@ import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { Invitation, InvitationStatus } from '../api/invitation.ts'
 import type { Attempt, Membership } from '../api/membership.ts'
 import type { Reason } from '../api/names.ts'
+import { timestamp } from '../api/timestamp.ts'
 import type { User } from '../api/user.ts'
 import { claimState } from '../decide/claim.ts'
 import type { Progress } from '../decide/invitation.ts'
@@ -91,19 +92,21 @@ export const described = (
 }
 
 export const waiting = (result: AttemptResult & { is: 'waiting' }): Pick<Outcome, 'is' | 'accepted'> => {
+  const say = (is: Readiness['is'], ready: Reason, reason: Reason, message: string) => ({
+    is: { is, reason: ready, message },
+    accepted: { type: 'Accepted', status: 'False', reason, message } as const,
+  })
+  if (result.until === undefined)
+    return say(
+      'stalled',
+      'RateLimited',
+      'RateLimited',
+      'the limit of invitations of this organization is 0: none is ever sent',
+    )
+  if (result.limit === 'server')
+    return say('reconciling', 'Retrying', 'Queued', 'the mail server cannot be reached; it is tried again')
   const whose = result.limit === 'address' ? 'this address had enough mail' : 'the limit of invitations is reached'
-  if (result.until === undefined) {
-    const message = 'the limit of invitations of this organization is 0: none is ever sent'
-    return {
-      is: { is: 'stalled', reason: 'RateLimited', message },
-      accepted: { type: 'Accepted', status: 'False', reason: 'RateLimited', message },
-    }
-  }
-  const message = `${whose}; goes at ${new Date(result.until).toISOString()}`
-  return {
-    is: { is: 'ready', reason: 'WaitingForTime', message },
-    accepted: { type: 'Accepted', status: 'False', reason: 'RateLimited', message },
-  }
+  return say('ready', 'WaitingForTime', 'RateLimited', `${whose}; goes at ${timestamp(result.until)}`)
 }
 
 /** Writes the status, and tells what has changed in it. */

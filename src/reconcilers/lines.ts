@@ -36,6 +36,11 @@ export class Lines {
     return line
   }
 
+  /** The line as far as it was asked for already: while the cache is being filled, a line made from it would be missing people. */
+  known(organization: string): Line | undefined {
+    return this.#lines.get(organization)
+  }
+
   /** When mails went to an address, whichever organization sent them. */
   sentTo(address: string): number[] {
     return this.#cache

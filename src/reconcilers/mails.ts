@@ -109,6 +109,8 @@ export const sendOnce = async (
   },
 ): Promise<OnceResult> => {
   const by = { now: world.clock.now(), epoch: world.epoch }
+  const held = world.effects.mailHeldUntil()
+  if (held > by.now) return { record, again: held }
   const found = record.spec.mails.find(mail => mail.key === of.key)
   let mail: MailRecord
   if (found) {

@@ -93,7 +93,9 @@ export const mailSetUp = async (
           : await claimAttempt(world, act, next.automatic)
       if (result.is === 'lost') return { again: now }
       if (result.is === 'waiting')
-        return say('ready', 'WaitingForTime', 'the limit of mails is reached; the set-up mail waits', result.until)
+        return result.limit === 'server'
+          ? say('reconciling', 'Retrying', 'the mail server cannot be reached; it is tried again', result.until)
+          : say('ready', 'WaitingForTime', 'the limit of mails is reached; the set-up mail waits', result.until)
       return say('reconciling', 'Progressing', 'the set-up mail was handed over', now)
     }
     default:
