@@ -14,6 +14,19 @@ export const escapeText = (text: string): string => (HIDDEN.test(text) ? text.re
 /** The same, and line breaks stay. For texts that have several lines. */
 export const escapeLines = (text: string): string => text.split('\n').map(escapeText).join('\n')
 
+/** JSON with the same meaning, in which nothing is hidden. */
+export const escapeJson = (json: string): string =>
+  HIDDEN.test(json)
+    ? json.replace(ALL_HIDDEN, found =>
+        found === '\n'
+          ? found
+          : found
+              .split('')
+              .map(unit => `\\u${hex(unit.charCodeAt(0))}`)
+              .join(''),
+      )
+    : json
+
 /** The first hidden character, as it would be shown, or undefined. Line feeds, tabs and joiners are no surprise. */
 export function firstHidden(text: string): string | undefined {
   if (!HIDDEN.test(text)) return undefined
@@ -25,5 +38,7 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 
 function visible(character: string): string {
   const code = character.codePointAt(0) ?? 0
-  return SHORT[character] ?? (code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`)
+  return SHORT[character] ?? (code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${hex(code)}`)
 }
+
+const hex = (code: number): string => code.toString(16).padStart(4, '0')

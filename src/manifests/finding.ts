@@ -93,7 +93,10 @@ export const byPlace = (a: Finding, b: Finding): number =>
   compare(a.file, b.file) ||
   a.line - b.line ||
   a.column - b.column ||
+  Number(a.rule === COUNTED) - Number(b.rule === COUNTED) ||
   compare(a.rule, b.rule) ||
   compare(a.message, b.message)
 
+/** Says how much is not shown, so it comes after what is. */
+const COUNTED: RuleId = 'too-many-findings'
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -75,7 +75,8 @@ function judgeMissing(
 function judgeReach(set: ResourceSet): void {
   const role = (judgement: Judgement, name: string, organization: string, pointer: string): void => {
     const belongs = set.get('Role', name)?.manifest.spec.organization
-    if (belongs === undefined || set.chain(organization).includes(belongs)) return
+    if (belongs === undefined || !set.get('Organization', organization) || set.chain(organization).includes(belongs))
+      return
     judgement.report(
       'reference-out-of-reach',
       `role ${JSON.stringify(name)} belongs to organization ${JSON.stringify(belongs)} and can be given only there and below, not in ${JSON.stringify(organization)}`,

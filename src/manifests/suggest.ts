@@ -4,7 +4,7 @@
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > 100) return undefined
-  const most = word.length < 4 ? 1 : 2
+  const most = word.length < 6 ? 1 : 2
   const lower = word.toLowerCase()
   let best: string | undefined
   let least = most + 1

@@ -46,7 +46,7 @@ export const looksLikeTable = (file: string): boolean => /\.csv$/i.test(file)
 
 /**
  * Reads a table of people (RFC 4180): one row, one User with at most one membership. Each cell keeps its place.
- * A file whose header is not ours and that no configuration describes is one finding: people in it must not silently be nobody.
+ * A broken quote hides the rows after it, and is an error. A file whose header is not ours and that no configuration describes is one finding: people in it must not silently be nobody.
  */
 export function readTable(source: SourceText, tables: readonly PeopleTable[]): TableRow[] {
   const table = tables.find(({ file }) => source.file === file || source.file.endsWith(`/${file}`))
