@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Role } from '../api/role.ts'
-import type { UserStatus } from '../api/user.ts'
+import type { HeldSeats } from '../decide/seats.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import { contactLine } from './invitation-page.ts'
 import type { Html, Page } from './layout.ts'
@@ -15,7 +15,7 @@ export interface HomePlace {
   roles: readonly Role[]
   licenses: readonly HomeLicense[]
 }
-export interface HomeLicense extends Pick<NonNullable<UserStatus['licenses']>[number], 'quantity' | 'state'> {
+export interface HomeLicense extends Pick<HeldSeats, 'quantity' | 'state'> {
   product: LicensePool['spec']['product']
 }
 

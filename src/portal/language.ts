@@ -47,3 +47,7 @@ export const timeText = (time: string, language: Language, timeZone: string): st
   })
     .format(new Date(time))
     .replace(/ (\S+)$/, '\u00a0$1')
+
+/** Day and time as short as a list wants them, in UTC: `22 Nov 2026, 10:40 UTC`. */
+export const shortTimeText = (time: string, language: Language): string =>
+  `${new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }).format(new Date(time))}\u00a0UTC`

@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import { HTTPException } from 'hono/http-exception'
 import { isLoopback } from './cookies.ts'
 import type { Desk } from './desk.ts'
-import { timeText } from './language.ts'
+import { shortTimeText } from './language.ts'
 import { isFor, linkOf, type Outbox } from './outbox.ts'
 
 /** What a mail may do that is shown as it looks: nothing but look, and lead on when it is clicked. */
@@ -30,7 +30,7 @@ ${
   mails.length === 0
     ? html`<p>${t.outbox.empty}</p>`
     : html`<table><thead><tr><th scope="col">${t.outbox.to}</th><th scope="col">${t.outbox.subject}</th><th scope="col">${t.outbox.date}</th></tr></thead>
-<tbody>${mails.map(({ file, to, subject, date }) => html`<tr><td>${to}</td><td><a href="/mail/files/${encodeURIComponent(file)}">${subject}</a></td><td>${timeText(date, language, 'UTC')}</td></tr>`)}</tbody></table>`
+<tbody>${mails.map(({ file, to, subject, date }) => html`<tr><td>${to}</td><td><a href="/mail/files/${encodeURIComponent(file)}">${subject}</a></td><td>${shortTimeText(date, language)}</td></tr>`)}</tbody></table>`
 }</section>`
     return desk.show(c, visit, { title: t.outbox.title, body, width: 'wide', path: '/mail' })
   })
@@ -66,7 +66,7 @@ const showMail = async (desk: Desk, outbox: Outbox, c: Context, file: string): P
   const path = `/mail/files/${encodeURIComponent(file)}`
   const body = html`<section class="sheet"><p class="small"><a href="/mail">${t.outbox.back}</a></p>
 <h1>${mail.subject}</h1>
-<p class="small">${t.outbox.to}: ${mail.to} · ${timeText(mail.date, language, 'UTC')}</p>
+<p class="small">${t.outbox.to}: ${mail.to} · ${shortTimeText(mail.date, language)}</p>
 ${link ? html`<p><a class="button" href="${link}">${t.outbox.follow}</a></p>` : ''}
 <h2>${t.outbox.asSeen}</h2>
 <iframe src="${path}/look" title="${t.outbox.asSeen}" sandbox="allow-top-navigation-by-user-activation allow-popups"></iframe>

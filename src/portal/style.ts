@@ -106,7 +106,7 @@ th { text-align: left; font-size: .82rem; color: var(--soft); font-weight: 640; 
 th, td { padding: .6rem .75rem .6rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 @media (max-width: 40rem) { table, tbody, tr, td { display: block; } thead { display: none; } td { border: 0; padding: .1rem 0; } tr { padding: .6rem 0; border-bottom: 1px solid var(--line); } }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .9rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; background: var(--ground); border: 1px solid var(--line); border-radius: 10px; padding: 1rem; margin: 0 0 1rem; }
-iframe { width: 100%; height: 40rem; border: 1px solid var(--line); border-radius: 10px; background: #fff; }
+iframe { width: 100%; height: 54rem; border: 1px solid var(--line); border-radius: 10px; background: #fff; }
 @media (forced-colors: active) { .mark { border-color: CanvasText; } button, .button, .note, .badge { border-color: CanvasText; } button.plain { border-color: transparent; } }
 @media (prefers-reduced-motion: no-preference) { button, .button, a { transition: background-color .12s, color .12s; } }
 @media print { header form, footer, form { display: none; } .sheet { border: 0; box-shadow: none; } }

@@ -69,10 +69,15 @@ describe('the home page', () => {
       { manager: 'source/people' },
     )
     const user = await site.store.get('User', 'alice')
-    await site.store.patchStatus(
-      { kind: 'User', name: 'alice' },
-      { licenses: [{ pool: 'suite', quantity: 2, state: 'Used' }] },
-      { ifUid: user?.metadata.uid ?? '' },
+    const since = timestamp(site.clock.now())
+    const slots = [
+      { slot: 0, holder: `user/${user?.metadata.uid}`, state: 'Used' as const, since },
+      { slot: 1, holder: 'address/alice@acme.example', state: 'Reserved' as const, since },
+      { slot: 2, holder: 'address/somebody@acme.example', state: 'Used' as const, since },
+    ]
+    await site.store.create(
+      { kind: 'SeatLedger', metadata: { name: 'suite-0' }, spec: { pool: 'suite', page: 0, slots, keys: [] } },
+      { manager: 'controller' },
     )
     await site.known()
     const home = await alice.get('/me')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { acceptedLanguage, CATALOGUES, firstLanguage, timeText } from '../../src/portal/language.ts'
+import { acceptedLanguage, CATALOGUES, firstLanguage, shortTimeText, timeText } from '../../src/portal/language.ts'
 
 describe('the language of a page', () => {
   it.each([
@@ -29,6 +29,11 @@ describe('the language of a page', () => {
     expect(timeText('2026-12-07T13:05:00.000Z', 'de', 'Europe/Berlin')).toBe(
       'Montag, 7. Dezember 2026 um 14:05\u00a0MEZ',
     )
+  })
+
+  it('says it shorter in lists', () => {
+    expect(shortTimeText('2026-12-07T13:05:00.000Z', 'en')).toBe('7 Dec 2026, 13:05\u00a0UTC')
+    expect(shortTimeText('2026-12-07T13:05:00.000Z', 'de')).toBe('07.12.2026, 13:05\u00a0UTC')
   })
 
   it('has every text of every other', () => {
