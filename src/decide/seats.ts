@@ -206,6 +206,23 @@ export const seatsOf = (
   return [...new Map([...waiting, ...held]).values()].sort((a, b) => (a.pool < b.pool ? -1 : 1))
 }
 
+/** Holders of whom one state of a page says something else than the other: who has to look at it. */
+export const holdersThatDiffer = (
+  page: Pick<SeatLedgerSpec, 'slots' | 'waiting'>,
+  other: Pick<SeatLedgerSpec, 'slots' | 'waiting'> | undefined,
+): string[] => {
+  const said = saidOf(other)
+  return [...saidOf(page)].flatMap(([holder, text]) => (said.get(holder) === text ? [] : [holder]))
+}
+
+const saidOf = (page: Pick<SeatLedgerSpec, 'slots' | 'waiting'> | undefined): Map<string, string> => {
+  const said = new Map<string, string>()
+  const say = (holder: string, text: string) => said.set(holder, `${said.get(holder) ?? ''} ${text}`)
+  for (const slot of page?.slots ?? []) say(slot.holder, slot.state)
+  for (const waiting of page?.waiting ?? []) say(waiting.holder, `waits ${waiting.quantity}`)
+  return said
+}
+
 /** The keys under which a slot is found: its holder, and the address it was given for. */
 export const holdersOf = (slot: Pick<Slot | SeatKey, 'holder' | 'address'>): string[] =>
   slot.address === undefined || slot.holder === `address/${slot.address}`

@@ -3,6 +3,7 @@ import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { generatedUserName } from '../decide/record-names.ts'
+import { holdersThatDiffer } from '../decide/seats.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { declaredAt, isPaused, organizationsBelow, type World, watch, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
@@ -61,13 +62,12 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     }),
     watch({
       kind: 'SeatLedger',
-      changed: ({ spec }) => spec.slots,
-      *wakes({ spec }, cache) {
-        for (const { holder } of spec.slots) {
-          const uid = holder.startsWith('user/') ? holder.slice('user/'.length) : undefined
-          if (uid !== undefined)
-            for (const membership of cache.by('Membership', 'userUid', uid))
-              if (membership.spec.user) yield membership.spec.user.name
+      changed: ({ spec }) => [spec.slots, spec.waiting],
+      *wakes({ spec }, cache, other) {
+        for (const holder of holdersThatDiffer(spec, other?.spec)) {
+          if (!holder.startsWith('user/')) continue
+          for (const membership of cache.by('Membership', 'userUid', holder.slice('user/'.length)))
+            if (membership.spec.user) yield membership.spec.user.name
         }
       },
     }),

@@ -2,7 +2,9 @@ import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { User, UserStatus } from '../api/user.ts'
 import { isExternal } from '../decide/address.ts'
 import { mostOf } from '../decide/person.ts'
+import { type HeldSeats, seatsOf } from '../decide/seats.ts'
 import { settingsFor, type World, writeStatus } from './context.ts'
+import { addressesOf } from './indexes.ts'
 import { recipientOf } from './mails.ts'
 import type { PlaceResult } from './place.ts'
 
@@ -14,6 +16,7 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
   const { displayName } = recipientOf(email, user)
   const domains = results.flatMap(({ organization }) => settingsFor(world, organization)?.settings.domains ?? [])
   const shown = results.filter(result => result.state !== 'Ended' || isDeclared(user, result.organization))
+  const licenses = licensesOf(world, user)
   const body: Omit<UserStatus, 'conditions'> = {
     ...(state !== undefined && { state }),
     profile: {
@@ -31,6 +34,7 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
         ...(roles.length > 0 && { roles }),
       })),
     }),
+    ...(licenses.length > 0 && { licenses }),
   }
   const proven = results.find(result => result.provenAddress !== undefined)?.provenAddress
   const further: Verdict[] = [
@@ -50,6 +54,18 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
   ]
   await writeStatus(world, user, body, readinessOf(results), further)
 }
+
+/** Seats that the person has or waits for, in pools that still exist. */
+const licensesOf = ({ cache }: World, user: User): HeldSeats[] => {
+  const keys = [`user/${user.metadata.uid}`, ...addressesOf(user).map(address => `address/${address}`)]
+  const ledgers = new Set(keys.flatMap(key => cache.by('SeatLedger', 'holder', key)))
+  const seats = seatsOf(
+    [...ledgers].map(ledger => ledger.spec),
+    keys,
+  )
+  return seats.filter(({ pool }) => cache.get('LicensePool', pool)).slice(0, MOST_LICENSES)
+}
+const MOST_LICENSES = 100
 
 /** What somebody must act on, before what is being done, before what is waited for. */
 const readinessOf = (results: readonly PlaceResult[]): Readiness => {

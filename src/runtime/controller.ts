@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { RosterError } from '../api/errors.ts'
 import type { AnyResource } from '../api/kinds.ts'
-import type { Kind } from '../api/names.ts'
+import { ANNOTATIONS, type Kind } from '../api/names.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Backoff } from './backoff.ts'
 import type { Informer } from './informer.ts'
@@ -181,16 +181,19 @@ export class Controller {
     const priority = change.initial ? PRIORITY.list : PRIORITY.change
     const { reconciler, informer } = this.#options
     const { kind, before, after } = change
-    if (kind === this.kind && this.#matters(change, reconciler.changed as Part | undefined)) {
+    if (kind === this.kind && (this.#matters(change, reconciler.changed as Part | undefined) || isRequested(change))) {
       this.wake(change.name, priority)
     }
     for (const watch of reconciler.watches) {
       if (watch.kind !== kind || !this.#matters(change, watch.changed as Part)) continue
-      const wakes = watch.wakes as (object: AnyResource, cache: Cache) => Iterable<string>
-      for (const object of [before, after]) {
+      const wakes = watch.wakes as (object: AnyResource, cache: Cache, other?: AnyResource) => Iterable<string>
+      for (const [object, other] of [
+        [before, after],
+        [after, before],
+      ]) {
         if (!object) continue
         try {
-          for (const name of wakes(object, informer.cache)) this.wake(name, priority)
+          for (const name of wakes(object, informer.cache, other)) this.wake(name, priority)
         } catch (error) {
           // What this object wakes elsewhere is lost until the resync; the other watches are not.
           tell(this.#options.observer, 'handlerFailed', { kind, name: change.name, error })
@@ -228,6 +231,12 @@ const declared: Part = ({ metadata }) => [
   metadata.labels,
   metadata.annotations,
 ]
+
+/** Whether somebody asked for a run with another token than before: asked is asked, whatever else matters to the reconciler. */
+const isRequested = ({ before, after }: ObjectChange): boolean => {
+  const token = after?.metadata.annotations?.[ANNOTATIONS.requestedAt]
+  return token !== undefined && token !== before?.metadata.annotations?.[ANNOTATIONS.requestedAt]
+}
 
 /** Whether the part of an object that matters is another now. Coming, going and beginning another life always matter. */
 const matters = ({ before, after }: ObjectChange, part: Part = declared): boolean =>

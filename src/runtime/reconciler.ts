@@ -21,8 +21,11 @@ export interface Watch<K extends Kind = Kind> {
   kind: K
   /** What of it matters: woken only when this value differs by JSON. */
   changed: (object: ResourceOf<K>) => unknown
-  /** Names to wake, for the object as it was or as it is; called for both. */
-  wakes: (object: ResourceOf<K>, cache: Cache) => Iterable<string>
+  /**
+   * Names to wake, for the object as it was or as it is; called for both. `other` is the other one of the two, where there is one:
+   * what is in both alike concerns nobody.
+   */
+  wakes: (object: ResourceOf<K>, cache: Cache, other?: ResourceOf<K>) => Iterable<string>
 }
 /** Types a watch of one kind, and forgets the kind for the list. */
 export const watch = <K extends Kind>(of: Watch<K>): Watch => of as unknown as Watch

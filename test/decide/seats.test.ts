@@ -4,6 +4,7 @@ import type { Slot } from '../../src/api/seatledger.ts'
 import {
   type Allocation,
   allocate,
+  holdersThatDiffer,
   PAGE_SLOTS,
   type SeatCandidate,
   type SeatPage,
@@ -297,5 +298,19 @@ describe('seats of a person', () => {
       { pool: 'tools', quantity: 1, state: 'Reserved' },
       { pool: 'zoo', quantity: 3, state: 'Waiting' },
     ])
+  })
+})
+
+describe('a page that changed', () => {
+  it('concerns only those of whom it says something else', () => {
+    const before = {
+      slots: [slot(0, 'a'), slot(1, 'b'), slot(2, 'c')],
+      waiting: [{ holder: 'user/w', since: T(), quantity: 1 }],
+    }
+    const after = { slots: [slot(0, 'a'), slot(1, 'b', { state: 'Releasing' }), slot(2, 'w')] }
+    expect(holdersThatDiffer(before, after)).toEqual(['user/b', 'user/c', 'user/w'])
+    expect(holdersThatDiffer(after, before)).toEqual(['user/b', 'user/w'])
+    expect(holdersThatDiffer(before, before)).toEqual([])
+    expect(holdersThatDiffer(after, undefined)).toEqual(['user/a', 'user/b', 'user/w'])
   })
 })

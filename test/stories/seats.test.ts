@@ -116,6 +116,27 @@ describe('seats', () => {
     expect(await status(realm)).toMatchObject({ waiting: 0, ready: 'Succeeded' })
   })
 
+  it('are shown on the person: reserved, used, waited for, releasing', async () => {
+    await using realm = await open()
+    await pool(realm, { seats: 1 })
+    const licenses = async (name: string) => (await realm.store.get('User', name))?.status?.licenses
+    await person(realm, 'alice')
+    await realm.pass(1000)
+    await person(realm, 'bob', { join: 'None' })
+    await realm.run()
+    expect(await licenses('alice')).toEqual([{ pool: 'suite', quantity: 1, state: 'Reserved' }])
+    expect(await licenses('bob')).toEqual([{ pool: 'suite', quantity: 1, state: 'Waiting' }])
+    await realm.accept('acme', 'alice@acme.example')
+    await realm.run()
+    expect(await licenses('alice')).toEqual([{ pool: 'suite', quantity: 1, state: 'Used' }])
+    await person(realm, 'alice', {}, { suspended: true })
+    await realm.run()
+    expect(await licenses('alice')).toEqual([{ pool: 'suite', quantity: 1, state: 'Releasing' }])
+    await realm.pass(72 * HOUR)
+    expect(await licenses('alice')).toBeUndefined()
+    expect(await licenses('bob')).toEqual([{ pool: 'suite', quantity: 1, state: 'Used' }])
+  })
+
   it('written once are not written again, and a wiped status comes back without a change', async () => {
     await using realm = await open()
     await pool(realm, { seats: 1 })
