@@ -4,13 +4,13 @@
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > 100) return undefined
-  const most = word.length < 6 ? 1 : 2
   const lower = word.toLowerCase()
   let best: string | undefined
-  let least = most + 1
+  let least = 3
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - word.length) > least) continue
-    const distance = candidate.toLowerCase() === lower ? 0 : editDistance(lower, candidate.toLowerCase(), least)
+    const most = Math.min(least, Math.max(word.length, candidate.length) < 6 ? 1 : 2)
+    const distance = editDistance(lower, candidate.toLowerCase(), most)
+    if (distance > most) continue
     if (distance < least || (distance === least && best !== undefined && candidate < best)) {
       best = candidate
       least = distance

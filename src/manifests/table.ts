@@ -65,7 +65,10 @@ export function readTable(source: SourceText, tables: readonly PeopleTable[]): T
     max_record_size: MAX_ROW,
     delimiter: table?.delimiter ?? ',',
     on_skip: error => {
-      failures.push(broken('table-row', error?.message.split('\n')[0] ?? 'is no CSV', Number(error?.lines ?? 1)))
+      const line = Number(error?.lines ?? 1)
+      // A quote that is broken is not closed either.
+      if (!failures.some(({ origin }) => origin.line === line))
+        failures.push(broken('table-row', error?.message.split('\n')[0] ?? 'is no CSV', line))
       return undefined
     },
   }) as unknown as Row[]

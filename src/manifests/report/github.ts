@@ -8,7 +8,7 @@ const COMMANDS: Record<Severity, string> = { error: 'error', warning: 'warning',
 export const githubReport = ({ findings }: Report): string =>
   findings
     .map(({ severity, rule, message, file, line, column }) => {
-      const properties = { file, line: String(line), col: String(column), title: rule }
+      const properties = { file: escapeText(file), line: String(line), col: String(column), title: rule }
       const list = Object.entries(properties).map(([name, value]) => `${name}=${property(value)}`)
       return `::${COMMANDS[severity]} ${list.join(',')}::${data(escapeText(message))}\n`
     })
