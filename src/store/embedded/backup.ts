@@ -5,7 +5,7 @@ import { backup, DatabaseSync } from 'node:sqlite'
 import { StoreUnusableError } from '../errors.ts'
 import type { StoreInfo } from '../store.ts'
 import { randomId } from '../uid.ts'
-import { FILES, type Machine, prepareFolder, thisMachine } from './folder.ts'
+import { companionsOf, FILES, type Machine, prepareFolder, thisMachine } from './folder.ts'
 import { NEWEST_VERSION } from './objects.ts'
 import { checkSchema } from './schema.ts'
 import { troubleOf } from './trouble.ts'
@@ -56,10 +56,10 @@ export const restoreEmbedded = async (
 ): Promise<StoreInfo> => {
   if (!existsSync(file))
     throw new StoreUnusableError(`${file} does not exist`, 'name the file that `roster backup` made')
-  refuseExisting(
-    join(folder, FILES.store),
-    'move the store in it away first, with its -wal and -shm files, or choose another folder',
-  )
+  // A log that was left behind would be played into the restored file.
+  for (const name of [join(folder, FILES.store), ...companionsOf(join(folder, FILES.store))]) {
+    refuseExisting(name, 'move the old store away first, with its -wal and -shm files, or choose another folder')
+  }
   const draftFolder = prepareFolder(folder, machine, [])
   const draft = join(draftFolder, `restore.${randomBytes(6).toString('hex')}.tmp`)
   try {

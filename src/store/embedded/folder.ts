@@ -16,6 +16,9 @@ import { mountTypeOf, networkFileSystem } from './filesystem.ts'
 /** Files of a store, in its folder. */
 export const FILES = { store: 'roster.sqlite', lease: 'lease.sqlite' } as const
 
+/** What SQLite keeps beside a file while it is open, and after a crash; they belong to exactly that file. */
+export const companionsOf = (file: string): string[] => [`${file}-wal`, `${file}-shm`]
+
 /** What is asked of the machine about a folder. */
 export interface Machine {
   /** Type of the file system, as in statfs(2). */
@@ -89,7 +92,11 @@ const privateFile = (file: string): void => {
     return
   }
   if (!state.isFile()) throw new StoreUnusableError(`${file} is not a plain file`, 'move it away')
-  if ((state.mode & 0o077) !== 0) chmodSync(file, 0o600)
+  // By name, never by opening: closing any descriptor of a file gives up all locks that this process has on it (fcntl(2)).
+  for (const each of [file, ...companionsOf(file)]) {
+    const mode = lstatSync(each, { throwIfNoEntry: false })?.mode ?? 0
+    if ((mode & 0o077) !== 0) chmodSync(each, 0o600)
+  }
 }
 
 const attempt = <T>(folder: string, action: () => T): T => {

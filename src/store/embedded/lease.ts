@@ -4,7 +4,7 @@ import type { HeldLease, LeaseState, LeaseTable, ResourceStore } from '../store.
 import type { Changes } from './changes.ts'
 import type { Connection } from './connection.ts'
 import { Held, type Lock } from './heldlease.ts'
-import { isBusy } from './trouble.ts'
+import { isBusy, troubleOf } from './trouble.ts'
 
 /** Milliseconds between two tries to take the lease. */
 const RETRY = 100
@@ -131,14 +131,16 @@ export class EmbeddedLease implements LeaseTable {
   #tryLock(): Lock | undefined {
     const { lockFile } = this.#options
     if (lockFile === undefined) return this.#memoryLock()
-    const db = new DatabaseSync(lockFile, { timeout: 0 })
+    let db: DatabaseSync | undefined
     try {
-      db.exec('BEGIN EXCLUSIVE')
-      return { close: () => db.close() }
+      const opened = new DatabaseSync(lockFile, { timeout: 0 })
+      db = opened
+      opened.exec('BEGIN EXCLUSIVE')
+      return { close: () => opened.close() }
     } catch (error) {
-      db.close()
+      db?.close()
       if (isBusy(error)) return undefined
-      throw error
+      throw troubleOf(error, lockFile)
     }
   }
 

@@ -41,7 +41,7 @@ export interface EmbeddedStoreOptions {
   clock: Clock
   /** Random bytes, for uids and the realm. */
   random?: (bytes: number) => Uint8Array
-  /** Name of this process where it waits for the machine, not for the Clock: locks of the file and of the lease. */
+  /** Waits so many milliseconds of real time: for locks of the file and of the lease, which no Clock drives. */
   sleep?: (milliseconds: number) => Promise<void>
   /** How long a lock of another process is waited for, in milliseconds; 10 s when absent. */
   patience?: number

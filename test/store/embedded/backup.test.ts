@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -116,6 +116,13 @@ describe('a backup', () => {
     await backupEmbedded(path('data'), path('c.sqlite'))
     await expect(restoreEmbedded(path('c.sqlite'), path('data'))).rejects.toThrow('exists already')
     expect(await store.get('User', 'alice')).toBeDefined()
+  })
+
+  test('is not put beside the log of a store that was there before', async () => {
+    await backupEmbedded(path('data'), path('b.sqlite'))
+    await mkdir(path('again'))
+    await writeFile(path('again/roster.sqlite-wal'), 'left behind')
+    await expect(restoreEmbedded(path('b.sqlite'), path('again'))).rejects.toThrow('roster.sqlite-wal exists already')
   })
 
   test.each([

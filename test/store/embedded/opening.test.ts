@@ -177,6 +177,14 @@ describe('opening a store', () => {
     })
   })
 
+  test('says so when the file of the lease is none', async () => {
+    const store = await open()
+    await writeFile(join(folder, 'lease.sqlite'), 'no database at all. '.repeat(100))
+    const acquiring = store.lease.acquire({ holder: 'one', signal: new AbortController().signal })
+    await expect(acquiring).rejects.toBeInstanceOf(StoreUnusableError)
+    await expect(acquiring).rejects.toThrow('lease.sqlite is not a store of Roster')
+  })
+
   test('a closed store says so', async () => {
     const store = await open()
     await close()
