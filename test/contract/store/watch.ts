@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { GoneError } from '../../../src/store/errors.ts'
-import type { WatchEvent } from '../../../src/store/store.ts'
+import { FINALIZER } from '../../../src/api/names.ts'
+import { GoneError, StoreError } from '../../../src/store/errors.ts'
+import type { ResourceStore, WatchEvent } from '../../../src/store/store.ts'
 import {
   accountOf,
   alice,
@@ -103,6 +105,62 @@ export const describeWatch = (begin: Begin): void => {
       }
       stop.abort()
       expect([...added].sort()).toEqual(names)
+    })
+
+    test('and a list before it make a replica that equals the store, whatever happens', async () => {
+      const operation = fc.record({
+        name: fc.constantFrom('a', 'b', 'c', 'd'),
+        act: fc.constantFrom('create', 'create held', 'annotate', 'status', 'delete', 'let go'),
+        pause: fc.boolean(),
+      })
+      const carryOut = async (store: ResourceStore, { name, act }: { name: string; act: string }) => {
+        const ref = { kind: 'User' as const, name }
+        const object = await store.get('User', name)
+        const ifVersion = object?.metadata.resourceVersion ?? ''
+        if (act === 'create') await store.create(userOf(name), it)
+        else if (act === 'create held') await store.create(userOf(name), { ...it, finalizers: [FINALIZER] })
+        else if (act === 'annotate') await store.annotate(ref, { at: String(Math.random()) }, it)
+        else if (act === 'delete') await store.delete(ref)
+        else if (act === 'let go') await store.setFinalizers(ref, [], { ifVersion })
+        else await store.patchStatus(ref, { state: 'Active' }, { ifUid: object?.metadata.uid ?? '' })
+      }
+      await fc.assert(
+        fc.asyncProperty(fc.array(operation, { maxLength: 40 }), fc.nat(10), async (operations, watchedFrom) => {
+          const { store } = await begin()
+          const replica = new Map<string, unknown>()
+          const stop = new AbortController()
+          let watching: Promise<void> | undefined
+          let seen = ''
+          const watch = async () => {
+            const { items, resourceVersion } = await store.list('User')
+            for (const item of items) replica.set(item.metadata.name, item)
+            for await (const event of store.watch({ since: resourceVersion, kinds: ['User'], signal: stop.signal })) {
+              if (event.type === 'BOOKMARK') {
+                seen = event.resourceVersion
+                if (seen === last) stop.abort()
+              } else if (event.type === 'DELETED') replica.delete(event.object.metadata.name)
+              else {
+                expect(replica.has(event.object.metadata.name), event.type).toBe(event.type === 'MODIFIED')
+                replica.set(event.object.metadata.name, event.object)
+              }
+            }
+          }
+          let last: string | undefined
+          for (const [at, each] of operations.entries()) {
+            if (at === watchedFrom) watching = watch()
+            // What cannot be done in this state changes nothing.
+            await carryOut(store, each).catch(error => expect(error).toBeInstanceOf(StoreError))
+            if (each.pause) await new Promise(setImmediate)
+          }
+          watching ??= watch()
+          last = await now(store)
+          if (seen === last) stop.abort()
+          await watching
+          const { items } = await store.list('User')
+          expect([...replica.entries()].sort()).toEqual(items.map(item => [item.metadata.name, item]))
+        }),
+        { numRuns: 40 },
+      )
     })
 
     test('ended before it began, it tells nothing', async () => {
