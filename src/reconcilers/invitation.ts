@@ -3,8 +3,8 @@ import type { Invitation } from '../api/invitation.ts'
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { ANNOTATIONS, FINALIZER, LABELS } from '../api/names.ts'
 import { parseAddress } from '../decide/address.ts'
-import { openSeries, type Progress, progressOf, type Request, withdraw } from '../decide/invitation.ts'
-import { forgetDeclaration, isJoined, newMembership } from '../decide/membership.ts'
+import { openersOf, openSeries, type Progress, progressOf, type Request, withdraw } from '../decide/invitation.ts'
+import { currentSeries, forgetDeclaration, isJoined, newMembership } from '../decide/membership.ts'
 import { membershipName } from '../decide/record-names.ts'
 import { linkLife, type OrganizationSettings } from '../decide/settings.ts'
 import { endOf, milliseconds } from '../decide/time.ts'
@@ -170,9 +170,11 @@ const requestOf = ({ metadata }: Invitation): Request => {
   return { uid: metadata.uid, generated: isGenerated({ metadata }), ...(token !== undefined && { resend: token }) }
 }
 
-/** The union of what is asked for. */
-const openRoles = (requests: readonly Invitation[]): string[] =>
-  [...new Set(requests.flatMap(({ spec }) => spec.roles ?? []))].sort()
+/** The union of what is asked for, as far as it may be given here. */
+const openRoles = ({ world, settings, requests }: Pass): string[] =>
+  [...new Set(requests.flatMap(({ spec }) => spec.roles ?? []))]
+    .filter(name => settings.chain.includes(world.cache.get('Role', name)?.spec.organization ?? ''))
+    .sort()
 
 /** One step of the Membership's life. Undefined: another write was first. */
 const advance = async (pass: Pass): Promise<Outcome | undefined> => {
@@ -220,7 +222,7 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
   }
 
   await ensureFinalizer(world, invitation)
-  const inviter = await inviterOfRequests(world, requests)
+  const inviter = await inviterOfSeries(pass, spec)
   const isNew = record === undefined
   record ??= await remember(pass, name, undefined, spec)
   // Somebody else made it meanwhile, with another nonce: look at theirs.
@@ -231,7 +233,7 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
     settings,
     purpose: 'Invitation',
     inviter,
-    roles: openRoles(requests),
+    roles: openRoles(pass),
     validFor: linkLifeOf(requests, settings),
     to: invitation.spec.email,
     because: declaredAt(user && isGenerated(invitation) ? user : invitation),
@@ -314,21 +316,24 @@ const ensureFinalizer = async (world: World, { metadata }: Invitation): Promise<
   await world.store.setFinalizers(ref, finalizers, { ifVersion: metadata.resourceVersion })
 }
 
-/** Who caused the mail: the manager that asked last for a resend, wrote the Invitation by hand, or declared the membership. */
-const inviterOfRequests = async (world: World, requests: readonly Invitation[]): Promise<string> => {
-  const [main] = requests.toSorted((a, b) => Number(isGenerated(a)) - Number(isGenerated(b)))
-  const asked = requests.find(({ metadata }) => metadata.annotations?.[ANNOTATIONS.resendRequestedAt] !== undefined)
+/** Who caused the mails of a series: the manager that asked for the resend, wrote the Invitation, or declared the membership which opened it. */
+const inviterOfSeries = async ({ world, invitation, requests, user }: Pass, spec: MembershipSpec): Promise<string> => {
+  const number = currentSeries(spec)
+  const openers = spec.series.filter(series => series.number === number).map(series => series.openedBy)
   const manager = async (kind: 'Invitation' | 'User', name: string, field: string) =>
     (await world.store.owners({ kind, name })).find(owner => owner.field === field)?.manager
-  let found: string | undefined
-  if (asked)
-    found = await manager('Invitation', asked.metadata.name, `metadata.annotations[${ANNOTATIONS.resendRequestedAt}]`)
-  if (main && !found && !isGenerated(main)) found = await manager('Invitation', main.metadata.name, 'spec.email')
-  if (main && !found) {
-    const user = ownerOf(world.cache, main.spec.email)
-    if (user) found = await manager('User', user.metadata.name, `spec.memberships[${main.spec.organization}]`)
+  for (const opener of openers) {
+    const request = requests.find(one => openersOf(requestOf(one)).includes(opener))
+    if (!request) continue
+    const { name } = request.metadata
+    const found = opener.startsWith('resend/')
+      ? await manager('Invitation', name, `metadata.annotations[${ANNOTATIONS.resendRequestedAt}]`)
+      : isGenerated(request)
+        ? user && (await manager('User', user.metadata.name, `spec.memberships[${invitation.spec.organization}]`))
+        : await manager('Invitation', name, 'spec.email')
+    if (found !== undefined) return inviterOf(found)
   }
-  return inviterOf(found ?? '')
+  return inviterOf('')
 }
 
 const linkLifeOf = (requests: readonly Invitation[], settings: OrganizationSettings): number => {
@@ -367,7 +372,7 @@ const release = async (world: World, invitation: Invitation): Promise<undefined>
     const accepted = record.spec.joined !== undefined && record.spec.joined.time <= (metadata.deletionTimestamp ?? '')
     if (accepted && !isGenerated(invitation)) record = await grantRoles(world, record, record.spec, [invitation])
     let next = others.length === 0 ? withdraw(record.spec, world.clock.now()) : record.spec
-    if (isGenerated(invitation) && !isJoined(next)) next = forgetDeclaration(next)
+    if (isGenerated(invitation) && !isJoined(next) && !others.some(isGenerated)) next = forgetDeclaration(next)
     if (next !== record.spec)
       await world.effects.updateMembership(record, next, {
         actor: 'controller',

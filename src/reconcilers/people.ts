@@ -6,9 +6,9 @@ import { allows } from '../decide/permissions.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { addressesOf, place } from './indexes.ts'
 
-/** Whether Roster made it: a User that nobody declares, an Invitation that nobody wrote. */
-export const isGenerated = (object: { metadata: { labels?: Record<string, string> } }): boolean =>
-  object.metadata.labels?.[LABELS.generated] !== undefined
+/** Whether Roster made it: a User that nobody declares, an Invitation that nobody wrote. What a source holds is declared, whatever else its labels say. */
+export const isGenerated = ({ metadata: { labels } }: { metadata: { labels?: Record<string, string> } }): boolean =>
+  labels?.[LABELS.generated] !== undefined && labels[LABELS.source] === undefined
 
 export const isDeleting = (object: { metadata: { deletionTimestamp?: string } }): boolean =>
   object.metadata.deletionTimestamp !== undefined

@@ -9,10 +9,12 @@ import { withdraw } from '../decide/invitation.ts'
 import {
   activeGrants,
   declarationReturns,
+  forgetDeclaration,
   hasLeft,
   isJoined,
   newMembership,
   takesAccess,
+  withdrawAttempts,
 } from '../decide/membership.ts'
 import { type PlaceState, type Standing, standingOf } from '../decide/person.ts'
 import { accountName, membershipName } from '../decide/record-names.ts'
@@ -101,7 +103,11 @@ const recordsOf = ({ world: { cache }, user, organization }: Place): Membership[
     if (membership?.spec.organization === organization) found.set(membership.metadata.name, membership)
   }
   const own = new Set(addressesOf(user))
-  for (const address of own) add(cache.get('Membership', membershipName(organization, address)))
+  for (const address of own) {
+    const owner = ownerOf(cache, address)
+    const theirs = owner !== undefined && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)
+    if (!theirs) add(cache.get('Membership', membershipName(organization, address)))
+  }
   const claimed = [
     ...cache.by('Membership', 'userUid', user.metadata.uid),
     ...(user.spec.previousNames ?? []).flatMap(name => cache.by('Membership', 'user', name)),
@@ -126,7 +132,8 @@ const keep = async (place: Place, joined: readonly Membership[]): Promise<PlaceR
       // Known and licensed so far; from now on a member who joins by accepting.
       if (record.spec.joined?.how === 'Declared' && record.spec.declared?.join === 'None') return readmit(place, record)
     }
-    const next = await settle(place, record, { ...record.spec, ...seen(place) })
+    const account = await accountOf(place, record.spec)
+    const next = await settle(place, record, { ...record.spec, ...seen(place), ...account })
     const setUp = await mailSetUp(place, next.record)
     result = merged(result, { ...next.result, ...(setUp && worse(next.result, setUp)) })
   }
@@ -146,20 +153,16 @@ const enrol = async (place: Place, records: readonly Membership[]): Promise<Plac
   if (problem) return { organization, state: 'Waiting', roles: [], is: { is: 'stalled', ...problem } }
   if (before && hasLeft(before) && !returns) return driftOf(place)
 
-  const join = entry?.join ?? 'Invitation'
-  const how = join === 'Invitation' ? undefined : 'Declared'
-  const account = join === 'Account' ? accountName(user.spec.email) : undefined
-  if (account !== undefined && !world.cache.get('Account', account)) {
-    const spec = { address: normalizeAddress(user.spec.email), credentialVersion: 0 }
-    await world.effects.createAccount(account, spec, explained(place, 'create', 'account', { address: spec.address }))
-  }
-  const joinedNow = how && {
-    joined: { time: timestamp(now), how: how as 'Declared', ...(account !== undefined && { account }) },
-  }
+  const joinedNow =
+    entry?.join === 'None' || entry?.join === 'Account'
+      ? await accountOf(place, { joined: { time: timestamp(now), how: 'Declared' } })
+      : undefined
   if (record) {
     const base = returns ? declarationReturns(record.spec, now) : record.spec
-    const { ended: _ended, ...rest } = base
+    // Whoever joins by declaration has no use for a link that may be out.
+    const { ended: _ended, ...rest } = joinedNow ? forgetDeclaration(withdrawAttempts(base, now)) : base
     const spec = { ...(joinedNow ? rest : base), ...seen(place), ...joinedNow }
+    if (joinedNow) await removeInvitation(place, `${declaredAt(user)} declares join: ${entry?.join}`)
     if (!sameSpec(record.spec, spec))
       record = await world.effects.updateMembership(
         record,
@@ -178,6 +181,22 @@ const enrol = async (place: Place, records: readonly Membership[]): Promise<Plac
   }
   if (record && isJoined(record.spec)) return keep(place, [record])
   return ensureInvitation(place)
+}
+
+/** The joining by declaration, with the Account that `join: Account` makes. */
+const accountOf = async (
+  place: Place,
+  { joined }: Pick<MembershipSpec, 'joined'>,
+): Promise<Pick<MembershipSpec, 'joined'>> => {
+  const { world, user, entry } = place
+  if (!joined) return {}
+  if (joined.how !== 'Declared' || joined.account !== undefined || entry?.join !== 'Account') return { joined }
+  const account = accountName(user.spec.email)
+  if (!world.cache.get('Account', account)) {
+    const spec = { address: normalizeAddress(user.spec.email), credentialVersion: 0 }
+    await world.effects.createAccount(account, spec, explained(place, 'create', 'account', { address: spec.address }))
+  }
+  return { joined: { ...joined, account } }
 }
 
 /** Somebody whose membership begins later. */

@@ -337,6 +337,91 @@ describe('an address', () => {
   })
 })
 
+describe('a rename', () => {
+  it('of somebody who is invited sends no second mail, and the link goes on working', async () => {
+    await declareAlice()
+    await realm.run()
+    await realm.clock.advance(1000)
+    await realm.declare('User', 'alice-smith', {
+      email: ALICE,
+      previousNames: ['alice'],
+      memberships: [{ organization: 'acme', roles: ['editor'] }],
+    })
+    await realm.run()
+    await realm.remove('User', 'alice')
+    await realm.run()
+    expect(invitations()).toBe(1)
+    expect((await membership())?.attempts[0]?.withdrawnTime).toBeUndefined()
+    expect((await realm.store.list('Invitation')).items.map(one => one.metadata.name)).toEqual([
+      generatedInvitationName('alice-smith', 'acme'),
+    ])
+  })
+})
+
+describe('a way of joining that changes', () => {
+  const as = (join: 'Invitation' | 'Account' | 'None') => [{ organization: 'acme', roles: ['viewer'], join }]
+  it('from Invitation to Account: the link out there dies, the set-up mail goes', async () => {
+    await declareAlice(as('Invitation'))
+    await realm.run()
+    await declareAlice(as('Account'))
+    await realm.run()
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation', 'accountCreated'])
+    expect(await membership()).toMatchObject({
+      attempts: [{ withdrawnTime: expect.any(String) }, { purpose: 'SetUp' }],
+    })
+    expect(await generated()).toBeUndefined()
+    await quiet()
+  })
+
+  it('from None to Account: the account is made, the set-up mail goes', async () => {
+    await declareAlice(as('None'))
+    await realm.run()
+    await declareAlice(as('Account'))
+    await realm.run()
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['accountCreated'])
+    expect((await membership())?.joined?.account).toBe(accountName(ALICE))
+    await quiet()
+  })
+
+  it('of who has joined by a link changes nothing', async () => {
+    await join(as('Invitation'))
+    const before = await membership()
+    for (const way of ['None', 'Account', 'Invitation'] as const) {
+      await declareAlice(as(way))
+      await realm.run()
+      expect((await membership())?.joined).toEqual(before?.joined)
+    }
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation', 'welcome'])
+  })
+})
+
+describe('a duplicate that is deleted', () => {
+  it('takes nothing from the one that stays', async () => {
+    await realm.declare('Group', 'writers', { organization: 'acme', members: ['alice'], roles: ['editor'] })
+    await declareAlice([])
+    await realm.declare(
+      'Invitation',
+      'in',
+      { email: ALICE, organization: 'acme', roles: ['viewer'] },
+      { manager: 'user/bob' },
+    )
+    await realm.run()
+    await realm.accept('acme', ALICE)
+    await realm.clock.advance(1000)
+    await realm.declare('User', 'twin', { email: ALICE, memberships: [{ organization: 'acme' }] })
+    await realm.store.setFinalizers({ kind: 'User', name: 'twin' }, ['roster.dev/cleanup'], {
+      ifVersion: (await realm.store.get('User', 'twin'))?.metadata.resourceVersion ?? '',
+    })
+    await realm.run()
+    const before = await membership()
+    expect(before?.settled?.roles).toEqual(['editor', 'viewer'])
+    await realm.remove('User', 'twin')
+    await realm.run()
+    expect(await membership()).toEqual(before)
+    expect(await realm.store.get('User', 'twin')).toBeUndefined()
+  })
+})
+
 describe('joining without an invitation', () => {
   it('None: known and licensed, without a mail', async () => {
     await declareAlice([{ organization: 'acme', roles: ['viewer'], join: 'None' }])
