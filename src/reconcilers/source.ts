@@ -12,13 +12,15 @@ import { permitFor } from './permits.ts'
 
 /** A folder tells when it changes; it is read again this often all the same, so that hand edits in the store are taken back. */
 const FOLDER_INTERVAL = 5 * 60_000
+/** What was in the middle of a change, or could not be written, is tried again after this. */
+const SOON = { partial: 2_000, failed: 10_000 } as const
 /** How often the time of an unchanged read is written. */
 const TIME_WRITTEN = 60 * 60_000
 /** Objects that a message names. */
 const NAMED = 5
 
 export interface SourceParts {
-  hub: Pick<SourceHub, 'read' | 'release'>
+  hub: Pick<SourceHub, 'read' | 'release' | 'memory'>
   sync: typeof syncRevision
 }
 
@@ -42,11 +44,12 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       })
       return undefined
     }
-    const again = { again: world.clock.now() + intervalOf(source) }
+    const soon = (pause: number) => ({ again: world.clock.now() + Math.min(pause, intervalOf(source)) })
+    const again = soon(Number.POSITIVE_INFINITY)
     const revision = await hub.read(source, signal)
     if (revision.outcome !== 'Complete') {
       await reportTrouble(world, source, revision)
-      return again
+      return revision.reason === 'Retrying' ? soon(SOON.partial) : again
     }
     const result = await sync({
       store: world.store,
@@ -64,9 +67,16 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
           : { permitted: [], because: decision.held }
       },
       signal,
+      memory: hub.memory(name),
     })
+    if (result.kept?.reason === 'EmptySource') {
+      // What was there yesterday and is nothing today is a mistake until a person says otherwise: the last good revision stays in force.
+      const { reason, message } = result.kept
+      await reportTrouble(world, source, { outcome: 'Partial', id: revision.id, reason, message, findings: [] })
+      return again
+    }
     await reportSync(world, source, revision, result)
-    return result.failed.length > 0 ? { again: Math.min(again.again, world.clock.now() + 10_000) } : again
+    return result.failed.length > 0 ? soon(SOON.failed) : again
   },
 })
 
@@ -113,29 +123,33 @@ const reportSync = async (
   revision: Extract<Revision, { outcome: 'Complete' }>,
   result: SyncResult,
 ): Promise<void> => {
+  const whole = result.failed.length === 0
   const body: Body = {
     ...bodyOf(source),
     outcome: 'Complete',
     lastAttemptedRevision: revision.id,
-    lastAppliedRevision: revision.id,
     objects: result.objects,
   }
   const changed = result.created.length + result.updated.length + result.pruned.length > 0
   const stale =
     source.status?.lastCompleteTime === undefined ||
     world.clock.now() - Date.parse(source.status.lastCompleteTime) >= TIME_WRITTEN
-  if (changed || stale || source.status?.lastAppliedRevision !== revision.id) body.lastCompleteTime = now(world)
-  const applied = `revision ${revision.id}: ${result.objects} resources`
+  if (whole && (changed || stale || source.status?.lastAppliedRevision !== revision.id))
+    body.lastCompleteTime = now(world)
+  if (whole) body.lastAppliedRevision = revision.id
+  const applied = [
+    `revision ${revision.id}: ${result.objects} resources`,
+    ...[result.kept?.message, revision.notice].filter(text => text !== undefined),
+  ].join('; ')
   const verdicts: Verdict[] = [{ type: 'Synced', status: 'True', reason: 'Applied', message: applied }]
-  const conflicts = result.conflicts.map(({ ref, holder, place }) => `${refText(ref)} (${place}) is kept by ${holder}`)
-  if (conflicts.length > 0)
-    verdicts.push({ type: 'Conflict', status: 'True', reason: 'Conflict', message: short(list(conflicts)) })
+  if (result.conflicts.length > 0)
+    verdicts.push({ type: 'Conflict', status: 'True', reason: 'Conflict', message: conflictText(result) })
 
-  await writeStatus(world, source, body, readinessOf(result, applied, conflicts), verdicts)
+  await writeStatus(world, source, body, readinessOf(result, applied), verdicts)
   await tell(world, source, result)
 }
 
-const readinessOf = (result: SyncResult, applied: string, conflicts: readonly string[]): Readiness => {
+const readinessOf = (result: SyncResult, applied: string): Readiness => {
   const [failed] = result.failed
   if (failed)
     return {
@@ -145,14 +159,18 @@ const readinessOf = (result: SyncResult, applied: string, conflicts: readonly st
         `${result.failed.length} resources could not be written: ${list(result.failed.map(({ message }) => message))}`,
       ),
     }
-  if (conflicts.length > 0) return { is: 'stalled', reason: 'Conflict', message: short(list(conflicts)) }
-  if (result.kept?.reason === 'EmptySource')
-    return { is: 'stalled', reason: 'EmptySource', message: result.kept.message }
+  if (result.conflicts.length > 0) return { is: 'stalled', reason: 'Conflict', message: conflictText(result) }
   return { is: 'ready', reason: 'Succeeded', message: applied }
 }
 
-/** Events on the objects themselves, so that `describe` shows them. */
+const conflictText = ({ conflicts }: SyncResult): string =>
+  short(list(conflicts.map(({ ref, holder, place }) => `${refText(ref)} (${place}) is kept by ${holder}`)))
+
+/** Events on the objects themselves, so that `describe` shows them. What the status said before is not told again. */
 const tell = async (world: World, source: Source, result: SyncResult): Promise<void> => {
+  const said = (type: 'Conflict' | 'Synced', message: string): boolean =>
+    source.status?.conditions?.some(condition => condition.type === type && condition.message.includes(message)) ??
+    false
   for (const { ref, fields } of result.taken)
     await recordEvent(
       world,
@@ -163,18 +181,18 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
         `${refText(refOf(source))} took back ${list(fields.map(({ field, manager }) => `${field} from ${manager}`))}`,
       ),
     )
-  for (const { ref, holder, place } of result.conflicts)
-    await recordEvent(
-      world,
-      ref,
-      'Warning',
-      'Conflict',
-      short(`${refText(refOf(source))} declares it too (${place}); ${holder} keeps it`),
-    )
+  if (!said('Conflict', conflictText(result)))
+    for (const { ref, holder, place } of result.conflicts)
+      await recordEvent(
+        world,
+        ref,
+        'Warning',
+        'Conflict',
+        short(`${refText(refOf(source))} declares it too (${place}); ${holder} keeps it`),
+      )
   if (result.pruned.length > 0)
     await recordEvent(world, refOf(source), 'Normal', 'Pruned', short(`deleted ${list(result.pruned.map(refText))}`))
-  const last = source.status?.conditions?.find(({ type }) => type === 'Ready')?.message
-  if (result.kept && last !== result.kept.message)
+  if (result.kept && !said('Synced', result.kept.message))
     await recordEvent(
       world,
       refOf(source),

@@ -94,6 +94,8 @@ const gitWords = (said: string, secrets: readonly string[]): string => {
   let text = said
   for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '[secret]')
   text = text.replace(/\/\/[^/@\s]*@/g, '//')
+  // The same trouble reads the same each time: a status that says nothing new is not written.
+  text = text.replace(/ after \d+ ms|\d+ bytes? (of body )?(are )?/g, '')
   const lines = text.split(/[\r\n]+/).filter(line => line.trim() !== '')
   const telling = lines.filter(line => WEIGHT.some(pattern => pattern.test(line)))
   const words = escapeText((telling.length > 0 ? telling : lines).join('; ').trim())

@@ -1,4 +1,5 @@
 import type { Source, SourceSpec } from '../api/source.ts'
+import { SyncMemory } from './memory.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
 /** Makes the reader of one source; the app gives it paths, secrets and the dialer. */
@@ -11,6 +12,7 @@ export type ReaderFactory = (source: { name: string; spec: SourceSpec }) => Sour
 export class SourceHub {
   readonly #open: ReaderFactory
   readonly #changed: (name: string) => void
+  readonly #memories = new Map<string, SyncMemory>()
   readonly #readers = new Map<string, { from: string; reader: SourceReader; stopWatching: () => void }>()
 
   /** @param changed called with the name of a source that may be worth reading again */
@@ -22,11 +24,10 @@ export class SourceHub {
   /** Reads a source now. */
   async read(source: Source, signal: AbortSignal): Promise<Revision> {
     const { name } = source.metadata
-    const { prune: _, ...where } = source.spec
-    const from = JSON.stringify(where)
+    const from = JSON.stringify([source.spec.folder, source.spec.git])
     let entry = this.#readers.get(name)
     if (entry?.from !== from) {
-      await this.release(name)
+      await this.#close(name)
       const reader = this.#open({ name, spec: source.spec })
       entry = { from, reader, stopWatching: reader.watch(() => this.#changed(name)) }
       this.#readers.set(name, entry)
@@ -34,8 +35,20 @@ export class SourceHub {
     return entry.reader.read({ signal })
   }
 
-  /** A source is gone, or reads from somewhere else. */
+  /** What was applied of a source. One hub serves one store: versions of another one mean nothing here. */
+  memory(name: string): SyncMemory {
+    const memory = this.#memories.get(name) ?? new SyncMemory()
+    this.#memories.set(name, memory)
+    return memory
+  }
+
+  /** A source is gone, or nothing is to be read of it for now. */
   async release(name: string): Promise<void> {
+    this.#memories.delete(name)
+    await this.#close(name)
+  }
+
+  async #close(name: string): Promise<void> {
     const entry = this.#readers.get(name)
     if (!entry) return
     this.#readers.delete(name)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AnyManifest, DeclaredResource } from '../../src/api/kinds.ts'
 import { ANNOTATIONS, API_VERSION, LABELS } from '../../src/api/names.ts'
+import { SyncMemory } from '../../src/source/memory.ts'
 import type { Revision } from '../../src/source/revision.ts'
 import { syncRevision } from '../../src/source/sync.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
@@ -145,5 +146,102 @@ describe('a source', () => {
     const result = await sync(store, revision('r2', moved, role('viewer')))
     expect(result.failed).toMatchObject([{ ref: { name: 'editor' }, reason: 'InvalidSpec' }])
     expect(await names(store)).toEqual(['editor', 'viewer'])
+  })
+})
+
+describe('a write of a source', () => {
+  /** A store in which something happens right before the first write of an object. */
+  const disturbed = (store: ResourceStore, happens: () => Promise<unknown>): ResourceStore => {
+    let done = false
+    return new Proxy(store, {
+      get: (target, key) => {
+        const value = Reflect.get(target, key) as unknown
+        if (typeof value !== 'function') return value
+        if (key !== 'create' && key !== 'apply' && key !== 'delete') return value.bind(target)
+        return async (...args: unknown[]) => {
+          if (!done) {
+            done = true
+            await happens()
+          }
+          return value.apply(target, args)
+        }
+      },
+    })
+  }
+  it('never takes what another source made since the list', async () => {
+    await using store = await open()
+    const first = () => sync(store, revision('r1', role('editor', { displayName: 'First' })), { source: 'first' })
+    const result = await sync(disturbed(store, first), revision('r1', role('editor', { displayName: 'Second' })))
+    expect(result.conflicts).toMatchObject([{ holder: 'source first' }])
+    expect((await store.get('Role', 'editor'))?.spec.displayName).toBe('First')
+  })
+  it('is decided anew when the object changed since the list', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor')))
+    const byHand = () =>
+      store.annotate({ kind: 'Role', name: 'editor' }, { 'example.com/note': 'x' }, { manager: 'local/ann' })
+    const result = await sync(disturbed(store, byHand), revision('r2', role('editor', { displayName: 'Editor' })))
+    expect(result).toMatchObject({ updated: [{ name: 'editor' }], failed: [] })
+  })
+  it('prunes what was only touched since the list, and not what was taken over', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('a'), role('b')))
+    const note = () => store.annotate({ kind: 'Role', name: 'a' }, { 'example.com/n': 'x' }, { manager: 'local/ann' })
+    const result = await sync(disturbed(store, note), revision('r2', role('b')))
+    expect(result).toMatchObject({ pruned: [{ name: 'a' }], failed: [] })
+    expect(await names(store)).toEqual(['b'])
+    await sync(store, revision('r1', role('a'), role('b')))
+    const taken = async () => {
+      const other = role('a', {}, { [LABELS.source]: 'other' }) as AnyManifest & { kind: 'Role' }
+      await store.apply(other, { manager: 'source/other', force: true })
+    }
+    await sync(disturbed(store, taken), revision('r2', role('b')))
+    expect(await names(store)).toEqual(['a', 'b'])
+  })
+  it('leaves an object alone that moved between files, but for its place', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor'), role('viewer')))
+    const before = await store.get('Role', 'editor')
+    const result = await sync(store, revision('r2', role('viewer'), role('editor')))
+    expect(result).toMatchObject({ created: [], pruned: [] })
+    const after = await store.get('Role', 'editor')
+    expect(after?.metadata.uid).toBe(before?.metadata.uid)
+    expect(after?.metadata.generation).toBe(before?.metadata.generation)
+    expect(after?.metadata.annotations).toMatchObject({
+      [ANNOTATIONS.sourcePath]: 'all.yaml:2',
+      [ANNOTATIONS.revision]: 'r1',
+    })
+  })
+  it('names the revision in which a document only lost a field', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('editor', { displayName: 'Editor' })))
+    await sync(store, revision('r2', role('editor')))
+    const editor = await store.get('Role', 'editor')
+    expect(editor?.spec.displayName).toBeUndefined()
+    expect(editor?.metadata.annotations?.[ANNOTATIONS.revision]).toBe('r2')
+  })
+  it('is spared where nobody changed the object since the last pass', async () => {
+    await using store = await open()
+    const memory = new SyncMemory()
+    const first = revision('r1', role('editor'), role('viewer'))
+    await sync(store, first, { memory })
+    const written: string[] = []
+    const watched = new Proxy(store, {
+      get: (target, key) => {
+        const value = Reflect.get(target, key) as unknown
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => {
+          if (key === 'apply') written.push((args[0] as AnyManifest).metadata.name)
+          return value.apply(target, args)
+        }
+      },
+    })
+    expect(await sync(watched, first, { memory })).toMatchObject({ unchanged: 2 })
+    expect(written).toEqual([])
+    await store.annotate({ kind: 'Role', name: 'viewer' }, { 'example.com/n': 'x' }, { manager: 'local/ann' })
+    await sync(watched, first, { memory })
+    expect(written).toEqual(['viewer'])
+    await sync(watched, revision('r2', role('editor', { displayName: 'E' }), role('viewer')), { memory })
+    expect(written).toEqual(['viewer', 'editor'])
   })
 })
