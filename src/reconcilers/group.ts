@@ -4,13 +4,13 @@ import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
 import { standingOf } from '../decide/can.ts'
 import { compileExpression } from '../decide/cel.ts'
 import { factsOf } from '../decide/qualification.ts'
-import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
 import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
 
-/** A group with many members is counted anew at most so often under load; milliseconds. */
-const COUNT_EVERY = 1000
+/** People that the passes over one group may look at in a second. */
+const PEOPLE_PER_SECOND = 100_000
 const NAMED = 5
 
 /**
@@ -18,7 +18,7 @@ const NAMED = 5
  * where there can be no new verdict (a cycle, a failing expression), that settled access is also the memory of the verdict before.
  */
 export const groupReconciler = (world: World): Reconciler<'Group'> => {
-  const pace = new Pace(COUNT_EVERY)
+  const pace = new Pace(PEOPLE_PER_SECOND)
   return {
     kind: 'Group',
     changed: ({ metadata, spec }) => [metadata.deletionTimestamp, metadata.annotations?.[ANNOTATIONS.pause], spec],
@@ -78,7 +78,7 @@ export const groupReconciler = (world: World): Reconciler<'Group'> => {
         pace.forget(name)
         return undefined
       }
-      const wait = pace.take(name, world.clock.now())
+      const wait = pace.take(name, sizeOf(world.cache, group), world.clock.now())
       return wait === undefined ? reconcileGroup(world, group) : { again: wait }
     },
   }
@@ -110,6 +110,12 @@ const reconcileGroup = async (world: World, group: Group): Promise<ReconcileResu
   await writeStatus(world, group, { members }, is)
   return until === undefined ? undefined : { again: until }
 }
+
+/** How many people a pass over the group looks at. */
+const sizeOf = (cache: Cache, { metadata, spec }: Group): number =>
+  cache.by('Membership', 'group', metadata.name).length +
+  (spec.members?.length ?? 0) +
+  (spec.membersWhere === undefined ? 0 : cache.by('Membership', 'organization', spec.organization).length)
 
 /** Who is settled in it and belongs to the organization now. */
 const count = ({ cache, clock }: World, group: string): { members: number; until: number | undefined } => {

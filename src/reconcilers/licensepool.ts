@@ -9,19 +9,19 @@ import { keyedPages, named, writeSeats } from './ledgerpages.ts'
 import { claimsOf, type KeyTrouble, keyRing, keyTrouble } from './licensekeys.ts'
 import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
-import { membersOf, type PoolMembers, poolsFor } from './poolmembers.ts'
+import { membersOf, type PoolMembers, poolsFor, sizeOf } from './poolmembers.ts'
 
-/** Under a storm of events, one pass over a pool in this time; milliseconds. */
-const PASS_EVERY = 1000
+/** Members that the passes over one pool may look at in a second: a pool of a hundred thousand gets one pass in it, one of a thousand a hundred. */
+const MEMBERS_PER_SECOND = 100_000
 const LOOK_AGAIN = 60_000
 
 /**
  * Seats: the whole pool in one pass. What anybody gets depends on everybody else, so one key is one pool, and the queue makes one pass of many events;
- * a storm of them (a hundred thousand people changing) makes at most a pass a second. Each page is written once, only where it changed.
+ * a storm of them (a hundred thousand people changing) makes a pass a second. Each page is written once, only where it changed.
  * Keys are claimed here, with the seats; the SeatLedger reconciler mails them, so that a slow mail server keeps nobody from a seat.
  */
 export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> => {
-  const pace = new Pace(PASS_EVERY)
+  const pace = new Pace(MEMBERS_PER_SECOND)
   return {
     kind: 'LicensePool',
     watches: [
@@ -95,7 +95,7 @@ export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> =
         pace.forget(name)
         return undefined
       }
-      const wait = pace.take(name, world.clock.now())
+      const wait = pace.take(name, sizeOf(world.cache, pool), world.clock.now())
       return wait === undefined ? reconcilePool(world, pool) : { again: wait }
     },
   }

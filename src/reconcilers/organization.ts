@@ -22,12 +22,12 @@ import {
 import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
 
-/** Counts are made anew at most so often under load; milliseconds. */
-const COUNT_EVERY = 10_000
+/** Counts are made anew a few times at once, and then at most every ten seconds: one in ten runs a second. */
+const COUNTS_PER_SECOND = 0.1
 
 /** An organization: its place under a parent, its counts, whether anybody can administer it, and that nothing of it is left when it goes. */
 export const organizationReconciler = (world: World): Reconciler<'Organization'> => {
-  const pace = new Pace(COUNT_EVERY)
+  const pace = new Pace(COUNTS_PER_SECOND)
   return {
     kind: 'Organization',
     changed: ({ metadata, spec }) => [metadata.deletionTimestamp, metadata.annotations?.[ANNOTATIONS.pause], spec],
@@ -97,8 +97,7 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
         pace.forget(name)
         return undefined
       }
-      const wait = pace.take(name, world.clock.now())
-      return wait === undefined ? reconcileOrganization(world, organization) : { again: wait }
+      return reconcileOrganization(world, organization, pace)
     },
   }
 }
@@ -106,6 +105,7 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
 const reconcileOrganization = async (
   world: World,
   organization: Organization,
+  pace: Pace,
 ): Promise<ReconcileResult | undefined> => {
   const { name, uid, finalizers = [], resourceVersion: ifVersion } = organization.metadata
   const ref = { kind: 'Organization' as const, name, uid }
@@ -127,15 +127,25 @@ const reconcileOrganization = async (
   }
   if (!finalizers.includes(FINALIZER)) {
     const saved = await world.store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion })
-    return saved && reconcileOrganization(world, saved)
+    return saved && reconcileOrganization(world, saved, pace)
   }
   if (isPaused(organization)) {
     await writeStatus(world, organization, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
     return undefined
   }
 
-  const settings = settingsFor(world, name)?.settings
-  const { until, ...counts } = countsOf({
+  const is = readinessOf(world, organization)
+  const said = conditions?.find(condition => condition.type === 'Ready')
+  if (is.reason === 'NoAdmin' && said?.reason !== 'NoAdmin')
+    await recordEvent(world, ref, 'Warning', is.reason, is.message)
+  const wait = pace.take(name, COUNTS_PER_SECOND, world.clock.now())
+  const { until, ...counts } = wait === undefined ? count(world, name) : { ...before, until: wait }
+  await writeStatus(world, organization, counts, is)
+  return until === undefined ? undefined : { again: until }
+}
+
+const count = (world: World, name: string) =>
+  countsOf({
     members: world.cache
       .by('Membership', 'organization', name)
       .map(({ spec }) => ({ membership: spec, suspended: isSuspended(world.cache, spec) })),
@@ -143,16 +153,9 @@ const reconcileOrganization = async (
       seats: pool.spec.seats,
       ledgers: world.cache.by('SeatLedger', 'pool', pool.metadata.name).map(ledger => ledger.spec),
     })),
-    maxAttempts: settings?.invitations.maxAttempts ?? 1,
+    maxAttempts: settingsFor(world, name)?.settings.invitations.maxAttempts ?? 1,
     now: world.clock.now(),
   })
-  const is = readinessOf(world, organization)
-  const said = conditions?.find(condition => condition.type === 'Ready')
-  if (is.reason === 'NoAdmin' && said?.reason !== 'NoAdmin')
-    await recordEvent(world, ref, 'Warning', is.reason, is.message)
-  await writeStatus(world, organization, counts, is)
-  return until === undefined ? undefined : { again: until }
-}
 
 const readinessOf = (world: World, organization: Organization): Readiness => {
   const { cache } = world

@@ -1,27 +1,33 @@
-/** How many runs of one key may follow each other at once. A plan fails a key that runs more often, so its frozen clock never meets this limit. */
-const BURST = 8
+/** Runs that are always allowed at once, whatever they cost. A plan fails a key that runs more often, so its frozen clock never meets this limit. */
+const LEAST_RUNS = 8
 
 /**
- * Lets a key run at once while there is little to do, and only so often under a storm of events: a pass over a large pool or organization costs as much for one event as for a thousand.
+ * Bounds what one key costs in a storm of events: a pass over a large pool costs as much for one event as for a thousand.
+ * Every run takes what it costs from a budget of the key that fills up again with time; small ones never notice.
  * Nothing is lost by waiting: a level-based run sees everything that came meanwhile.
  */
 export class Pace {
-  readonly #every: number
+  readonly #perSecond: number
   readonly #keys = new Map<string, { left: number; at: number }>()
 
-  /** @param every milliseconds in which one more run is allowed */
-  constructor(every: number) {
-    this.#every = every
+  /** @param perSecond cost that a key may have in a second: for a pass over people, how many of them */
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond
   }
 
-  /** Takes one run. @returns undefined: run; otherwise the time to come back at */
-  take(key: string, now: number): number | undefined {
-    const { left: before, at } = this.#keys.get(key) ?? { left: BURST, at: now }
-    const earned = Math.floor((now - at) / this.#every)
-    const left = Math.min(BURST, before + earned)
-    const since = left === BURST ? now : at + earned * this.#every
-    if (left === 0) return since + this.#every
-    this.#keys.set(key, { left: left - 1, at: since })
+  /**
+   * Takes one run.
+   * @param cost of this run; more than a second's budget counts as that
+   * @returns undefined: run; otherwise the time to come back at (milliseconds, as `now`)
+   */
+  take(key: string, cost: number, now: number): number | undefined {
+    const price = Math.min(cost, this.#perSecond)
+    const most = LEAST_RUNS * this.#perSecond
+    const { left: before, at } = this.#keys.get(key) ?? { left: most, at: now }
+    const left = Math.min(most, before + ((now - at) * this.#perSecond) / 1000)
+    // Fractions of a budget add up to a little less than the whole.
+    if (left < price - 1e-9) return Math.ceil(now + ((price - left) * 1000) / this.#perSecond)
+    this.#keys.set(key, { left: left - price, at: now })
     return undefined
   }
 

@@ -77,6 +77,10 @@ const prospectOf = ({ groups }: Pick<World, 'groups'>, member: PoolMember): Pool
 const organizationsOf = (cache: Cache, { spec }: LicensePool): string[] =>
   spec.shared ? organizationsBelow(cache, spec.organization) : [spec.organization]
 
+/** How many memberships a pass over the pool looks at. */
+export const sizeOf = (cache: Cache, pool: LicensePool): number =>
+  organizationsOf(cache, pool).reduce((sum, name) => sum + cache.by('Membership', 'organization', name).length, 0)
+
 /** Pools that members of an organization may have seats of: its own, and shared ones above. */
 export const poolsFor = (cache: Cache, organization: string): string[] => {
   const names: string[] = []

@@ -12,14 +12,14 @@ import { place } from './indexes.ts'
 import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
 
-/** Counts of a role with many holders are made anew at most so often under load; milliseconds. */
-const COUNT_EVERY = 1000
+/** Holders and invitations that the passes over one role may count in a second. */
+const COUNTED_PER_SECOND = 100_000
 /** Addresses that an Event names. */
 const NAMED = 10
 
 /** A role: who holds it, which open invitations carry it, and whether what it says means anything. It takes nothing itself: that follows on its holders. */
 export const roleReconciler = (world: World): Reconciler<'Role'> => {
-  const pace = new Pace(COUNT_EVERY)
+  const pace = new Pace(COUNTED_PER_SECOND)
   return {
     kind: 'Role',
     changed: ({ metadata, spec }) => [metadata.deletionTimestamp, metadata.annotations?.[ANNOTATIONS.pause], spec],
@@ -56,7 +56,9 @@ export const roleReconciler = (world: World): Reconciler<'Role'> => {
         pace.forget(name)
         return undefined
       }
-      const wait = pace.take(name, world.clock.now())
+      const { cache } = world
+      const cost = cache.by('Membership', 'role', name).length + cache.by('Invitation', 'role', name).length
+      const wait = pace.take(name, cost, world.clock.now())
       return wait === undefined ? reconcileRole(world, role) : { again: wait }
     },
   }

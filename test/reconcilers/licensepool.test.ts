@@ -126,20 +126,14 @@ describe('a pool', () => {
     expect(one).toBeLessThan(2000)
   }, 60_000)
 
-  it('is passed over at most once a second in a storm, and misses nothing', async () => {
+  it('of a few people is never kept waiting, however much happens', async () => {
     await using realm = await open()
     await pool(realm, { seats: 100 })
-    await realm.run()
-    let passes = 0
     for (let at = 0; at < 50; at++) {
       await member(realm, `p${at}`)
-      const had = (await taken(realm)).length
       await realm.run()
-      if ((await taken(realm)).length !== had) passes++
+      expect(await taken(realm)).toHaveLength(at + 1)
     }
-    expect(passes).toBeLessThanOrEqual(8)
-    await realm.pass(1000)
-    expect(await taken(realm)).toHaveLength(50)
   })
 
   it('that is deleted and made again finds its people', async () => {
