@@ -47,12 +47,14 @@ export const parseToken = (text: string): LinkToken | undefined => {
 }
 
 /**
- * @param publicUrl without a path; every link begins with it
+ * @param publicUrl scheme, host and port, as the portal serves from the root; a path is refused; every link begins with it
  * @param realm the store's random id: links of another store, or of one that was restored, are foreign
  */
 export const createLinks = (options: { keys: Keys; publicUrl: string; realm: string }): Links => {
   const { keys, realm } = options
-  const publicUrl = new URL(options.publicUrl).origin
+  const { origin: publicUrl, pathname } = new URL(options.publicUrl)
+  if (pathname !== '/')
+    throw new RangeError(`the public URL ${options.publicUrl} has a path; give the portal a host name of its own`)
 
   const sign = (
     secret: Buffer,

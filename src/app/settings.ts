@@ -79,6 +79,8 @@ const publicUrl = (text: string): string | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password || url.search || url.hash)
     throw new SettingsError(`${JSON.stringify(text)} is not a public URL such as https://people.acme.example`)
+  if (url.pathname !== '/')
+    throw new SettingsError(`${text} has a path; the portal needs a host name of its own, such as ${url.origin}`)
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     throw new SettingsError(`${text} must begin with https://: links and cookies would travel in the open`)
   return url.href.replace(/\/$/, '')

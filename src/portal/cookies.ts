@@ -5,8 +5,8 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 export const COOKIES = {
   /** The session's token. */
   session: { maxAge: undefined },
-  /** The token of the invitation that is being answered: short-lived, so that the address of the page is clean. */
-  invitation: { maxAge: 30 * 60 },
+  /** The token of the invitation that is being answered, so that the address of the page is clean: as long as somebody may read and think. */
+  invitation: { maxAge: 2 * 3600 },
   signInLink: { maxAge: 10 * 60 },
   /** Random; forms are bound to it. */
   visit: { maxAge: undefined },

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { macOf, sameText } from '../accounts/mac.ts'
 import type { LiveSession } from '../accounts/sessions.ts'
 import type { Account } from '../api/account.ts'
+import { escapeText } from '../api/escape.ts'
 import { clientOf } from './client.ts'
 import { type Cookies, createCookies, isLoopback } from './cookies.ts'
 import { createForms, type Forms } from './forms.ts'
@@ -44,6 +45,9 @@ export interface Desk extends Parts {
   /** Whether this browser was let in before for this account. */
   isKnown(c: Context, account: string): boolean
 }
+
+/** Controls, and what turns the direction of the text around it: a name could make another word of the page read backwards. */
+const TURNING = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 export const createDesk = (parts: Parts): Desk => {
   const { keys, clock, publicUrl, random, sessions, people } = parts
@@ -98,7 +102,8 @@ export const createDesk = (parts: Parts): Desk => {
     show: async (c, { language, t, person, session }, { status = 200, path, brand, privacyUrl, ...page }) => {
       const signedIn = person &&
         session && { address: person.account.spec.address, signOutToken: forms.token(c, 'sign-out') }
-      return c.html(await layout({ language, t, path, brand, privacyUrl, signedIn }, page), status)
+      const document = await layout({ language, t, path, brand, privacyUrl, signedIn }, page)
+      return c.html(document.replace(TURNING, escapeText), status)
     },
     letIn: async (c, account) => {
       cookies.set(c, 'session', await sessions.start(account.metadata.name, account.spec.credentialVersion))

@@ -16,7 +16,7 @@ import { decline } from './refusal.ts'
 const PAGE = '/invitation'
 
 /**
- * Everything behind the link of a mail. The link itself only leads on: to a clean address, with what it says in a cookie for half an hour.
+ * Everything behind the link of a mail. The link itself only leads on: to a clean address, with what it says in a cookie for two hours.
  * Following it, looking at the page, and any number of scanners that do so change nothing.
  */
 export const invitationRoutes = (app: Hono, desk: Desk): void => {
@@ -66,7 +66,7 @@ export const invitationRoutes = (app: Hono, desk: Desk): void => {
       )
     }
     if (visit.person?.account.metadata.name !== result.account.metadata.name) await desk.letIn(c, result.account)
-    // The cookie stays for its half hour: a second tab that sends the same form sees the same.
+    // The cookie stays: a second tab that sends the same form sees the same.
     return c.redirect(`/me?joined=${encodeURIComponent(result.organization)}`, 303)
   })
 

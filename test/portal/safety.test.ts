@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KINDS } from '../../src/api/names.ts'
 import { accountName, membershipName } from '../../src/decide/record-names.ts'
@@ -91,7 +92,7 @@ describe('every answer', () => {
     const seen = await secure.visitor().get(link)
     expect(seen.headers.get('strict-transport-security')).toBe('max-age=31536000')
     expect(seen.headers.getSetCookie()[0]).toMatch(
-      /^__Host-roster-invitation=v1\..*; Max-Age=1800; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+      /^__Host-roster-invitation=v1\..*; Max-Age=7200; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
     )
   })
 
@@ -139,6 +140,57 @@ describe('every answer', () => {
       expect(body).not.toContain('<img')
       expect(body).toContain('&lt;script&gt;')
     }
+  })
+})
+
+describe('whatever comes in', () => {
+  it('is answered, and is no trouble inside', async () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.constantFrom('%E0%A4%A', '%00', '..%2f..', 'v1.1.m-', '__proto__', '%0d%0aset-cookie:x=y', 'a'.repeat(5000)),
+    )
+    const places = fc.constantFrom(
+      '/',
+      '/invitations/',
+      '/sign-in-links/',
+      '/mail/',
+      '/mail/files/',
+      '/me?joined=',
+      '/sign-in?lang=',
+      '/style.',
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        places,
+        text,
+        fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE'),
+        fc.record({ session: text, invitation: text, visit: text, known: text, language: text }),
+        async (place, rest, method, cookies) => {
+          const visitor = site.visitor()
+          for (const [name, value] of Object.entries(cookies))
+            visitor.cookies.set(`__Host-roster-${name}`, encodeURIComponent(value.toWellFormed()))
+          const { status } = await visitor.send(
+            method,
+            `${place}${encodeURI(rest.toWellFormed())}`,
+            method === 'POST' ? { body: rest, headers: { 'content-type': 'application/x-www-form-urlencoded' } } : {},
+          )
+          expect(status).toBeLessThan(500)
+        },
+      ),
+      { numRuns: 300 },
+    )
+    expect(site.problems).toEqual([])
+  })
+
+  it('cannot turn the text of a page around', async () => {
+    await using other = await openSite({
+      acme: { displayName: 'Acme \u202eHbmG', portal: { productName: 'Cloud\u2066Hub' } },
+    })
+    const { link } = await other.invite('alice@acme.example', { message: 'Hi\u202e ecilA\nsecond line' })
+    const { body } = await other.visitor().open(link)
+    expect(body).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/)
+    expect(body).toContain('Acme \\u{202e}HbmG')
+    expect(body).toContain('ecilA\nsecond line')
   })
 })
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openCredentials } from '../../src/accounts/credentials.ts'
 import { type Keys, openKeys } from '../../src/accounts/keys.ts'
 import { createLinks, type Links } from '../../src/accounts/links.ts'
-import { createPasswords } from '../../src/accounts/password.ts'
+import { createPasswords, type Passwords } from '../../src/accounts/password.ts'
 import type { Attempt, MembershipSpec } from '../../src/api/membership.ts'
 import { KINDS } from '../../src/api/names.ts'
 import type { OrganizationSpec } from '../../src/api/organization.ts'
@@ -62,7 +62,13 @@ export interface InviteOptions {
 export const cheapPasswords = createPasswords({ cost: { memory: 8, passes: 1, parallelism: 1 } })
 
 export const openSite = async (
-  options: { publicUrl?: string; outbox?: Outbox; acme?: OrganizationSpec; clock?: FakeClock } = {},
+  options: {
+    publicUrl?: string
+    outbox?: Outbox
+    acme?: OrganizationSpec
+    clock?: FakeClock
+    passwords?: Passwords
+  } = {},
 ): Promise<Site> => {
   const { publicUrl = 'http://127.0.0.1:8080', outbox } = options
   const folder = mkdtempSync(join(tmpdir(), 'roster-portal-'))
@@ -88,7 +94,7 @@ export const openSite = async (
       publicUrl,
       epoch,
       outbox,
-      passwords: cheapPasswords,
+      passwords: options.passwords ?? cheapPasswords,
       report: problem => problems.push(problem),
     })
   const portal = replica()

@@ -144,7 +144,7 @@ export const de: Texts = {
     notFoundText: 'Prüfen Sie die Adresse, oder beginnen Sie von vorn.',
     stale: 'Dieses Formular ist nicht mehr aktuell',
     staleText:
-      'Es war zu lange offen, oder in einem anderen Tab hat sich etwas geändert. Laden Sie die Seite neu; geschehen ist nichts.',
+      'Es war zu lange offen, oder in einem anderen Tab hat sich etwas geändert. Laden Sie die Seite neu, oder folgen Sie noch einmal dem Link in Ihrer E-Mail; geschehen ist nichts.',
     foreign: 'Das kam von einer anderen Seite',
     foreignText: url => `Zu Ihrer Sicherheit werden Formulare nur von ${url} angenommen. Geschehen ist nichts.`,
     tooLarge: 'Das ist zu viel',

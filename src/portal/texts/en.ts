@@ -135,7 +135,8 @@ export const en = {
     notFound: 'There is no such page',
     notFoundText: 'Check the address, or start from the beginning.',
     stale: 'This form is out of date',
-    staleText: 'It was open for too long, or in another tab something changed. Load the page again; nothing was done.',
+    staleText:
+      'It was open for too long, or in another tab something changed. Load the page again, or follow the link in your mail once more; nothing was done.',
     foreign: 'This came from another page',
     foreignText: (url: string) => `For your safety, forms are taken only from ${url}. Nothing was done.`,
     tooLarge: 'That is too much',
