@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { askGit, type GitCall } from './git-process.ts'
-import { CopyDamaged, GitTrouble, IdNotServed } from './git-trouble.ts'
+import { CommitUnusable, CopyDamaged, GitTrouble, IdNotServed } from './git-trouble.ts'
 
 /** Where the commit comes from: by its id, and where the server gives none by id, under these names. */
 export interface Wanted {
@@ -135,7 +135,7 @@ export class GitCopy {
   async #bounded(): Promise<void> {
     const { bytes } = this.#limits
     if ((await bytesIn(join(this.folder, REPOSITORY))) > bytes)
-      throw new GitTrouble(
+      throw new CommitUnusable(
         'NotAllowed',
         `the repository is larger than ${Math.round(bytes / 1024 / 1024)} MiB; keep manifests in a repository of their own`,
       )

@@ -3,7 +3,7 @@ import type { Finding, RuleId } from '../manifests/finding.ts'
 import { decodeText } from '../manifests/text.ts'
 import type { GitCopy } from './git-copy.ts'
 import { askGit, type GitCall, runGit } from './git-process.ts'
-import { CopyDamaged, GitTrouble } from './git-trouble.ts'
+import { CommitUnusable, CopyDamaged } from './git-trouble.ts'
 
 export interface TreeLimits {
   /** Entries of the tree, manifests or not. A small repository can unfold to billions. */
@@ -71,12 +71,15 @@ const treeAt = async (
   const [record] = (await askGit([...copy.at, 'ls-tree', '-z', '--full-tree', commit, '--', path], call)).split('\0')
   const found = entryOf(record ?? '')
   const where = `path ${path}`
-  if (!found) throw new GitTrouble('PathNotFound', `${where} is not in commit ${commit}; check path and ref`)
+  if (!found) throw new CommitUnusable('PathNotFound', `${where} is not in commit ${commit}; check path and ref`)
   if (found.mode === SUBMODULE)
-    throw new GitTrouble('NotAllowed', `${where} is a submodule, which is never followed; make it a source of its own`)
+    throw new CommitUnusable(
+      'NotAllowed',
+      `${where} is a submodule, which is never followed; make it a source of its own`,
+    )
   if (found.mode === LINK)
-    throw new GitTrouble('NotAllowed', `${where} is a symbolic link; name the folder that it leads to`)
-  if (found.type !== 'tree') throw new GitTrouble('PathNotFound', `${where} is a file; path names a folder`)
+    throw new CommitUnusable('NotAllowed', `${where} is a symbolic link; name the folder that it leads to`)
+  if (found.type !== 'tree') throw new CommitUnusable('PathNotFound', `${where} is a file; path names a folder`)
   return found.id
 }
 
@@ -92,7 +95,7 @@ const listTree = async (
   let bytes = 0
   const take = (record: string): void => {
     if (++seen > limits.entries)
-      throw new GitTrouble(
+      throw new CommitUnusable(
         'NotAllowed',
         `the path holds more than ${limits.entries} files; name a folder with manifests only`,
       )
@@ -130,7 +133,7 @@ const listTree = async (
     }
     bytes += size
     if (bytes > limits.bytes)
-      throw new GitTrouble(
+      throw new CommitUnusable(
         'NotAllowed',
         `the manifests have more than ${Math.round(limits.bytes / 1024 / 1024)} MiB together`,
       )

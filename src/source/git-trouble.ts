@@ -15,6 +15,9 @@ export class GitTrouble extends RosterError {
 /** What is refused before git is started. */
 export class GitRefused extends GitTrouble {}
 
+/** What is wrong with the commit itself: it is the same each time, so it is not brought again. */
+export class CommitUnusable extends GitTrouble {}
+
 /** The working copy cannot be trusted any more: it is thrown away and fetched anew. */
 export class CopyDamaged extends GitTrouble {
   constructor(message: string) {

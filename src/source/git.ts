@@ -11,7 +11,7 @@ import { type GitCredentials, readCredentials, withSshFiles } from './git-creden
 import { gitEnvironment } from './git-environment.ts'
 import { askGit, type GitCall } from './git-process.ts'
 import { readTree, type TreeContent, type TreeLimits } from './git-tree.ts'
-import { CopyDamaged, GitTrouble } from './git-trouble.ts'
+import { CommitUnusable, CopyDamaged, GitTrouble } from './git-trouble.ts'
 import { type GitAddress, type GitRef, gitAddress, gitPath, gitRef } from './git-url.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
@@ -92,13 +92,15 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof RosterError)) throw error
-      return {
+      const revision: Revision = {
         outcome: error.reason === 'Retrying' ? 'Partial' : 'Failed',
         reason: error.reason,
         message: error.message,
         findings: [],
         ...(commit === undefined ? {} : { id: commit }),
       }
+      if (commit !== undefined && error instanceof CommitUnusable) kept = { commit, revision }
+      return revision
     }
   }
 

@@ -449,6 +449,18 @@ describeWith('git', 'a working copy', () => {
       trouble(await readOnce({ url: fileUrl() }, { limits: { tree: { ...tree, bytes: 2000 } } })).message,
     ).toContain('together')
   })
+  it('that is too large is not brought again and again', async () => {
+    await using server = await openGitServer({ root: join(root, 'served') })
+    repository.commit({ 'a.yaml': organizationYaml, 'big.bin': randomBytes(3_000_000).toString('base64') })
+    const reader = open({ url: `${server.url}/people.git` }, { limits: { bytes: 1024 * 1024 } })
+    const first = await read(reader)
+    expect(trouble(first)).toMatchObject({ reason: 'NotAllowed' })
+    expect(await read(reader)).toBe(first)
+    expect(server.requests.filter(({ command }) => command === 'fetch')).toHaveLength(1)
+    repository.commit({ 'b.yaml': roleYaml('editor') })
+    expect(trouble(await read(reader))).toMatchObject({ reason: 'NotAllowed' })
+    expect(server.requests.filter(({ command }) => command === 'fetch')).toHaveLength(2)
+  })
   it('ends at its bound when a small repository unfolds to a billion files', async () => {
     const served = repository.bare
     const git = (input: string, ...args: string[]): string =>
