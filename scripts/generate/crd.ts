@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
 import { GROUP, VERSION } from '../../src/api/names.ts'
+import { LABEL_PATTERN } from '../../src/api/patterns.ts'
 import { type KindDefinition, RULES } from '../../src/api/schema.ts'
 import { describe, mapValues, type RawSchema, rawSchema } from './schema.ts'
 
@@ -50,7 +51,9 @@ function root(definition: KindDefinition): object {
       kind: { type: 'string', description: `Always \`${kind}\`.` },
       metadata: {
         type: 'object',
-        ...(maxNameLength < 253 ? { properties: { name: { type: 'string', maxLength: maxNameLength } } } : {}),
+        ...(maxNameLength < 253
+          ? { properties: { name: { type: 'string', maxLength: maxNameLength, pattern: LABEL_PATTERN } } }
+          : {}),
       },
       spec: structural(rawSchema(spec), kind),
       ...(status ? { status: structural(rawSchema(status), kind) } : {}),

@@ -1,5 +1,6 @@
 import { API_VERSION } from '../../src/api/names.ts'
-import { type KindDefinition, NAME_PATTERN } from '../../src/api/schema.ts'
+import { LABEL_PATTERN, NAME_PATTERN } from '../../src/api/patterns.ts'
+import type { KindDefinition } from '../../src/api/schema.ts'
 import { describe, mapValues, type RawSchema, rawSchema } from './schema.ts'
 
 const DRAFT = 'http://json-schema.org/draft-07/schema#'
@@ -61,14 +62,14 @@ function manifest({ kind, description, maxNameLength, spec }: KindDefinition): o
             description: 'Name in the realm.',
             minLength: 1,
             maxLength: maxNameLength,
-            pattern: NAME_PATTERN,
+            pattern: maxNameLength < 253 ? LABEL_PATTERN : NAME_PATTERN,
           },
           namespace: {
             type: 'string',
             description: 'The realm, on Kubernetes.',
             minLength: 1,
             maxLength: 63,
-            pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+            pattern: LABEL_PATTERN,
           },
           labels: texts('Labels, as Kubernetes takes them.'),
           annotations: texts('Annotations, as Kubernetes takes them.'),

@@ -55,7 +55,6 @@ export function validatorSchemas(definitions: readonly KindDefinition[]): {
 
 const KEPT = [
   'enum',
-  'pattern',
   'minLength',
   'maxLength',
   'minimum',
@@ -65,12 +64,24 @@ const KEPT = [
   'additionalProperties',
 ] as const
 
-/** Only what a validator asks for. */
+/**
+ * Only what a validator asks for. A text that is too long is not held against its pattern: on megabytes some expressions end the call stack.
+ */
 function bare(raw: RawSchema): object {
   return {
     type: raw.type,
     ...Object.fromEntries(KEPT.flatMap(key => (raw[key] === undefined ? [] : [[key, raw[key]]]))),
+    ...(raw.pattern === undefined ? {} : bounded(raw.pattern, raw.maxLength)),
     ...(raw.properties ? { properties: mapValues(raw.properties, bare) } : {}),
     ...(raw.items ? { items: bare(raw.items) } : {}),
   }
 }
+
+const bounded = (pattern: string, maxLength: number | undefined): object =>
+  maxLength === undefined
+    ? { pattern }
+    : {
+        if: { type: 'string', maxLength },
+        // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+        then: { type: 'string', pattern },
+      }

@@ -6,6 +6,9 @@
 /** RFC 1123 DNS subdomain, as Kubernetes takes object names. */
 export const NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
 
+/** RFC 1123 DNS label: no dots. */
+export const LABEL_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
+
 /**
  * `local@domain`: no white space, control character or any of `"(),:;<>@[]\` before the @, no empty part between dots;
  * after it labels of letters (also beyond ASCII), digits and inner hyphens.

@@ -1,5 +1,5 @@
 import { ANNOTATIONS, GROUP, LABELS } from '../api/names.ts'
-import { NAME_PATTERN } from '../api/patterns.ts'
+import { LABEL_PATTERN, NAME_PATTERN } from '../api/patterns.ts'
 import type { KindSchema } from '../api/schemanode.ts'
 import type { Judgement } from './judgement.ts'
 import { didYouMean } from './suggest.ts'
@@ -7,8 +7,7 @@ import { quote } from './wording.ts'
 import { escapePointer } from './yaml.ts'
 
 const NAME = new RegExp(NAME_PATTERN, 'u')
-/** RFC 1123 DNS label: no dots. */
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
+const LABEL = new RegExp(LABEL_PATTERN, 'u')
 /** Kubernetes, "Labels and selectors: Syntax and character set". */
 const QUALIFIED = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 const MAX_ANNOTATIONS = 262_144

@@ -3,7 +3,6 @@ import { DECLARED_KINDS, type DeclaredKind } from '../api/names.ts'
 import type { SchemaNode } from '../api/schemanode.ts'
 import type { Judgement } from './judgement.ts'
 import type { ResourceSet } from './set.ts'
-import { didYouMean } from './suggest.ts'
 import { escapePointer } from './yaml.ts'
 
 interface Reference {
@@ -65,7 +64,7 @@ function judgeMissing(
   const what = kind === 'LicensePool' ? 'pool' : kind.toLowerCase()
   judgement.report(
     'reference-not-found',
-    `${what} ${JSON.stringify(name)} does not exist${didYouMean(name, set.names(kind))}`,
+    `${what} ${JSON.stringify(name)} does not exist${set.suggestion(kind, name)}`,
     pointer,
     awaited ? 'warning' : 'error',
   )

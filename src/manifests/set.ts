@@ -7,6 +7,7 @@ import type { Origin } from './origin.ts'
 import { judgePeople } from './people.ts'
 import { judgeReferences } from './references.ts'
 import { judgeSettings, type TemplateCheck } from './settings.ts'
+import { didYouMean } from './suggest.ts'
 
 export interface SetOptions {
   /** Resources of a store or an export: what is not among the manifests may be referred to there, and rules know what was before. */
@@ -30,10 +31,14 @@ export interface Member<K extends DeclaredKind = DeclaredKind> {
   judgement: Judgement | undefined
 }
 
+const MOST_COMPARISONS = 3_000_000
+
 /** All resources of a set and its base by kind and name. */
 export class ResourceSet {
   readonly #members = new Map<DeclaredKind, Map<string, Member>>(DECLARED_KINDS.map(kind => [kind, new Map()]))
   readonly #broken = new Set<string>()
+  readonly #suggestions = new Map<string, string>()
+  #comparisons = 0
 
   add(member: Member): Member | undefined {
     const { kind, metadata } = member.manifest
@@ -59,8 +64,17 @@ export class ResourceSet {
     return [...(this.#members.get(kind)?.values() ?? [])] as Member<K>[]
   }
 
-  names(kind: DeclaredKind): Iterable<string> {
-    return this.#members.get(kind)?.keys() ?? []
+  /** `; did you mean "editor"?`, or nothing. After some millions of comparisons always nothing, for a set may be wrong ten thousand times. */
+  suggestion(kind: DeclaredKind, name: string): string {
+    const names = this.#members.get(kind)
+    const key = `${kind}/${name}`
+    let found = this.#suggestions.get(key)
+    if (found === undefined) {
+      this.#comparisons += names?.size ?? 0
+      found = this.#comparisons > MOST_COMPARISONS ? '' : didYouMean(name, names?.keys() ?? [])
+      this.#suggestions.set(key, found)
+    }
+    return found
   }
 
   /** The organization and all above it, itself first; ends at a cycle or where nothing is known. */

@@ -18,6 +18,8 @@ export function reportSchemaErrors(
   const said = new Set<string>()
   for (const error of errors) {
     const { instancePath, keyword } = error
+    // The pattern inside of the condition was said already.
+    if (keyword === 'if') continue
     // A value of the wrong type is wrong once; a text that is too short or long has no shape to speak of.
     if (
       keyword !== 'type' &&

@@ -116,9 +116,10 @@ class Composer {
   }
 
   /** The first value of a key counts, as in the value itself. */
+  /** The first value of a key counts, as in the value itself; an empty item of a list has no place of its own. */
   #place(pointer: string, start: number, end: number, key: number, literal = false): void {
-    if (this.#spans && !pointer.startsWith(NOWHERE) && !this.#spans.has(pointer))
-      this.#spans.set(pointer, { start, end, key, literal })
+    if (!this.#spans || start < 0 || pointer.startsWith(NOWHERE) || this.#spans.has(pointer)) return
+    this.#spans.set(pointer, { start, end, key, literal })
   }
 
   #node(pointer: string, key: number, depth: number): Composed {

@@ -170,7 +170,7 @@ describe('a manifest against its schema', () => {
     expect((await findingsOf(text)).map(found => found.split(':').slice(0, 2).join(':'))).toEqual([
       '3:18 error invalid-metadata',
       '3:25 error unknown-field',
-      '4:15 error out-of-bounds',
+      '4:15 error invalid-address',
       '4:18 error unknown-field',
       '5:1 error status-in-manifest',
       '6:1 error unknown-field',

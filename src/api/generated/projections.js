@@ -3,7 +3,7 @@
 /** Length in code points: a lone surrogate counts as one. */
 const codePoints = text => { let length = text.length; for (let at = 0; at < text.length - 1; at++) if ((text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) { length--; at++ } return length };
 export const Account = validate10;
-const schema11 = {"type":"object","required":["address","credentialVersion"],"additionalProperties":false,"properties":{"address":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"proven":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"how":{"type":"string","enum":["Link","SignInLink"]}}},"sameAs":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253},"language":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$","maxLength":20},"credentialVersion":{"type":"integer","minimum":0},"closed":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}};
+const schema11 = {"type":"object","required":["address","credentialVersion"],"additionalProperties":false,"properties":{"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"proven":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignInLink"]}}},"sameAs":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"language":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"credentialVersion":{"type":"integer","minimum":0},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
 const func2 = codePoints;
 const pattern0 = new RegExp("^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$", "u");
 const pattern1 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
@@ -48,9 +48,13 @@ errors++;
 }
 if(data.address !== undefined){
 let data0 = data.address;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 254){
-const err3 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+const err3 = {};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -59,8 +63,9 @@ vErrors.push(err3);
 }
 errors++;
 }
-if(func2(data0) < 3){
-const err4 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+else {
+const err4 = {};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -69,8 +74,22 @@ vErrors.push(err4);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern0.test(data0)){
-const err5 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+const err5 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -81,7 +100,7 @@ errors++;
 }
 }
 else {
-const err6 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err6 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -90,12 +109,11 @@ vErrors.push(err6);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.proven !== undefined){
-let data1 = data.proven;
-if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
-if(data1.time === undefined){
-const err7 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(!valid1){
+const err7 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -104,8 +122,9 @@ vErrors.push(err7);
 }
 errors++;
 }
-if(data1.how === undefined){
-const err8 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
+if(typeof data0 === "string"){
+if(func2(data0) > 254){
+const err8 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -114,9 +133,8 @@ vErrors.push(err8);
 }
 errors++;
 }
-for(const key1 in data1){
-if(!((key1 === "time") || (key1 === "how"))){
-const err9 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(func2(data0) < 3){
+const err9 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -126,11 +144,8 @@ vErrors.push(err9);
 errors++;
 }
 }
-if(data1.time !== undefined){
-let data2 = data1.time;
-if(typeof data2 === "string"){
-if(func2(data2) > 35){
-const err10 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err10 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -139,8 +154,12 @@ vErrors.push(err10);
 }
 errors++;
 }
-if(!pattern1.test(data2)){
-const err11 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data.proven !== undefined){
+let data1 = data.proven;
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.time === undefined){
+const err11 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -149,9 +168,8 @@ vErrors.push(err11);
 }
 errors++;
 }
-}
-else {
-const err12 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.how === undefined){
+const err12 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -160,11 +178,9 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-if(data1.how !== undefined){
-let data3 = data1.how;
-if(typeof data3 !== "string"){
-const err13 = {instancePath:instancePath+"/proven/how",schemaPath:"#/properties/proven/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key1 in data1){
+if(!((key1 === "time") || (key1 === "how"))){
+const err13 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -173,8 +189,16 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(!((data3 === "Link") || (data3 === "SignInLink"))){
-const err14 = {instancePath:instancePath+"/proven/how",schemaPath:"#/properties/proven/properties/how/enum",keyword:"enum",params:{allowedValues: schema11.properties.proven.properties.how.enum},message:"must be equal to one of the allowed values"};
+}
+if(data1.time !== undefined){
+let data2 = data1.time;
+const _errs14 = errors;
+let valid3 = true;
+const _errs15 = errors;
+if(errors === _errs15){
+if(typeof data2 === "string"){
+if(func2(data2) > 35){
+const err14 = {};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -184,9 +208,8 @@ vErrors.push(err14);
 errors++;
 }
 }
-}
 else {
-const err15 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err15 = {};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -196,11 +219,21 @@ vErrors.push(err15);
 errors++;
 }
 }
-if(data.sameAs !== undefined){
-let data4 = data.sameAs;
-if(typeof data4 === "string"){
-if(func2(data4) > 253){
-const err16 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid1 = _errs15 === errors;
+errors = _errs14;
+if(vErrors !== null){
+if(_errs14){
+vErrors.length = _errs14;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs17 = errors;
+if(typeof data2 === "string"){
+if(!pattern1.test(data2)){
+const err16 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -209,8 +242,9 @@ vErrors.push(err16);
 }
 errors++;
 }
-if(!pattern2.test(data4)){
-const err17 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err17 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -219,9 +253,11 @@ vErrors.push(err17);
 }
 errors++;
 }
+var _valid1 = _errs17 === errors;
+valid3 = _valid1;
 }
-else {
-const err18 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid3){
+const err18 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -230,12 +266,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-if(data.language !== undefined){
-let data5 = data.language;
-if(typeof data5 === "string"){
-if(func2(data5) > 20){
-const err19 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(typeof data2 === "string"){
+if(func2(data2) > 35){
+const err19 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -244,8 +277,9 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(!pattern3.test(data5)){
-const err20 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+}
+else {
+const err20 = {instancePath:instancePath+"/proven/time",schemaPath:"#/properties/proven/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -255,8 +289,10 @@ vErrors.push(err20);
 errors++;
 }
 }
-else {
-const err21 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.how !== undefined){
+let data3 = data1.how;
+if(typeof data3 !== "string"){
+const err21 = {instancePath:instancePath+"/proven/how",schemaPath:"#/properties/proven/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -265,11 +301,8 @@ vErrors.push(err21);
 }
 errors++;
 }
-}
-if(data.credentialVersion !== undefined){
-let data6 = data.credentialVersion;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err22 = {instancePath:instancePath+"/credentialVersion",schemaPath:"#/properties/credentialVersion/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((data3 === "Link") || (data3 === "SignInLink"))){
+const err22 = {instancePath:instancePath+"/proven/how",schemaPath:"#/properties/proven/properties/how/enum",keyword:"enum",params:{allowedValues: schema11.properties.proven.properties.how.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -278,9 +311,10 @@ vErrors.push(err22);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 < 0 || isNaN(data6)){
-const err23 = {instancePath:instancePath+"/credentialVersion",schemaPath:"#/properties/credentialVersion/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/proven",schemaPath:"#/properties/proven/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -290,12 +324,15 @@ vErrors.push(err23);
 errors++;
 }
 }
-}
-if(data.closed !== undefined){
-let data7 = data.closed;
-if(typeof data7 === "string"){
-if(func2(data7) > 35){
-const err24 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data.sameAs !== undefined){
+let data4 = data.sameAs;
+const _errs23 = errors;
+let valid4 = true;
+const _errs24 = errors;
+if(errors === _errs24){
+if(typeof data4 === "string"){
+if(func2(data4) > 253){
+const err24 = {};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -304,8 +341,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(!pattern1.test(data7)){
-const err25 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err25 = {};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -315,8 +353,21 @@ vErrors.push(err25);
 errors++;
 }
 }
+var _valid2 = _errs24 === errors;
+errors = _errs23;
+if(vErrors !== null){
+if(_errs23){
+vErrors.length = _errs23;
+}
 else {
-const err26 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs26 = errors;
+if(typeof data4 === "string"){
+if(!pattern2.test(data4)){
+const err26 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -326,9 +377,8 @@ vErrors.push(err26);
 errors++;
 }
 }
-}
 else {
-const err27 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err27 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -337,13 +387,283 @@ vErrors.push(err27);
 }
 errors++;
 }
+var _valid2 = _errs26 === errors;
+valid4 = _valid2;
+}
+if(!valid4){
+const err28 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(typeof data4 === "string"){
+if(func2(data4) > 253){
+const err29 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+else {
+const err30 = {instancePath:instancePath+"/sameAs",schemaPath:"#/properties/sameAs/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data.language !== undefined){
+let data5 = data.language;
+const _errs30 = errors;
+let valid5 = true;
+const _errs31 = errors;
+if(errors === _errs31){
+if(typeof data5 === "string"){
+if(func2(data5) > 20){
+const err31 = {};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+else {
+const err32 = {};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+var _valid3 = _errs31 === errors;
+errors = _errs30;
+if(vErrors !== null){
+if(_errs30){
+vErrors.length = _errs30;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs33 = errors;
+if(typeof data5 === "string"){
+if(!pattern3.test(data5)){
+const err33 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+var _valid3 = _errs33 === errors;
+valid5 = _valid3;
+}
+if(!valid5){
+const err35 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if(typeof data5 === "string"){
+if(func2(data5) > 20){
+const err36 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/language",schemaPath:"#/properties/language/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data.credentialVersion !== undefined){
+let data6 = data.credentialVersion;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err38 = {instancePath:instancePath+"/credentialVersion",schemaPath:"#/properties/credentialVersion/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 < 0 || isNaN(data6)){
+const err39 = {instancePath:instancePath+"/credentialVersion",schemaPath:"#/properties/credentialVersion/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+}
+if(data.closed !== undefined){
+let data7 = data.closed;
+const _errs39 = errors;
+let valid6 = true;
+const _errs40 = errors;
+if(errors === _errs40){
+if(typeof data7 === "string"){
+if(func2(data7) > 35){
+const err40 = {};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+else {
+const err41 = {};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+var _valid4 = _errs40 === errors;
+errors = _errs39;
+if(vErrors !== null){
+if(_errs39){
+vErrors.length = _errs39;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs42 = errors;
+if(typeof data7 === "string"){
+if(!pattern1.test(data7)){
+const err42 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+else {
+const err43 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+var _valid4 = _errs42 === errors;
+valid6 = _valid4;
+}
+if(!valid6){
+const err44 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(typeof data7 === "string"){
+if(func2(data7) > 35){
+const err45 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+else {
+const err47 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
 validate10.errors = vErrors;
 return errors === 0;
 }
 
 export const Membership = validate11;
-const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"address":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"nonce":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$","maxLength":43},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253}},"claimedTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"withdrawnTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"released":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}}};
-const func8 = Object.prototype.hasOwnProperty;
+const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
+const func13 = Object.prototype.hasOwnProperty;
 const pattern9 = new RegExp("^[A-Za-z0-9_-]{43}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -431,7 +751,7 @@ vErrors.push(err7);
 errors++;
 }
 for(const key0 in data){
-if(!(func8.call(schema12.properties, key0))){
+if(!(func13.call(schema12.properties, key0))){
 const err8 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err8];
@@ -444,9 +764,13 @@ errors++;
 }
 if(data.organization !== undefined){
 let data0 = data.organization;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 253){
-const err9 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err9 = {};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -455,8 +779,9 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(func2(data0) < 1){
-const err10 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err10 = {};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -465,8 +790,22 @@ vErrors.push(err10);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern2.test(data0)){
-const err11 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err11 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -477,7 +816,7 @@ errors++;
 }
 }
 else {
-const err12 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err12 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -486,12 +825,11 @@ vErrors.push(err12);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.address !== undefined){
-let data1 = data.address;
-if(typeof data1 === "string"){
-if(func2(data1) > 254){
-const err13 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(!valid1){
+const err13 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -500,8 +838,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(func2(data1) < 3){
-const err14 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if(typeof data0 === "string"){
+if(func2(data0) > 253){
+const err14 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -510,8 +849,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(!pattern0.test(data1)){
-const err15 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(func2(data0) < 1){
+const err15 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -522,7 +861,7 @@ errors++;
 }
 }
 else {
-const err16 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err16 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -532,11 +871,15 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data.user !== undefined){
-let data2 = data.user;
-if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
-if(data2.name === undefined){
-const err17 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data.address !== undefined){
+let data1 = data.address;
+const _errs11 = errors;
+let valid2 = true;
+const _errs12 = errors;
+if(errors === _errs12){
+if(typeof data1 === "string"){
+if(func2(data1) > 254){
+const err17 = {};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -545,8 +888,9 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(data2.uid === undefined){
-const err18 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
+}
+else {
+const err18 = {};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -555,9 +899,22 @@ vErrors.push(err18);
 }
 errors++;
 }
-for(const key1 in data2){
-if(!((key1 === "name") || (key1 === "uid"))){
-const err19 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+}
+var _valid1 = _errs12 === errors;
+errors = _errs11;
+if(vErrors !== null){
+if(_errs11){
+vErrors.length = _errs11;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs14 = errors;
+if(typeof data1 === "string"){
+if(!pattern0.test(data1)){
+const err19 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -567,11 +924,8 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data2.name !== undefined){
-let data3 = data2.name;
-if(typeof data3 === "string"){
-if(func2(data3) > 253){
-const err20 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+else {
+const err20 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -580,8 +934,11 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(!pattern2.test(data3)){
-const err21 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+var _valid1 = _errs14 === errors;
+valid2 = _valid1;
+}
+if(!valid2){
+const err21 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -590,9 +947,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-}
-else {
-const err22 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data1 === "string"){
+if(func2(data1) > 254){
+const err22 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -601,12 +958,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-if(data2.uid !== undefined){
-let data4 = data2.uid;
-if(typeof data4 === "string"){
-if(func2(data4) > 64){
-const err23 = {instancePath:instancePath+"/user/uid",schemaPath:"#/properties/user/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(func2(data1) < 3){
+const err23 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -615,8 +968,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(func2(data4) < 1){
-const err24 = {instancePath:instancePath+"/user/uid",schemaPath:"#/properties/user/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err24 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -626,8 +980,11 @@ vErrors.push(err24);
 errors++;
 }
 }
-else {
-const err25 = {instancePath:instancePath+"/user/uid",schemaPath:"#/properties/user/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.user !== undefined){
+let data2 = data.user;
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.name === undefined){
+const err25 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -636,10 +993,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-}
-else {
-const err26 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data2.uid === undefined){
+const err26 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -648,12 +1003,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-}
-if(data.since !== undefined){
-let data5 = data.since;
-if(typeof data5 === "string"){
-if(func2(data5) > 35){
-const err27 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+for(const key1 in data2){
+if(!((key1 === "name") || (key1 === "uid"))){
+const err27 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -662,8 +1014,16 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(!pattern1.test(data5)){
-const err28 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data2.name !== undefined){
+let data3 = data2.name;
+const _errs21 = errors;
+let valid4 = true;
+const _errs22 = errors;
+if(errors === _errs22){
+if(typeof data3 === "string"){
+if(func2(data3) > 253){
+const err28 = {};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -674,7 +1034,7 @@ errors++;
 }
 }
 else {
-const err29 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err29 = {};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -684,11 +1044,21 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data.nonce !== undefined){
-let data6 = data.nonce;
-if(typeof data6 === "string"){
-if(func2(data6) > 43){
-const err30 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/maxLength",keyword:"maxLength",params:{limit: 43},message:"must NOT have more than 43 characters"};
+var _valid2 = _errs22 === errors;
+errors = _errs21;
+if(vErrors !== null){
+if(_errs21){
+vErrors.length = _errs21;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs24 = errors;
+if(typeof data3 === "string"){
+if(!pattern2.test(data3)){
+const err30 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -697,8 +1067,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-if(!pattern9.test(data6)){
-const err31 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{43}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{43}$"+"\""};
+}
+else {
+const err31 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -707,9 +1078,11 @@ vErrors.push(err31);
 }
 errors++;
 }
+var _valid2 = _errs24 === errors;
+valid4 = _valid2;
 }
-else {
-const err32 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid4){
+const err32 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -718,12 +1091,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-if(data.series !== undefined){
-let data7 = data.series;
-if(Array.isArray(data7)){
-if(data7.length > 16){
-const err33 = {instancePath:instancePath+"/series",schemaPath:"#/properties/series/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(typeof data3 === "string"){
+if(func2(data3) > 253){
+const err33 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -732,12 +1102,9 @@ vErrors.push(err33);
 }
 errors++;
 }
-const len0 = data7.length;
-for(let i0=0; i0<len0; i0++){
-let data8 = data7[i0];
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.number === undefined){
-const err34 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/required",keyword:"required",params:{missingProperty: "number"},message:"must have required property '"+"number"+"'"};
+}
+else {
+const err34 = {instancePath:instancePath+"/user/name",schemaPath:"#/properties/user/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -746,8 +1113,12 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(data8.openedBy === undefined){
-const err35 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/required",keyword:"required",params:{missingProperty: "openedBy"},message:"must have required property '"+"openedBy"+"'"};
+}
+if(data2.uid !== undefined){
+let data4 = data2.uid;
+if(typeof data4 === "string"){
+if(func2(data4) > 64){
+const err35 = {instancePath:instancePath+"/user/uid",schemaPath:"#/properties/user/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -756,8 +1127,8 @@ vErrors.push(err35);
 }
 errors++;
 }
-if(data8.time === undefined){
-const err36 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(func2(data4) < 1){
+const err36 = {instancePath:instancePath+"/user/uid",schemaPath:"#/properties/user/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -766,9 +1137,9 @@ vErrors.push(err36);
 }
 errors++;
 }
-for(const key2 in data8){
-if(!(((key2 === "number") || (key2 === "openedBy")) || (key2 === "time"))){
-const err37 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+else {
+const err37 = {instancePath:instancePath+"/user/uid",schemaPath:"#/properties/user/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -778,10 +1149,9 @@ vErrors.push(err37);
 errors++;
 }
 }
-if(data8.number !== undefined){
-let data9 = data8.number;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err38 = {instancePath:instancePath+"/series/" + i0+"/number",schemaPath:"#/properties/series/items/properties/number/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err38 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -790,9 +1160,16 @@ vErrors.push(err38);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 1000000 || isNaN(data9)){
-const err39 = {instancePath:instancePath+"/series/" + i0+"/number",schemaPath:"#/properties/series/items/properties/number/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data.since !== undefined){
+let data5 = data.since;
+const _errs30 = errors;
+let valid5 = true;
+const _errs31 = errors;
+if(errors === _errs31){
+if(typeof data5 === "string"){
+if(func2(data5) > 35){
+const err39 = {};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -801,8 +1178,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(data9 < 1 || isNaN(data9)){
-const err40 = {instancePath:instancePath+"/series/" + i0+"/number",schemaPath:"#/properties/series/items/properties/number/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err40 = {};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -812,12 +1190,21 @@ vErrors.push(err40);
 errors++;
 }
 }
+var _valid3 = _errs31 === errors;
+errors = _errs30;
+if(vErrors !== null){
+if(_errs30){
+vErrors.length = _errs30;
 }
-if(data8.openedBy !== undefined){
-let data10 = data8.openedBy;
-if(typeof data10 === "string"){
-if(func2(data10) > 300){
-const err41 = {instancePath:instancePath+"/series/" + i0+"/openedBy",schemaPath:"#/properties/series/items/properties/openedBy/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs33 = errors;
+if(typeof data5 === "string"){
+if(!pattern1.test(data5)){
+const err41 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -826,8 +1213,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(func2(data10) < 1){
-const err42 = {instancePath:instancePath+"/series/" + i0+"/openedBy",schemaPath:"#/properties/series/items/properties/openedBy/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err42 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -836,9 +1224,11 @@ vErrors.push(err42);
 }
 errors++;
 }
+var _valid3 = _errs33 === errors;
+valid5 = _valid3;
 }
-else {
-const err43 = {instancePath:instancePath+"/series/" + i0+"/openedBy",schemaPath:"#/properties/series/items/properties/openedBy/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid5){
+const err43 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -847,12 +1237,9 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-if(data8.time !== undefined){
-let data11 = data8.time;
-if(typeof data11 === "string"){
-if(func2(data11) > 35){
-const err44 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(typeof data5 === "string"){
+if(func2(data5) > 35){
+const err44 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -861,8 +1248,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(!pattern1.test(data11)){
-const err45 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err45 = {instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -872,8 +1260,15 @@ vErrors.push(err45);
 errors++;
 }
 }
-else {
-const err46 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.nonce !== undefined){
+let data6 = data.nonce;
+const _errs37 = errors;
+let valid6 = true;
+const _errs38 = errors;
+if(errors === _errs38){
+if(typeof data6 === "string"){
+if(func2(data6) > 43){
+const err46 = {};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -883,9 +1278,8 @@ vErrors.push(err46);
 errors++;
 }
 }
-}
 else {
-const err47 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err47 = {};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -895,9 +1289,21 @@ vErrors.push(err47);
 errors++;
 }
 }
+var _valid4 = _errs38 === errors;
+errors = _errs37;
+if(vErrors !== null){
+if(_errs37){
+vErrors.length = _errs37;
 }
 else {
-const err48 = {instancePath:instancePath+"/series",schemaPath:"#/properties/series/type",keyword:"type",params:{type: "array"},message:"must be array"};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs40 = errors;
+if(typeof data6 === "string"){
+if(!pattern9.test(data6)){
+const err48 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/then/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{43}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{43}$"+"\""};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -907,11 +1313,8 @@ vErrors.push(err48);
 errors++;
 }
 }
-if(data.attempts !== undefined){
-let data12 = data.attempts;
-if(Array.isArray(data12)){
-if(data12.length > 32){
-const err49 = {instancePath:instancePath+"/attempts",schemaPath:"#/properties/attempts/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
+else {
+const err49 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -920,12 +1323,11 @@ vErrors.push(err49);
 }
 errors++;
 }
-const len1 = data12.length;
-for(let i1=0; i1<len1; i1++){
-let data13 = data12[i1];
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(data13.number === undefined){
-const err50 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "number"},message:"must have required property '"+"number"+"'"};
+var _valid4 = _errs40 === errors;
+valid6 = _valid4;
+}
+if(!valid6){
+const err50 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -934,8 +1336,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(data13.series === undefined){
-const err51 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "series"},message:"must have required property '"+"series"+"'"};
+if(typeof data6 === "string"){
+if(func2(data6) > 43){
+const err51 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/maxLength",keyword:"maxLength",params:{limit: 43},message:"must NOT have more than 43 characters"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -944,8 +1347,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-if(data13.purpose === undefined){
-const err52 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "purpose"},message:"must have required property '"+"purpose"+"'"};
+}
+else {
+const err52 = {instancePath:instancePath+"/nonce",schemaPath:"#/properties/nonce/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -954,8 +1358,12 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(data13.actor === undefined){
-const err53 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "actor"},message:"must have required property '"+"actor"+"'"};
+}
+if(data.series !== undefined){
+let data7 = data.series;
+if(Array.isArray(data7)){
+if(data7.length > 16){
+const err53 = {instancePath:instancePath+"/series",schemaPath:"#/properties/series/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -964,8 +1372,12 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(data13.automatic === undefined){
-const err54 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "automatic"},message:"must have required property '"+"automatic"+"'"};
+const len0 = data7.length;
+for(let i0=0; i0<len0; i0++){
+let data8 = data7[i0];
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.number === undefined){
+const err54 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/required",keyword:"required",params:{missingProperty: "number"},message:"must have required property '"+"number"+"'"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -974,8 +1386,8 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(data13.roles === undefined){
-const err55 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if(data8.openedBy === undefined){
+const err55 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/required",keyword:"required",params:{missingProperty: "openedBy"},message:"must have required property '"+"openedBy"+"'"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -984,8 +1396,8 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(data13.claimedTime === undefined){
-const err56 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "claimedTime"},message:"must have required property '"+"claimedTime"+"'"};
+if(data8.time === undefined){
+const err56 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -994,8 +1406,9 @@ vErrors.push(err56);
 }
 errors++;
 }
-if(data13.epoch === undefined){
-const err57 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "epoch"},message:"must have required property '"+"epoch"+"'"};
+for(const key2 in data8){
+if(!(((key2 === "number") || (key2 === "openedBy")) || (key2 === "time"))){
+const err57 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -1004,8 +1417,11 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(data13.deadline === undefined){
-const err58 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
+}
+if(data8.number !== undefined){
+let data9 = data8.number;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err58 = {instancePath:instancePath+"/series/" + i0+"/number",schemaPath:"#/properties/series/items/properties/number/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -1014,8 +1430,9 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data13.tries === undefined){
-const err59 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "tries"},message:"must have required property '"+"tries"+"'"};
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 1000000 || isNaN(data9)){
+const err59 = {instancePath:instancePath+"/series/" + i0+"/number",schemaPath:"#/properties/series/items/properties/number/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -1024,8 +1441,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(data13.expirationTime === undefined){
-const err60 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "expirationTime"},message:"must have required property '"+"expirationTime"+"'"};
+if(data9 < 1 || isNaN(data9)){
+const err60 = {instancePath:instancePath+"/series/" + i0+"/number",schemaPath:"#/properties/series/items/properties/number/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -1034,9 +1451,13 @@ vErrors.push(err60);
 }
 errors++;
 }
-for(const key3 in data13){
-if(!(func8.call(schema12.properties.attempts.items.properties, key3))){
-const err61 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+}
+if(data8.openedBy !== undefined){
+let data10 = data8.openedBy;
+if(typeof data10 === "string"){
+if(func2(data10) > 300){
+const err61 = {instancePath:instancePath+"/series/" + i0+"/openedBy",schemaPath:"#/properties/series/items/properties/openedBy/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -1045,11 +1466,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-}
-if(data13.number !== undefined){
-let data14 = data13.number;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err62 = {instancePath:instancePath+"/attempts/" + i1+"/number",schemaPath:"#/properties/attempts/items/properties/number/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(func2(data10) < 1){
+const err62 = {instancePath:instancePath+"/series/" + i0+"/openedBy",schemaPath:"#/properties/series/items/properties/openedBy/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -1058,9 +1476,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 1000000 || isNaN(data14)){
-const err63 = {instancePath:instancePath+"/attempts/" + i1+"/number",schemaPath:"#/properties/attempts/items/properties/number/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+else {
+const err63 = {instancePath:instancePath+"/series/" + i0+"/openedBy",schemaPath:"#/properties/series/items/properties/openedBy/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -1069,8 +1487,16 @@ vErrors.push(err63);
 }
 errors++;
 }
-if(data14 < 1 || isNaN(data14)){
-const err64 = {instancePath:instancePath+"/attempts/" + i1+"/number",schemaPath:"#/properties/attempts/items/properties/number/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data8.time !== undefined){
+let data11 = data8.time;
+const _errs53 = errors;
+let valid10 = true;
+const _errs54 = errors;
+if(errors === _errs54){
+if(typeof data11 === "string"){
+if(func2(data11) > 35){
+const err64 = {};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -1080,11 +1506,8 @@ vErrors.push(err64);
 errors++;
 }
 }
-}
-if(data13.series !== undefined){
-let data15 = data13.series;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err65 = {instancePath:instancePath+"/attempts/" + i1+"/series",schemaPath:"#/properties/attempts/items/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err65 = {};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -1093,9 +1516,22 @@ vErrors.push(err65);
 }
 errors++;
 }
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 > 1000000 || isNaN(data15)){
-const err66 = {instancePath:instancePath+"/attempts/" + i1+"/series",schemaPath:"#/properties/attempts/items/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+var _valid5 = _errs54 === errors;
+errors = _errs53;
+if(vErrors !== null){
+if(_errs53){
+vErrors.length = _errs53;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs56 = errors;
+if(typeof data11 === "string"){
+if(!pattern1.test(data11)){
+const err66 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -1104,8 +1540,9 @@ vErrors.push(err66);
 }
 errors++;
 }
-if(data15 < 1 || isNaN(data15)){
-const err67 = {instancePath:instancePath+"/attempts/" + i1+"/series",schemaPath:"#/properties/attempts/items/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err67 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -1114,12 +1551,11 @@ vErrors.push(err67);
 }
 errors++;
 }
+var _valid5 = _errs56 === errors;
+valid10 = _valid5;
 }
-}
-if(data13.purpose !== undefined){
-let data16 = data13.purpose;
-if(typeof data16 !== "string"){
-const err68 = {instancePath:instancePath+"/attempts/" + i1+"/purpose",schemaPath:"#/properties/attempts/items/properties/purpose/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid10){
+const err68 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -1128,8 +1564,9 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(!((data16 === "Invitation") || (data16 === "SetUp"))){
-const err69 = {instancePath:instancePath+"/attempts/" + i1+"/purpose",schemaPath:"#/properties/attempts/items/properties/purpose/enum",keyword:"enum",params:{allowedValues: schema12.properties.attempts.items.properties.purpose.enum},message:"must be equal to one of the allowed values"};
+if(typeof data11 === "string"){
+if(func2(data11) > 35){
+const err69 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -1139,11 +1576,8 @@ vErrors.push(err69);
 errors++;
 }
 }
-if(data13.actor !== undefined){
-let data17 = data13.actor;
-if(typeof data17 === "string"){
-if(func2(data17) > 300){
-const err70 = {instancePath:instancePath+"/attempts/" + i1+"/actor",schemaPath:"#/properties/attempts/items/properties/actor/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err70 = {instancePath:instancePath+"/series/" + i0+"/time",schemaPath:"#/properties/series/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1152,8 +1586,10 @@ vErrors.push(err70);
 }
 errors++;
 }
-if(func2(data17) < 1){
-const err71 = {instancePath:instancePath+"/attempts/" + i1+"/actor",schemaPath:"#/properties/attempts/items/properties/actor/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/series/" + i0,schemaPath:"#/properties/series/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1163,8 +1599,9 @@ vErrors.push(err71);
 errors++;
 }
 }
+}
 else {
-const err72 = {instancePath:instancePath+"/attempts/" + i1+"/actor",schemaPath:"#/properties/attempts/items/properties/actor/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err72 = {instancePath:instancePath+"/series",schemaPath:"#/properties/series/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1174,9 +1611,11 @@ vErrors.push(err72);
 errors++;
 }
 }
-if(data13.automatic !== undefined){
-if(typeof data13.automatic !== "boolean"){
-const err73 = {instancePath:instancePath+"/attempts/" + i1+"/automatic",schemaPath:"#/properties/attempts/items/properties/automatic/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.attempts !== undefined){
+let data12 = data.attempts;
+if(Array.isArray(data12)){
+if(data12.length > 32){
+const err73 = {instancePath:instancePath+"/attempts",schemaPath:"#/properties/attempts/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1185,12 +1624,12 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-if(data13.roles !== undefined){
-let data19 = data13.roles;
-if(Array.isArray(data19)){
-if(data19.length > 200){
-const err74 = {instancePath:instancePath+"/attempts/" + i1+"/roles",schemaPath:"#/properties/attempts/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+const len1 = data12.length;
+for(let i1=0; i1<len1; i1++){
+let data13 = data12[i1];
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(data13.number === undefined){
+const err74 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "number"},message:"must have required property '"+"number"+"'"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1199,12 +1638,8 @@ vErrors.push(err74);
 }
 errors++;
 }
-const len2 = data19.length;
-for(let i2=0; i2<len2; i2++){
-let data20 = data19[i2];
-if(typeof data20 === "string"){
-if(func2(data20) > 253){
-const err75 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data13.series === undefined){
+const err75 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "series"},message:"must have required property '"+"series"+"'"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1213,8 +1648,8 @@ vErrors.push(err75);
 }
 errors++;
 }
-if(!pattern2.test(data20)){
-const err76 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data13.purpose === undefined){
+const err76 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "purpose"},message:"must have required property '"+"purpose"+"'"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1223,9 +1658,8 @@ vErrors.push(err76);
 }
 errors++;
 }
-}
-else {
-const err77 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data13.actor === undefined){
+const err77 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "actor"},message:"must have required property '"+"actor"+"'"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1234,10 +1668,8 @@ vErrors.push(err77);
 }
 errors++;
 }
-}
-}
-else {
-const err78 = {instancePath:instancePath+"/attempts/" + i1+"/roles",schemaPath:"#/properties/attempts/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data13.automatic === undefined){
+const err78 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "automatic"},message:"must have required property '"+"automatic"+"'"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1246,12 +1678,8 @@ vErrors.push(err78);
 }
 errors++;
 }
-}
-if(data13.claimedTime !== undefined){
-let data21 = data13.claimedTime;
-if(typeof data21 === "string"){
-if(func2(data21) > 35){
-const err79 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data13.roles === undefined){
+const err79 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1260,8 +1688,8 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(!pattern1.test(data21)){
-const err80 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data13.claimedTime === undefined){
+const err80 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "claimedTime"},message:"must have required property '"+"claimedTime"+"'"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1270,9 +1698,8 @@ vErrors.push(err80);
 }
 errors++;
 }
-}
-else {
-const err81 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data13.epoch === undefined){
+const err81 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "epoch"},message:"must have required property '"+"epoch"+"'"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1281,11 +1708,8 @@ vErrors.push(err81);
 }
 errors++;
 }
-}
-if(data13.epoch !== undefined){
-let data22 = data13.epoch;
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
-const err82 = {instancePath:instancePath+"/attempts/" + i1+"/epoch",schemaPath:"#/properties/attempts/items/properties/epoch/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data13.deadline === undefined){
+const err82 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1294,9 +1718,8 @@ vErrors.push(err82);
 }
 errors++;
 }
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 9007199254740991 || isNaN(data22)){
-const err83 = {instancePath:instancePath+"/attempts/" + i1+"/epoch",schemaPath:"#/properties/attempts/items/properties/epoch/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"};
+if(data13.tries === undefined){
+const err83 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "tries"},message:"must have required property '"+"tries"+"'"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1305,8 +1728,8 @@ vErrors.push(err83);
 }
 errors++;
 }
-if(data22 < 0 || isNaN(data22)){
-const err84 = {instancePath:instancePath+"/attempts/" + i1+"/epoch",schemaPath:"#/properties/attempts/items/properties/epoch/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data13.expirationTime === undefined){
+const err84 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/required",keyword:"required",params:{missingProperty: "expirationTime"},message:"must have required property '"+"expirationTime"+"'"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1315,13 +1738,9 @@ vErrors.push(err84);
 }
 errors++;
 }
-}
-}
-if(data13.deadline !== undefined){
-let data23 = data13.deadline;
-if(typeof data23 === "string"){
-if(func2(data23) > 35){
-const err85 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+for(const key3 in data13){
+if(!(func13.call(schema12.properties.attempts.items.properties, key3))){
+const err85 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1330,8 +1749,11 @@ vErrors.push(err85);
 }
 errors++;
 }
-if(!pattern1.test(data23)){
-const err86 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data13.number !== undefined){
+let data14 = data13.number;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err86 = {instancePath:instancePath+"/attempts/" + i1+"/number",schemaPath:"#/properties/attempts/items/properties/number/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1340,9 +1762,9 @@ vErrors.push(err86);
 }
 errors++;
 }
-}
-else {
-const err87 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 1000000 || isNaN(data14)){
+const err87 = {instancePath:instancePath+"/attempts/" + i1+"/number",schemaPath:"#/properties/attempts/items/properties/number/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1351,11 +1773,8 @@ vErrors.push(err87);
 }
 errors++;
 }
-}
-if(data13.tries !== undefined){
-let data24 = data13.tries;
-if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
-const err88 = {instancePath:instancePath+"/attempts/" + i1+"/tries",schemaPath:"#/properties/attempts/items/properties/tries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data14 < 1 || isNaN(data14)){
+const err88 = {instancePath:instancePath+"/attempts/" + i1+"/number",schemaPath:"#/properties/attempts/items/properties/number/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1364,9 +1783,12 @@ vErrors.push(err88);
 }
 errors++;
 }
-if((typeof data24 == "number") && (isFinite(data24))){
-if(data24 > 100 || isNaN(data24)){
-const err89 = {instancePath:instancePath+"/attempts/" + i1+"/tries",schemaPath:"#/properties/attempts/items/properties/tries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+}
+if(data13.series !== undefined){
+let data15 = data13.series;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err89 = {instancePath:instancePath+"/attempts/" + i1+"/series",schemaPath:"#/properties/attempts/items/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1375,8 +1797,9 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(data24 < 0 || isNaN(data24)){
-const err90 = {instancePath:instancePath+"/attempts/" + i1+"/tries",schemaPath:"#/properties/attempts/items/properties/tries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 1000000 || isNaN(data15)){
+const err90 = {instancePath:instancePath+"/attempts/" + i1+"/series",schemaPath:"#/properties/attempts/items/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1385,12 +1808,8 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-}
-if(data13.outcome !== undefined){
-let data25 = data13.outcome;
-if(typeof data25 !== "string"){
-const err91 = {instancePath:instancePath+"/attempts/" + i1+"/outcome",schemaPath:"#/properties/attempts/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15 < 1 || isNaN(data15)){
+const err91 = {instancePath:instancePath+"/attempts/" + i1+"/series",schemaPath:"#/properties/attempts/items/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1399,8 +1818,12 @@ vErrors.push(err91);
 }
 errors++;
 }
-if(!((((data25 === "Sent") || (data25 === "Refused")) || (data25 === "Unknown")) || (data25 === "NotSent"))){
-const err92 = {instancePath:instancePath+"/attempts/" + i1+"/outcome",schemaPath:"#/properties/attempts/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema12.properties.attempts.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+}
+}
+if(data13.purpose !== undefined){
+let data16 = data13.purpose;
+if(typeof data16 !== "string"){
+const err92 = {instancePath:instancePath+"/attempts/" + i1+"/purpose",schemaPath:"#/properties/attempts/items/properties/purpose/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1409,12 +1832,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-if(data13.outcomeTime !== undefined){
-let data26 = data13.outcomeTime;
-if(typeof data26 === "string"){
-if(func2(data26) > 35){
-const err93 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(!((data16 === "Invitation") || (data16 === "SetUp"))){
+const err93 = {instancePath:instancePath+"/attempts/" + i1+"/purpose",schemaPath:"#/properties/attempts/items/properties/purpose/enum",keyword:"enum",params:{allowedValues: schema12.properties.attempts.items.properties.purpose.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1423,8 +1842,12 @@ vErrors.push(err93);
 }
 errors++;
 }
-if(!pattern1.test(data26)){
-const err94 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data13.actor !== undefined){
+let data17 = data13.actor;
+if(typeof data17 === "string"){
+if(func2(data17) > 300){
+const err94 = {instancePath:instancePath+"/attempts/" + i1+"/actor",schemaPath:"#/properties/attempts/items/properties/actor/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1433,9 +1856,8 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-else {
-const err95 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data17) < 1){
+const err95 = {instancePath:instancePath+"/attempts/" + i1+"/actor",schemaPath:"#/properties/attempts/items/properties/actor/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1445,11 +1867,8 @@ vErrors.push(err95);
 errors++;
 }
 }
-if(data13.response !== undefined){
-let data27 = data13.response;
-if(typeof data27 === "string"){
-if(func2(data27) > 200){
-const err96 = {instancePath:instancePath+"/attempts/" + i1+"/response",schemaPath:"#/properties/attempts/items/properties/response/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+else {
+const err96 = {instancePath:instancePath+"/attempts/" + i1+"/actor",schemaPath:"#/properties/attempts/items/properties/actor/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1458,8 +1877,10 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(func2(data27) < 1){
-const err97 = {instancePath:instancePath+"/attempts/" + i1+"/response",schemaPath:"#/properties/attempts/items/properties/response/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data13.automatic !== undefined){
+if(typeof data13.automatic !== "boolean"){
+const err97 = {instancePath:instancePath+"/attempts/" + i1+"/automatic",schemaPath:"#/properties/attempts/items/properties/automatic/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1469,8 +1890,11 @@ vErrors.push(err97);
 errors++;
 }
 }
-else {
-const err98 = {instancePath:instancePath+"/attempts/" + i1+"/response",schemaPath:"#/properties/attempts/items/properties/response/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data13.roles !== undefined){
+let data19 = data13.roles;
+if(Array.isArray(data19)){
+if(data19.length > 200){
+const err98 = {instancePath:instancePath+"/attempts/" + i1+"/roles",schemaPath:"#/properties/attempts/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1479,12 +1903,16 @@ vErrors.push(err98);
 }
 errors++;
 }
-}
-if(data13.expirationTime !== undefined){
-let data28 = data13.expirationTime;
-if(typeof data28 === "string"){
-if(func2(data28) > 35){
-const err99 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const len2 = data19.length;
+for(let i2=0; i2<len2; i2++){
+let data20 = data19[i2];
+const _errs77 = errors;
+let valid16 = true;
+const _errs78 = errors;
+if(errors === _errs78){
+if(typeof data20 === "string"){
+if(func2(data20) > 253){
+const err99 = {};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1493,8 +1921,9 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(!pattern1.test(data28)){
-const err100 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err100 = {};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1504,8 +1933,21 @@ vErrors.push(err100);
 errors++;
 }
 }
+var _valid6 = _errs78 === errors;
+errors = _errs77;
+if(vErrors !== null){
+if(_errs77){
+vErrors.length = _errs77;
+}
 else {
-const err101 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs80 = errors;
+if(typeof data20 === "string"){
+if(!pattern2.test(data20)){
+const err101 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1515,11 +1957,8 @@ vErrors.push(err101);
 errors++;
 }
 }
-if(data13.withdrawnTime !== undefined){
-let data29 = data13.withdrawnTime;
-if(typeof data29 === "string"){
-if(func2(data29) > 35){
-const err102 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err102 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1528,8 +1967,11 @@ vErrors.push(err102);
 }
 errors++;
 }
-if(!pattern1.test(data29)){
-const err103 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+var _valid6 = _errs80 === errors;
+valid16 = _valid6;
+}
+if(!valid16){
+const err103 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1538,9 +1980,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-}
-else {
-const err104 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data20 === "string"){
+if(func2(data20) > 253){
+const err104 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1550,9 +1992,8 @@ vErrors.push(err104);
 errors++;
 }
 }
-}
 else {
-const err105 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err105 = {instancePath:instancePath+"/attempts/" + i1+"/roles/" + i2,schemaPath:"#/properties/attempts/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1564,7 +2005,7 @@ errors++;
 }
 }
 else {
-const err106 = {instancePath:instancePath+"/attempts",schemaPath:"#/properties/attempts/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err106 = {instancePath:instancePath+"/attempts/" + i1+"/roles",schemaPath:"#/properties/attempts/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1574,11 +2015,15 @@ vErrors.push(err106);
 errors++;
 }
 }
-if(data.mails !== undefined){
-let data30 = data.mails;
-if(Array.isArray(data30)){
-if(data30.length > 200){
-const err107 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(data13.claimedTime !== undefined){
+let data21 = data13.claimedTime;
+const _errs84 = errors;
+let valid17 = true;
+const _errs85 = errors;
+if(errors === _errs85){
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err107 = {};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1587,12 +2032,9 @@ vErrors.push(err107);
 }
 errors++;
 }
-const len3 = data30.length;
-for(let i3=0; i3<len3; i3++){
-let data31 = data30[i3];
-if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
-if(data31.key === undefined){
-const err108 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+}
+else {
+const err108 = {};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1601,8 +2043,22 @@ vErrors.push(err108);
 }
 errors++;
 }
-if(data31.claimedTime === undefined){
-const err109 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "claimedTime"},message:"must have required property '"+"claimedTime"+"'"};
+}
+var _valid7 = _errs85 === errors;
+errors = _errs84;
+if(vErrors !== null){
+if(_errs84){
+vErrors.length = _errs84;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs87 = errors;
+if(typeof data21 === "string"){
+if(!pattern1.test(data21)){
+const err109 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1611,8 +2067,9 @@ vErrors.push(err109);
 }
 errors++;
 }
-if(data31.epoch === undefined){
-const err110 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "epoch"},message:"must have required property '"+"epoch"+"'"};
+}
+else {
+const err110 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1621,8 +2078,11 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(data31.deadline === undefined){
-const err111 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
+var _valid7 = _errs87 === errors;
+valid17 = _valid7;
+}
+if(!valid17){
+const err111 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1631,8 +2091,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-if(data31.tries === undefined){
-const err112 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "tries"},message:"must have required property '"+"tries"+"'"};
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err112 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1641,9 +2102,9 @@ vErrors.push(err112);
 }
 errors++;
 }
-for(const key4 in data31){
-if(!((((((((key4 === "key") || (key4 === "claimedTime")) || (key4 === "epoch")) || (key4 === "deadline")) || (key4 === "tries")) || (key4 === "outcome")) || (key4 === "outcomeTime")) || (key4 === "response"))){
-const err113 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+else {
+const err113 = {instancePath:instancePath+"/attempts/" + i1+"/claimedTime",schemaPath:"#/properties/attempts/items/properties/claimedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1653,11 +2114,10 @@ vErrors.push(err113);
 errors++;
 }
 }
-if(data31.key !== undefined){
-let data32 = data31.key;
-if(typeof data32 === "string"){
-if(func2(data32) > 300){
-const err114 = {instancePath:instancePath+"/mails/" + i3+"/key",schemaPath:"#/properties/mails/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data13.epoch !== undefined){
+let data22 = data13.epoch;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err114 = {instancePath:instancePath+"/attempts/" + i1+"/epoch",schemaPath:"#/properties/attempts/items/properties/epoch/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1666,8 +2126,9 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(func2(data32) < 1){
-const err115 = {instancePath:instancePath+"/mails/" + i3+"/key",schemaPath:"#/properties/mails/items/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 > 9007199254740991 || isNaN(data22)){
+const err115 = {instancePath:instancePath+"/attempts/" + i1+"/epoch",schemaPath:"#/properties/attempts/items/properties/epoch/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1676,9 +2137,8 @@ vErrors.push(err115);
 }
 errors++;
 }
-}
-else {
-const err116 = {instancePath:instancePath+"/mails/" + i3+"/key",schemaPath:"#/properties/mails/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data22 < 0 || isNaN(data22)){
+const err116 = {instancePath:instancePath+"/attempts/" + i1+"/epoch",schemaPath:"#/properties/attempts/items/properties/epoch/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1688,11 +2148,16 @@ vErrors.push(err116);
 errors++;
 }
 }
-if(data31.claimedTime !== undefined){
-let data33 = data31.claimedTime;
-if(typeof data33 === "string"){
-if(func2(data33) > 35){
-const err117 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data13.deadline !== undefined){
+let data23 = data13.deadline;
+const _errs93 = errors;
+let valid18 = true;
+const _errs94 = errors;
+if(errors === _errs94){
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err117 = {};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1701,8 +2166,9 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(!pattern1.test(data33)){
-const err118 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err118 = {};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1712,8 +2178,21 @@ vErrors.push(err118);
 errors++;
 }
 }
+var _valid8 = _errs94 === errors;
+errors = _errs93;
+if(vErrors !== null){
+if(_errs93){
+vErrors.length = _errs93;
+}
 else {
-const err119 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs96 = errors;
+if(typeof data23 === "string"){
+if(!pattern1.test(data23)){
+const err119 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1723,10 +2202,8 @@ vErrors.push(err119);
 errors++;
 }
 }
-if(data31.epoch !== undefined){
-let data34 = data31.epoch;
-if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
-const err120 = {instancePath:instancePath+"/mails/" + i3+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err120 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1735,9 +2212,11 @@ vErrors.push(err120);
 }
 errors++;
 }
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 > 9007199254740991 || isNaN(data34)){
-const err121 = {instancePath:instancePath+"/mails/" + i3+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"};
+var _valid8 = _errs96 === errors;
+valid18 = _valid8;
+}
+if(!valid18){
+const err121 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1746,8 +2225,9 @@ vErrors.push(err121);
 }
 errors++;
 }
-if(data34 < 0 || isNaN(data34)){
-const err122 = {instancePath:instancePath+"/mails/" + i3+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err122 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1757,12 +2237,8 @@ vErrors.push(err122);
 errors++;
 }
 }
-}
-if(data31.deadline !== undefined){
-let data35 = data31.deadline;
-if(typeof data35 === "string"){
-if(func2(data35) > 35){
-const err123 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err123 = {instancePath:instancePath+"/attempts/" + i1+"/deadline",schemaPath:"#/properties/attempts/items/properties/deadline/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1771,8 +2247,11 @@ vErrors.push(err123);
 }
 errors++;
 }
-if(!pattern1.test(data35)){
-const err124 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data13.tries !== undefined){
+let data24 = data13.tries;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
+const err124 = {instancePath:instancePath+"/attempts/" + i1+"/tries",schemaPath:"#/properties/attempts/items/properties/tries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1781,9 +2260,9 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-else {
-const err125 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 > 100 || isNaN(data24)){
+const err125 = {instancePath:instancePath+"/attempts/" + i1+"/tries",schemaPath:"#/properties/attempts/items/properties/tries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1792,11 +2271,8 @@ vErrors.push(err125);
 }
 errors++;
 }
-}
-if(data31.tries !== undefined){
-let data36 = data31.tries;
-if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
-const err126 = {instancePath:instancePath+"/mails/" + i3+"/tries",schemaPath:"#/properties/mails/items/properties/tries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data24 < 0 || isNaN(data24)){
+const err126 = {instancePath:instancePath+"/attempts/" + i1+"/tries",schemaPath:"#/properties/attempts/items/properties/tries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1805,9 +2281,12 @@ vErrors.push(err126);
 }
 errors++;
 }
-if((typeof data36 == "number") && (isFinite(data36))){
-if(data36 > 100 || isNaN(data36)){
-const err127 = {instancePath:instancePath+"/mails/" + i3+"/tries",schemaPath:"#/properties/mails/items/properties/tries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+}
+if(data13.outcome !== undefined){
+let data25 = data13.outcome;
+if(typeof data25 !== "string"){
+const err127 = {instancePath:instancePath+"/attempts/" + i1+"/outcome",schemaPath:"#/properties/attempts/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1816,8 +2295,8 @@ vErrors.push(err127);
 }
 errors++;
 }
-if(data36 < 0 || isNaN(data36)){
-const err128 = {instancePath:instancePath+"/mails/" + i3+"/tries",schemaPath:"#/properties/mails/items/properties/tries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(!((((data25 === "Sent") || (data25 === "Refused")) || (data25 === "Unknown")) || (data25 === "NotSent"))){
+const err128 = {instancePath:instancePath+"/attempts/" + i1+"/outcome",schemaPath:"#/properties/attempts/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema12.properties.attempts.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1827,11 +2306,15 @@ vErrors.push(err128);
 errors++;
 }
 }
-}
-if(data31.outcome !== undefined){
-let data37 = data31.outcome;
-if(typeof data37 !== "string"){
-const err129 = {instancePath:instancePath+"/mails/" + i3+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data13.outcomeTime !== undefined){
+let data26 = data13.outcomeTime;
+const _errs104 = errors;
+let valid19 = true;
+const _errs105 = errors;
+if(errors === _errs105){
+if(typeof data26 === "string"){
+if(func2(data26) > 35){
+const err129 = {};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1840,8 +2323,9 @@ vErrors.push(err129);
 }
 errors++;
 }
-if(!((((data37 === "Sent") || (data37 === "Refused")) || (data37 === "Unknown")) || (data37 === "NotSent"))){
-const err130 = {instancePath:instancePath+"/mails/" + i3+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema12.properties.mails.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err130 = {};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1851,11 +2335,21 @@ vErrors.push(err130);
 errors++;
 }
 }
-if(data31.outcomeTime !== undefined){
-let data38 = data31.outcomeTime;
-if(typeof data38 === "string"){
-if(func2(data38) > 35){
-const err131 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+var _valid9 = _errs105 === errors;
+errors = _errs104;
+if(vErrors !== null){
+if(_errs104){
+vErrors.length = _errs104;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs107 = errors;
+if(typeof data26 === "string"){
+if(!pattern1.test(data26)){
+const err131 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1864,8 +2358,9 @@ vErrors.push(err131);
 }
 errors++;
 }
-if(!pattern1.test(data38)){
-const err132 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err132 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1874,9 +2369,11 @@ vErrors.push(err132);
 }
 errors++;
 }
+var _valid9 = _errs107 === errors;
+valid19 = _valid9;
 }
-else {
-const err133 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid19){
+const err133 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1885,12 +2382,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-}
-if(data31.response !== undefined){
-let data39 = data31.response;
-if(typeof data39 === "string"){
-if(func2(data39) > 200){
-const err134 = {instancePath:instancePath+"/mails/" + i3+"/response",schemaPath:"#/properties/mails/items/properties/response/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(typeof data26 === "string"){
+if(func2(data26) > 35){
+const err134 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1899,8 +2393,9 @@ vErrors.push(err134);
 }
 errors++;
 }
-if(func2(data39) < 1){
-const err135 = {instancePath:instancePath+"/mails/" + i3+"/response",schemaPath:"#/properties/mails/items/properties/response/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err135 = {instancePath:instancePath+"/attempts/" + i1+"/outcomeTime",schemaPath:"#/properties/attempts/items/properties/outcomeTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1910,8 +2405,11 @@ vErrors.push(err135);
 errors++;
 }
 }
-else {
-const err136 = {instancePath:instancePath+"/mails/" + i3+"/response",schemaPath:"#/properties/mails/items/properties/response/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data13.response !== undefined){
+let data27 = data13.response;
+if(typeof data27 === "string"){
+if(func2(data27) > 200){
+const err136 = {instancePath:instancePath+"/attempts/" + i1+"/response",schemaPath:"#/properties/attempts/items/properties/response/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1920,10 +2418,8 @@ vErrors.push(err136);
 }
 errors++;
 }
-}
-}
-else {
-const err137 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data27) < 1){
+const err137 = {instancePath:instancePath+"/attempts/" + i1+"/response",schemaPath:"#/properties/attempts/items/properties/response/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1933,9 +2429,8 @@ vErrors.push(err137);
 errors++;
 }
 }
-}
 else {
-const err138 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err138 = {instancePath:instancePath+"/attempts/" + i1+"/response",schemaPath:"#/properties/attempts/items/properties/response/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1945,11 +2440,15 @@ vErrors.push(err138);
 errors++;
 }
 }
-if(data.declared !== undefined){
-let data40 = data.declared;
-if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
-if(data40.present === undefined){
-const err139 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/required",keyword:"required",params:{missingProperty: "present"},message:"must have required property '"+"present"+"'"};
+if(data13.expirationTime !== undefined){
+let data28 = data13.expirationTime;
+const _errs113 = errors;
+let valid20 = true;
+const _errs114 = errors;
+if(errors === _errs114){
+if(typeof data28 === "string"){
+if(func2(data28) > 35){
+const err139 = {};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1958,8 +2457,9 @@ vErrors.push(err139);
 }
 errors++;
 }
-if(data40.roles === undefined){
-const err140 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+}
+else {
+const err140 = {};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1968,8 +2468,22 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(data40.join === undefined){
-const err141 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/required",keyword:"required",params:{missingProperty: "join"},message:"must have required property '"+"join"+"'"};
+}
+var _valid10 = _errs114 === errors;
+errors = _errs113;
+if(vErrors !== null){
+if(_errs113){
+vErrors.length = _errs113;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid10){
+const _errs116 = errors;
+if(typeof data28 === "string"){
+if(!pattern1.test(data28)){
+const err141 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1978,9 +2492,9 @@ vErrors.push(err141);
 }
 errors++;
 }
-for(const key5 in data40){
-if(!((((key5 === "present") || (key5 === "roles")) || (key5 === "join")) || (key5 === "until"))){
-const err142 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+else {
+const err142 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1989,10 +2503,11 @@ vErrors.push(err142);
 }
 errors++;
 }
+var _valid10 = _errs116 === errors;
+valid20 = _valid10;
 }
-if(data40.present !== undefined){
-if(typeof data40.present !== "boolean"){
-const err143 = {instancePath:instancePath+"/declared/present",schemaPath:"#/properties/declared/properties/present/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!valid20){
+const err143 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -2001,12 +2516,9 @@ vErrors.push(err143);
 }
 errors++;
 }
-}
-if(data40.roles !== undefined){
-let data42 = data40.roles;
-if(Array.isArray(data42)){
-if(data42.length > 200){
-const err144 = {instancePath:instancePath+"/declared/roles",schemaPath:"#/properties/declared/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(typeof data28 === "string"){
+if(func2(data28) > 35){
+const err144 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -2015,12 +2527,9 @@ vErrors.push(err144);
 }
 errors++;
 }
-const len4 = data42.length;
-for(let i4=0; i4<len4; i4++){
-let data43 = data42[i4];
-if(typeof data43 === "string"){
-if(func2(data43) > 253){
-const err145 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err145 = {instancePath:instancePath+"/attempts/" + i1+"/expirationTime",schemaPath:"#/properties/attempts/items/properties/expirationTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -2029,8 +2538,16 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(!pattern2.test(data43)){
-const err146 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+if(data13.withdrawnTime !== undefined){
+let data29 = data13.withdrawnTime;
+const _errs120 = errors;
+let valid21 = true;
+const _errs121 = errors;
+if(errors === _errs121){
+if(typeof data29 === "string"){
+if(func2(data29) > 35){
+const err146 = {};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -2041,7 +2558,7 @@ errors++;
 }
 }
 else {
-const err147 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err147 = {};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -2051,9 +2568,21 @@ vErrors.push(err147);
 errors++;
 }
 }
+var _valid11 = _errs121 === errors;
+errors = _errs120;
+if(vErrors !== null){
+if(_errs120){
+vErrors.length = _errs120;
 }
 else {
-const err148 = {instancePath:instancePath+"/declared/roles",schemaPath:"#/properties/declared/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+vErrors = null;
+}
+}
+if(_valid11){
+const _errs123 = errors;
+if(typeof data29 === "string"){
+if(!pattern1.test(data29)){
+const err148 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -2063,10 +2592,8 @@ vErrors.push(err148);
 errors++;
 }
 }
-if(data40.join !== undefined){
-let data44 = data40.join;
-if(typeof data44 !== "string"){
-const err149 = {instancePath:instancePath+"/declared/join",schemaPath:"#/properties/declared/properties/join/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err149 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -2075,8 +2602,11 @@ vErrors.push(err149);
 }
 errors++;
 }
-if(!(((data44 === "Invitation") || (data44 === "Account")) || (data44 === "None"))){
-const err150 = {instancePath:instancePath+"/declared/join",schemaPath:"#/properties/declared/properties/join/enum",keyword:"enum",params:{allowedValues: schema12.properties.declared.properties.join.enum},message:"must be equal to one of the allowed values"};
+var _valid11 = _errs123 === errors;
+valid21 = _valid11;
+}
+if(!valid21){
+const err150 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -2085,12 +2615,9 @@ vErrors.push(err150);
 }
 errors++;
 }
-}
-if(data40.until !== undefined){
-let data45 = data40.until;
-if(typeof data45 === "string"){
-if(func2(data45) > 35){
-const err151 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(typeof data29 === "string"){
+if(func2(data29) > 35){
+const err151 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -2099,8 +2626,9 @@ vErrors.push(err151);
 }
 errors++;
 }
-if(!pattern1.test(data45)){
-const err152 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err152 = {instancePath:instancePath+"/attempts/" + i1+"/withdrawnTime",schemaPath:"#/properties/attempts/items/properties/withdrawnTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -2110,8 +2638,9 @@ vErrors.push(err152);
 errors++;
 }
 }
+}
 else {
-const err153 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err153 = {instancePath:instancePath+"/attempts/" + i1,schemaPath:"#/properties/attempts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -2123,7 +2652,7 @@ errors++;
 }
 }
 else {
-const err154 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err154 = {instancePath:instancePath+"/attempts",schemaPath:"#/properties/attempts/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -2133,11 +2662,11 @@ vErrors.push(err154);
 errors++;
 }
 }
-if(data.joined !== undefined){
-let data46 = data.joined;
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
-if(data46.time === undefined){
-const err155 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data.mails !== undefined){
+let data30 = data.mails;
+if(Array.isArray(data30)){
+if(data30.length > 200){
+const err155 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2146,8 +2675,12 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(data46.how === undefined){
-const err156 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
+const len3 = data30.length;
+for(let i3=0; i3<len3; i3++){
+let data31 = data30[i3];
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+if(data31.key === undefined){
+const err156 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2156,9 +2689,8 @@ vErrors.push(err156);
 }
 errors++;
 }
-for(const key6 in data46){
-if(!((((key6 === "time") || (key6 === "how")) || (key6 === "attempt")) || (key6 === "account"))){
-const err157 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(data31.claimedTime === undefined){
+const err157 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "claimedTime"},message:"must have required property '"+"claimedTime"+"'"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2167,12 +2699,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-}
-if(data46.time !== undefined){
-let data47 = data46.time;
-if(typeof data47 === "string"){
-if(func2(data47) > 35){
-const err158 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data31.epoch === undefined){
+const err158 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "epoch"},message:"must have required property '"+"epoch"+"'"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -2181,8 +2709,8 @@ vErrors.push(err158);
 }
 errors++;
 }
-if(!pattern1.test(data47)){
-const err159 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data31.deadline === undefined){
+const err159 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -2191,9 +2719,8 @@ vErrors.push(err159);
 }
 errors++;
 }
-}
-else {
-const err160 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data31.tries === undefined){
+const err160 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "tries"},message:"must have required property '"+"tries"+"'"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -2202,11 +2729,9 @@ vErrors.push(err160);
 }
 errors++;
 }
-}
-if(data46.how !== undefined){
-let data48 = data46.how;
-if(typeof data48 !== "string"){
-const err161 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key4 in data31){
+if(!((((((((key4 === "key") || (key4 === "claimedTime")) || (key4 === "epoch")) || (key4 === "deadline")) || (key4 === "tries")) || (key4 === "outcome")) || (key4 === "outcomeTime")) || (key4 === "response"))){
+const err161 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2215,8 +2740,12 @@ vErrors.push(err161);
 }
 errors++;
 }
-if(!(((data48 === "Link") || (data48 === "SignIn")) || (data48 === "Declared"))){
-const err162 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/enum",keyword:"enum",params:{allowedValues: schema12.properties.joined.properties.how.enum},message:"must be equal to one of the allowed values"};
+}
+if(data31.key !== undefined){
+let data32 = data31.key;
+if(typeof data32 === "string"){
+if(func2(data32) > 300){
+const err162 = {instancePath:instancePath+"/mails/" + i3+"/key",schemaPath:"#/properties/mails/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2225,11 +2754,8 @@ vErrors.push(err162);
 }
 errors++;
 }
-}
-if(data46.attempt !== undefined){
-let data49 = data46.attempt;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-const err163 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(func2(data32) < 1){
+const err163 = {instancePath:instancePath+"/mails/" + i3+"/key",schemaPath:"#/properties/mails/items/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2238,9 +2764,9 @@ vErrors.push(err163);
 }
 errors++;
 }
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 > 1000000 || isNaN(data49)){
-const err164 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+else {
+const err164 = {instancePath:instancePath+"/mails/" + i3+"/key",schemaPath:"#/properties/mails/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2249,8 +2775,16 @@ vErrors.push(err164);
 }
 errors++;
 }
-if(data49 < 1 || isNaN(data49)){
-const err165 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data31.claimedTime !== undefined){
+let data33 = data31.claimedTime;
+const _errs134 = errors;
+let valid25 = true;
+const _errs135 = errors;
+if(errors === _errs135){
+if(typeof data33 === "string"){
+if(func2(data33) > 35){
+const err165 = {};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2260,12 +2794,8 @@ vErrors.push(err165);
 errors++;
 }
 }
-}
-if(data46.account !== undefined){
-let data50 = data46.account;
-if(typeof data50 === "string"){
-if(func2(data50) > 253){
-const err166 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+else {
+const err166 = {};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2274,8 +2804,22 @@ vErrors.push(err166);
 }
 errors++;
 }
-if(!pattern2.test(data50)){
-const err167 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+var _valid12 = _errs135 === errors;
+errors = _errs134;
+if(vErrors !== null){
+if(_errs134){
+vErrors.length = _errs134;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid12){
+const _errs137 = errors;
+if(typeof data33 === "string"){
+if(!pattern1.test(data33)){
+const err167 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2286,7 +2830,7 @@ errors++;
 }
 }
 else {
-const err168 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err168 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2295,10 +2839,11 @@ vErrors.push(err168);
 }
 errors++;
 }
+var _valid12 = _errs137 === errors;
+valid25 = _valid12;
 }
-}
-else {
-const err169 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid25){
+const err169 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2307,12 +2852,9 @@ vErrors.push(err169);
 }
 errors++;
 }
-}
-if(data.grants !== undefined){
-let data51 = data.grants;
-if(Array.isArray(data51)){
-if(data51.length > 100){
-const err170 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(typeof data33 === "string"){
+if(func2(data33) > 35){
+const err170 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2321,12 +2863,9 @@ vErrors.push(err170);
 }
 errors++;
 }
-const len5 = data51.length;
-for(let i5=0; i5<len5; i5++){
-let data52 = data51[i5];
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-if(data52.invitation === undefined){
-const err171 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "invitation"},message:"must have required property '"+"invitation"+"'"};
+}
+else {
+const err171 = {instancePath:instancePath+"/mails/" + i3+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2335,8 +2874,11 @@ vErrors.push(err171);
 }
 errors++;
 }
-if(data52.uid === undefined){
-const err172 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
+}
+if(data31.epoch !== undefined){
+let data34 = data31.epoch;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err172 = {instancePath:instancePath+"/mails/" + i3+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2345,8 +2887,9 @@ vErrors.push(err172);
 }
 errors++;
 }
-if(data52.roles === undefined){
-const err173 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 > 9007199254740991 || isNaN(data34)){
+const err173 = {instancePath:instancePath+"/mails/" + i3+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2355,8 +2898,8 @@ vErrors.push(err173);
 }
 errors++;
 }
-if(data52.by === undefined){
-const err174 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
+if(data34 < 0 || isNaN(data34)){
+const err174 = {instancePath:instancePath+"/mails/" + i3+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2365,8 +2908,17 @@ vErrors.push(err174);
 }
 errors++;
 }
-if(data52.time === undefined){
-const err175 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+}
+}
+if(data31.deadline !== undefined){
+let data35 = data31.deadline;
+const _errs143 = errors;
+let valid26 = true;
+const _errs144 = errors;
+if(errors === _errs144){
+if(typeof data35 === "string"){
+if(func2(data35) > 35){
+const err175 = {};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2375,9 +2927,9 @@ vErrors.push(err175);
 }
 errors++;
 }
-for(const key7 in data52){
-if(!(((((key7 === "invitation") || (key7 === "uid")) || (key7 === "roles")) || (key7 === "by")) || (key7 === "time"))){
-const err176 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+else {
+const err176 = {};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2387,11 +2939,21 @@ vErrors.push(err176);
 errors++;
 }
 }
-if(data52.invitation !== undefined){
-let data53 = data52.invitation;
-if(typeof data53 === "string"){
-if(func2(data53) > 253){
-const err177 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid13 = _errs144 === errors;
+errors = _errs143;
+if(vErrors !== null){
+if(_errs143){
+vErrors.length = _errs143;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid13){
+const _errs146 = errors;
+if(typeof data35 === "string"){
+if(!pattern1.test(data35)){
+const err177 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2400,8 +2962,9 @@ vErrors.push(err177);
 }
 errors++;
 }
-if(!pattern2.test(data53)){
-const err178 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err178 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2410,9 +2973,11 @@ vErrors.push(err178);
 }
 errors++;
 }
+var _valid13 = _errs146 === errors;
+valid26 = _valid13;
 }
-else {
-const err179 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid26){
+const err179 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2421,12 +2986,9 @@ vErrors.push(err179);
 }
 errors++;
 }
-}
-if(data52.uid !== undefined){
-let data54 = data52.uid;
-if(typeof data54 === "string"){
-if(func2(data54) > 64){
-const err180 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(typeof data35 === "string"){
+if(func2(data35) > 35){
+const err180 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2435,8 +2997,9 @@ vErrors.push(err180);
 }
 errors++;
 }
-if(func2(data54) < 1){
-const err181 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err181 = {instancePath:instancePath+"/mails/" + i3+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2446,8 +3009,10 @@ vErrors.push(err181);
 errors++;
 }
 }
-else {
-const err182 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data31.tries !== undefined){
+let data36 = data31.tries;
+if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
+const err182 = {instancePath:instancePath+"/mails/" + i3+"/tries",schemaPath:"#/properties/mails/items/properties/tries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2456,12 +3021,9 @@ vErrors.push(err182);
 }
 errors++;
 }
-}
-if(data52.roles !== undefined){
-let data55 = data52.roles;
-if(Array.isArray(data55)){
-if(data55.length > 200){
-const err183 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 > 100 || isNaN(data36)){
+const err183 = {instancePath:instancePath+"/mails/" + i3+"/tries",schemaPath:"#/properties/mails/items/properties/tries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2470,12 +3032,8 @@ vErrors.push(err183);
 }
 errors++;
 }
-const len6 = data55.length;
-for(let i6=0; i6<len6; i6++){
-let data56 = data55[i6];
-if(typeof data56 === "string"){
-if(func2(data56) > 253){
-const err184 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data36 < 0 || isNaN(data36)){
+const err184 = {instancePath:instancePath+"/mails/" + i3+"/tries",schemaPath:"#/properties/mails/items/properties/tries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2484,8 +3042,12 @@ vErrors.push(err184);
 }
 errors++;
 }
-if(!pattern2.test(data56)){
-const err185 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+}
+if(data31.outcome !== undefined){
+let data37 = data31.outcome;
+if(typeof data37 !== "string"){
+const err185 = {instancePath:instancePath+"/mails/" + i3+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2494,9 +3056,8 @@ vErrors.push(err185);
 }
 errors++;
 }
-}
-else {
-const err186 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((((data37 === "Sent") || (data37 === "Refused")) || (data37 === "Unknown")) || (data37 === "NotSent"))){
+const err186 = {instancePath:instancePath+"/mails/" + i3+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema12.properties.mails.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2506,9 +3067,15 @@ vErrors.push(err186);
 errors++;
 }
 }
-}
-else {
-const err187 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data31.outcomeTime !== undefined){
+let data38 = data31.outcomeTime;
+const _errs154 = errors;
+let valid27 = true;
+const _errs155 = errors;
+if(errors === _errs155){
+if(typeof data38 === "string"){
+if(func2(data38) > 35){
+const err187 = {};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2518,11 +3085,8 @@ vErrors.push(err187);
 errors++;
 }
 }
-if(data52.by !== undefined){
-let data57 = data52.by;
-if(typeof data57 === "string"){
-if(func2(data57) > 300){
-const err188 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err188 = {};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2531,8 +3095,22 @@ vErrors.push(err188);
 }
 errors++;
 }
-if(func2(data57) < 1){
-const err189 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid14 = _errs155 === errors;
+errors = _errs154;
+if(vErrors !== null){
+if(_errs154){
+vErrors.length = _errs154;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid14){
+const _errs157 = errors;
+if(typeof data38 === "string"){
+if(!pattern1.test(data38)){
+const err189 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2543,7 +3121,7 @@ errors++;
 }
 }
 else {
-const err190 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err190 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2552,12 +3130,11 @@ vErrors.push(err190);
 }
 errors++;
 }
+var _valid14 = _errs157 === errors;
+valid27 = _valid14;
 }
-if(data52.time !== undefined){
-let data58 = data52.time;
-if(typeof data58 === "string"){
-if(func2(data58) > 35){
-const err191 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(!valid27){
+const err191 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2566,8 +3143,9 @@ vErrors.push(err191);
 }
 errors++;
 }
-if(!pattern1.test(data58)){
-const err192 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(typeof data38 === "string"){
+if(func2(data38) > 35){
+const err192 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2578,7 +3156,7 @@ errors++;
 }
 }
 else {
-const err193 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err193 = {instancePath:instancePath+"/mails/" + i3+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2588,9 +3166,11 @@ vErrors.push(err193);
 errors++;
 }
 }
-}
-else {
-const err194 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data31.response !== undefined){
+let data39 = data31.response;
+if(typeof data39 === "string"){
+if(func2(data39) > 200){
+const err194 = {instancePath:instancePath+"/mails/" + i3+"/response",schemaPath:"#/properties/mails/items/properties/response/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2599,10 +3179,8 @@ vErrors.push(err194);
 }
 errors++;
 }
-}
-}
-else {
-const err195 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(func2(data39) < 1){
+const err195 = {instancePath:instancePath+"/mails/" + i3+"/response",schemaPath:"#/properties/mails/items/properties/response/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2612,11 +3190,8 @@ vErrors.push(err195);
 errors++;
 }
 }
-if(data.declined !== undefined){
-let data59 = data.declined;
-if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
-if(data59.time === undefined){
-const err196 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+else {
+const err196 = {instancePath:instancePath+"/mails/" + i3+"/response",schemaPath:"#/properties/mails/items/properties/response/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2625,8 +3200,10 @@ vErrors.push(err196);
 }
 errors++;
 }
-if(data59.attempt === undefined){
-const err197 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "attempt"},message:"must have required property '"+"attempt"+"'"};
+}
+}
+else {
+const err197 = {instancePath:instancePath+"/mails/" + i3,schemaPath:"#/properties/mails/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2635,8 +3212,10 @@ vErrors.push(err197);
 }
 errors++;
 }
-if(data59.reported === undefined){
-const err198 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "reported"},message:"must have required property '"+"reported"+"'"};
+}
+}
+else {
+const err198 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2645,9 +3224,12 @@ vErrors.push(err198);
 }
 errors++;
 }
-for(const key8 in data59){
-if(!((((key8 === "time") || (key8 === "attempt")) || (key8 === "reported")) || (key8 === "released"))){
-const err199 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+}
+if(data.declared !== undefined){
+let data40 = data.declared;
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+if(data40.present === undefined){
+const err199 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/required",keyword:"required",params:{missingProperty: "present"},message:"must have required property '"+"present"+"'"};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2656,12 +3238,8 @@ vErrors.push(err199);
 }
 errors++;
 }
-}
-if(data59.time !== undefined){
-let data60 = data59.time;
-if(typeof data60 === "string"){
-if(func2(data60) > 35){
-const err200 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data40.roles === undefined){
+const err200 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2670,8 +3248,8 @@ vErrors.push(err200);
 }
 errors++;
 }
-if(!pattern1.test(data60)){
-const err201 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data40.join === undefined){
+const err201 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/required",keyword:"required",params:{missingProperty: "join"},message:"must have required property '"+"join"+"'"};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2680,9 +3258,9 @@ vErrors.push(err201);
 }
 errors++;
 }
-}
-else {
-const err202 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key5 in data40){
+if(!((((key5 === "present") || (key5 === "roles")) || (key5 === "join")) || (key5 === "until"))){
+const err202 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2692,10 +3270,9 @@ vErrors.push(err202);
 errors++;
 }
 }
-if(data59.attempt !== undefined){
-let data61 = data59.attempt;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err203 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data40.present !== undefined){
+if(typeof data40.present !== "boolean"){
+const err203 = {instancePath:instancePath+"/declared/present",schemaPath:"#/properties/declared/properties/present/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2704,9 +3281,12 @@ vErrors.push(err203);
 }
 errors++;
 }
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 > 1000000 || isNaN(data61)){
-const err204 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data40.roles !== undefined){
+let data42 = data40.roles;
+if(Array.isArray(data42)){
+if(data42.length > 200){
+const err204 = {instancePath:instancePath+"/declared/roles",schemaPath:"#/properties/declared/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2715,8 +3295,16 @@ vErrors.push(err204);
 }
 errors++;
 }
-if(data61 < 1 || isNaN(data61)){
-const err205 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+const len4 = data42.length;
+for(let i4=0; i4<len4; i4++){
+let data43 = data42[i4];
+const _errs170 = errors;
+let valid31 = true;
+const _errs171 = errors;
+if(errors === _errs171){
+if(typeof data43 === "string"){
+if(func2(data43) > 253){
+const err205 = {};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2726,10 +3314,8 @@ vErrors.push(err205);
 errors++;
 }
 }
-}
-if(data59.reported !== undefined){
-if(typeof data59.reported !== "boolean"){
-const err206 = {instancePath:instancePath+"/declined/reported",schemaPath:"#/properties/declined/properties/reported/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err206 = {};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2739,11 +3325,21 @@ vErrors.push(err206);
 errors++;
 }
 }
-if(data59.released !== undefined){
-let data63 = data59.released;
-if(typeof data63 === "string"){
-if(func2(data63) > 35){
-const err207 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+var _valid15 = _errs171 === errors;
+errors = _errs170;
+if(vErrors !== null){
+if(_errs170){
+vErrors.length = _errs170;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid15){
+const _errs173 = errors;
+if(typeof data43 === "string"){
+if(!pattern2.test(data43)){
+const err207 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2752,8 +3348,9 @@ vErrors.push(err207);
 }
 errors++;
 }
-if(!pattern1.test(data63)){
-const err208 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err208 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2762,9 +3359,11 @@ vErrors.push(err208);
 }
 errors++;
 }
+var _valid15 = _errs173 === errors;
+valid31 = _valid15;
 }
-else {
-const err209 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid31){
+const err209 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2773,10 +3372,9 @@ vErrors.push(err209);
 }
 errors++;
 }
-}
-}
-else {
-const err210 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data43 === "string"){
+if(func2(data43) > 253){
+const err210 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2786,11 +3384,8 @@ vErrors.push(err210);
 errors++;
 }
 }
-if(data.left !== undefined){
-let data64 = data.left;
-if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
-if(data64.time === undefined){
-const err211 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+else {
+const err211 = {instancePath:instancePath+"/declared/roles/" + i4,schemaPath:"#/properties/declared/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2799,9 +3394,10 @@ vErrors.push(err211);
 }
 errors++;
 }
-for(const key9 in data64){
-if(!((key9 === "time") || (key9 === "released"))){
-const err212 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+}
+else {
+const err212 = {instancePath:instancePath+"/declared/roles",schemaPath:"#/properties/declared/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2811,11 +3407,10 @@ vErrors.push(err212);
 errors++;
 }
 }
-if(data64.time !== undefined){
-let data65 = data64.time;
-if(typeof data65 === "string"){
-if(func2(data65) > 35){
-const err213 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data40.join !== undefined){
+let data44 = data40.join;
+if(typeof data44 !== "string"){
+const err213 = {instancePath:instancePath+"/declared/join",schemaPath:"#/properties/declared/properties/join/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2824,8 +3419,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-if(!pattern1.test(data65)){
-const err214 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!(((data44 === "Invitation") || (data44 === "Account")) || (data44 === "None"))){
+const err214 = {instancePath:instancePath+"/declared/join",schemaPath:"#/properties/declared/properties/join/enum",keyword:"enum",params:{allowedValues: schema12.properties.declared.properties.join.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2835,8 +3430,15 @@ vErrors.push(err214);
 errors++;
 }
 }
-else {
-const err215 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data40.until !== undefined){
+let data45 = data40.until;
+const _errs179 = errors;
+let valid32 = true;
+const _errs180 = errors;
+if(errors === _errs180){
+if(typeof data45 === "string"){
+if(func2(data45) > 35){
+const err215 = {};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2846,11 +3448,8 @@ vErrors.push(err215);
 errors++;
 }
 }
-if(data64.released !== undefined){
-let data66 = data64.released;
-if(typeof data66 === "string"){
-if(func2(data66) > 35){
-const err216 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err216 = {};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2859,8 +3458,22 @@ vErrors.push(err216);
 }
 errors++;
 }
-if(!pattern1.test(data66)){
-const err217 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+var _valid16 = _errs180 === errors;
+errors = _errs179;
+if(vErrors !== null){
+if(_errs179){
+vErrors.length = _errs179;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid16){
+const _errs182 = errors;
+if(typeof data45 === "string"){
+if(!pattern1.test(data45)){
+const err217 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2871,7 +3484,7 @@ errors++;
 }
 }
 else {
-const err218 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err218 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2880,10 +3493,11 @@ vErrors.push(err218);
 }
 errors++;
 }
+var _valid16 = _errs182 === errors;
+valid32 = _valid16;
 }
-}
-else {
-const err219 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid32){
+const err219 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2892,12 +3506,9 @@ vErrors.push(err219);
 }
 errors++;
 }
-}
-if(data.ended !== undefined){
-let data67 = data.ended;
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-if(data67.time === undefined){
-const err220 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(typeof data45 === "string"){
+if(func2(data45) > 35){
+const err220 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2906,8 +3517,9 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(data67.by === undefined){
-const err221 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
+}
+else {
+const err221 = {instancePath:instancePath+"/declared/until",schemaPath:"#/properties/declared/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2916,8 +3528,10 @@ vErrors.push(err221);
 }
 errors++;
 }
-if(data67.because === undefined){
-const err222 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+}
+}
+else {
+const err222 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2926,9 +3540,12 @@ vErrors.push(err222);
 }
 errors++;
 }
-for(const key10 in data67){
-if(!(((key10 === "time") || (key10 === "by")) || (key10 === "because"))){
-const err223 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+}
+if(data.joined !== undefined){
+let data46 = data.joined;
+if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
+if(data46.time === undefined){
+const err223 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2937,12 +3554,8 @@ vErrors.push(err223);
 }
 errors++;
 }
-}
-if(data67.time !== undefined){
-let data68 = data67.time;
-if(typeof data68 === "string"){
-if(func2(data68) > 35){
-const err224 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data46.how === undefined){
+const err224 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2951,8 +3564,9 @@ vErrors.push(err224);
 }
 errors++;
 }
-if(!pattern1.test(data68)){
-const err225 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+for(const key6 in data46){
+if(!((((key6 === "time") || (key6 === "how")) || (key6 === "attempt")) || (key6 === "account"))){
+const err225 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2962,8 +3576,15 @@ vErrors.push(err225);
 errors++;
 }
 }
-else {
-const err226 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data46.time !== undefined){
+let data47 = data46.time;
+const _errs189 = errors;
+let valid34 = true;
+const _errs190 = errors;
+if(errors === _errs190){
+if(typeof data47 === "string"){
+if(func2(data47) > 35){
+const err226 = {};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2973,11 +3594,8 @@ vErrors.push(err226);
 errors++;
 }
 }
-if(data67.by !== undefined){
-let data69 = data67.by;
-if(typeof data69 === "string"){
-if(func2(data69) > 300){
-const err227 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err227 = {};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2986,8 +3604,22 @@ vErrors.push(err227);
 }
 errors++;
 }
-if(func2(data69) < 1){
-const err228 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid17 = _errs190 === errors;
+errors = _errs189;
+if(vErrors !== null){
+if(_errs189){
+vErrors.length = _errs189;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid17){
+const _errs192 = errors;
+if(typeof data47 === "string"){
+if(!pattern1.test(data47)){
+const err228 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2998,7 +3630,7 @@ errors++;
 }
 }
 else {
-const err229 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err229 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -3007,12 +3639,11 @@ vErrors.push(err229);
 }
 errors++;
 }
+var _valid17 = _errs192 === errors;
+valid34 = _valid17;
 }
-if(data67.because !== undefined){
-let data70 = data67.because;
-if(typeof data70 === "string"){
-if(func2(data70) > 500){
-const err230 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(!valid34){
+const err230 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -3021,8 +3652,9 @@ vErrors.push(err230);
 }
 errors++;
 }
-if(func2(data70) < 1){
-const err231 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data47 === "string"){
+if(func2(data47) > 35){
+const err231 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -3033,7 +3665,7 @@ errors++;
 }
 }
 else {
-const err232 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err232 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -3043,9 +3675,10 @@ vErrors.push(err232);
 errors++;
 }
 }
-}
-else {
-const err233 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data46.how !== undefined){
+let data48 = data46.how;
+if(typeof data48 !== "string"){
+const err233 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -3054,12 +3687,8 @@ vErrors.push(err233);
 }
 errors++;
 }
-}
-if(data.settled !== undefined){
-let data71 = data.settled;
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-if(data71.roles === undefined){
-const err234 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if(!(((data48 === "Link") || (data48 === "SignIn")) || (data48 === "Declared"))){
+const err234 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/enum",keyword:"enum",params:{allowedValues: schema12.properties.joined.properties.how.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -3068,8 +3697,11 @@ vErrors.push(err234);
 }
 errors++;
 }
-if(data71.groups === undefined){
-const err235 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+if(data46.attempt !== undefined){
+let data49 = data46.attempt;
+if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
+const err235 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -3078,8 +3710,9 @@ vErrors.push(err235);
 }
 errors++;
 }
-if(data71.permissions === undefined){
-const err236 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+if((typeof data49 == "number") && (isFinite(data49))){
+if(data49 > 1000000 || isNaN(data49)){
+const err236 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -3088,8 +3721,8 @@ vErrors.push(err236);
 }
 errors++;
 }
-if(data71.time === undefined){
-const err237 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data49 < 1 || isNaN(data49)){
+const err237 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -3098,9 +3731,17 @@ vErrors.push(err237);
 }
 errors++;
 }
-for(const key11 in data71){
-if(!((((key11 === "roles") || (key11 === "groups")) || (key11 === "permissions")) || (key11 === "time"))){
-const err238 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+}
+}
+if(data46.account !== undefined){
+let data50 = data46.account;
+const _errs200 = errors;
+let valid35 = true;
+const _errs201 = errors;
+if(errors === _errs201){
+if(typeof data50 === "string"){
+if(func2(data50) > 253){
+const err238 = {};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -3110,11 +3751,8 @@ vErrors.push(err238);
 errors++;
 }
 }
-if(data71.roles !== undefined){
-let data72 = data71.roles;
-if(Array.isArray(data72)){
-if(data72.length > 500){
-const err239 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+else {
+const err239 = {};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -3123,12 +3761,22 @@ vErrors.push(err239);
 }
 errors++;
 }
-const len7 = data72.length;
-for(let i7=0; i7<len7; i7++){
-let data73 = data72[i7];
-if(typeof data73 === "string"){
-if(func2(data73) > 253){
-const err240 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+var _valid18 = _errs201 === errors;
+errors = _errs200;
+if(vErrors !== null){
+if(_errs200){
+vErrors.length = _errs200;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid18){
+const _errs203 = errors;
+if(typeof data50 === "string"){
+if(!pattern2.test(data50)){
+const err240 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3137,8 +3785,9 @@ vErrors.push(err240);
 }
 errors++;
 }
-if(!pattern2.test(data73)){
-const err241 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err241 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3147,9 +3796,11 @@ vErrors.push(err241);
 }
 errors++;
 }
+var _valid18 = _errs203 === errors;
+valid35 = _valid18;
 }
-else {
-const err242 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid35){
+const err242 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -3158,10 +3809,9 @@ vErrors.push(err242);
 }
 errors++;
 }
-}
-}
-else {
-const err243 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data50 === "string"){
+if(func2(data50) > 253){
+const err243 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -3171,11 +3821,8 @@ vErrors.push(err243);
 errors++;
 }
 }
-if(data71.groups !== undefined){
-let data74 = data71.groups;
-if(Array.isArray(data74)){
-if(data74.length > 500){
-const err244 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+else {
+const err244 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3184,12 +3831,10 @@ vErrors.push(err244);
 }
 errors++;
 }
-const len8 = data74.length;
-for(let i8=0; i8<len8; i8++){
-let data75 = data74[i8];
-if(typeof data75 === "string"){
-if(func2(data75) > 253){
-const err245 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+}
+else {
+const err245 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3198,8 +3843,12 @@ vErrors.push(err245);
 }
 errors++;
 }
-if(!pattern2.test(data75)){
-const err246 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+if(data.grants !== undefined){
+let data51 = data.grants;
+if(Array.isArray(data51)){
+if(data51.length > 100){
+const err246 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3208,9 +3857,12 @@ vErrors.push(err246);
 }
 errors++;
 }
-}
-else {
-const err247 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len5 = data51.length;
+for(let i5=0; i5<len5; i5++){
+let data52 = data51[i5];
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+if(data52.invitation === undefined){
+const err247 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "invitation"},message:"must have required property '"+"invitation"+"'"};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3219,10 +3871,8 @@ vErrors.push(err247);
 }
 errors++;
 }
-}
-}
-else {
-const err248 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data52.uid === undefined){
+const err248 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3231,12 +3881,8 @@ vErrors.push(err248);
 }
 errors++;
 }
-}
-if(data71.permissions !== undefined){
-let data76 = data71.permissions;
-if(Array.isArray(data76)){
-if(data76.length > 5000){
-const err249 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+if(data52.roles === undefined){
+const err249 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3245,12 +3891,8 @@ vErrors.push(err249);
 }
 errors++;
 }
-const len9 = data76.length;
-for(let i9=0; i9<len9; i9++){
-let data77 = data76[i9];
-if(typeof data77 === "string"){
-if(func2(data77) > 400){
-const err250 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(data52.by === undefined){
+const err250 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3259,8 +3901,8 @@ vErrors.push(err250);
 }
 errors++;
 }
-if(func2(data77) < 1){
-const err251 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(data52.time === undefined){
+const err251 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3269,9 +3911,9 @@ vErrors.push(err251);
 }
 errors++;
 }
-}
-else {
-const err252 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key7 in data52){
+if(!(((((key7 === "invitation") || (key7 === "uid")) || (key7 === "roles")) || (key7 === "by")) || (key7 === "time"))){
+const err252 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3281,9 +3923,15 @@ vErrors.push(err252);
 errors++;
 }
 }
-}
-else {
-const err253 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data52.invitation !== undefined){
+let data53 = data52.invitation;
+const _errs212 = errors;
+let valid39 = true;
+const _errs213 = errors;
+if(errors === _errs213){
+if(typeof data53 === "string"){
+if(func2(data53) > 253){
+const err253 = {};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3293,11 +3941,8 @@ vErrors.push(err253);
 errors++;
 }
 }
-if(data71.time !== undefined){
-let data78 = data71.time;
-if(typeof data78 === "string"){
-if(func2(data78) > 35){
-const err254 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err254 = {};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3306,8 +3951,22 @@ vErrors.push(err254);
 }
 errors++;
 }
-if(!pattern1.test(data78)){
-const err255 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+var _valid19 = _errs213 === errors;
+errors = _errs212;
+if(vErrors !== null){
+if(_errs212){
+vErrors.length = _errs212;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid19){
+const _errs215 = errors;
+if(typeof data53 === "string"){
+if(!pattern2.test(data53)){
+const err255 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3318,7 +3977,7 @@ errors++;
 }
 }
 else {
-const err256 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err256 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3327,10 +3986,11 @@ vErrors.push(err256);
 }
 errors++;
 }
+var _valid19 = _errs215 === errors;
+valid39 = _valid19;
 }
-}
-else {
-const err257 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid39){
+const err257 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3339,10 +3999,9 @@ vErrors.push(err257);
 }
 errors++;
 }
-}
-}
-else {
-const err258 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data53 === "string"){
+if(func2(data53) > 253){
+const err258 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3351,12 +4010,1593 @@ vErrors.push(err258);
 }
 errors++;
 }
+}
+else {
+const err259 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err259];
+}
+else {
+vErrors.push(err259);
+}
+errors++;
+}
+}
+if(data52.uid !== undefined){
+let data54 = data52.uid;
+if(typeof data54 === "string"){
+if(func2(data54) > 64){
+const err260 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(vErrors === null){
+vErrors = [err260];
+}
+else {
+vErrors.push(err260);
+}
+errors++;
+}
+if(func2(data54) < 1){
+const err261 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err261];
+}
+else {
+vErrors.push(err261);
+}
+errors++;
+}
+}
+else {
+const err262 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err262];
+}
+else {
+vErrors.push(err262);
+}
+errors++;
+}
+}
+if(data52.roles !== undefined){
+let data55 = data52.roles;
+if(Array.isArray(data55)){
+if(data55.length > 200){
+const err263 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(vErrors === null){
+vErrors = [err263];
+}
+else {
+vErrors.push(err263);
+}
+errors++;
+}
+const len6 = data55.length;
+for(let i6=0; i6<len6; i6++){
+let data56 = data55[i6];
+const _errs223 = errors;
+let valid42 = true;
+const _errs224 = errors;
+if(errors === _errs224){
+if(typeof data56 === "string"){
+if(func2(data56) > 253){
+const err264 = {};
+if(vErrors === null){
+vErrors = [err264];
+}
+else {
+vErrors.push(err264);
+}
+errors++;
+}
+}
+else {
+const err265 = {};
+if(vErrors === null){
+vErrors = [err265];
+}
+else {
+vErrors.push(err265);
+}
+errors++;
+}
+}
+var _valid20 = _errs224 === errors;
+errors = _errs223;
+if(vErrors !== null){
+if(_errs223){
+vErrors.length = _errs223;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid20){
+const _errs226 = errors;
+if(typeof data56 === "string"){
+if(!pattern2.test(data56)){
+const err266 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err266];
+}
+else {
+vErrors.push(err266);
+}
+errors++;
+}
+}
+else {
+const err267 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err267];
+}
+else {
+vErrors.push(err267);
+}
+errors++;
+}
+var _valid20 = _errs226 === errors;
+valid42 = _valid20;
+}
+if(!valid42){
+const err268 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err268];
+}
+else {
+vErrors.push(err268);
+}
+errors++;
+}
+if(typeof data56 === "string"){
+if(func2(data56) > 253){
+const err269 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err269];
+}
+else {
+vErrors.push(err269);
+}
+errors++;
+}
+}
+else {
+const err270 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err270];
+}
+else {
+vErrors.push(err270);
+}
+errors++;
+}
+}
+}
+else {
+const err271 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err271];
+}
+else {
+vErrors.push(err271);
+}
+errors++;
+}
+}
+if(data52.by !== undefined){
+let data57 = data52.by;
+if(typeof data57 === "string"){
+if(func2(data57) > 300){
+const err272 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err272];
+}
+else {
+vErrors.push(err272);
+}
+errors++;
+}
+if(func2(data57) < 1){
+const err273 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err273];
+}
+else {
+vErrors.push(err273);
+}
+errors++;
+}
+}
+else {
+const err274 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err274];
+}
+else {
+vErrors.push(err274);
+}
+errors++;
+}
+}
+if(data52.time !== undefined){
+let data58 = data52.time;
+const _errs232 = errors;
+let valid43 = true;
+const _errs233 = errors;
+if(errors === _errs233){
+if(typeof data58 === "string"){
+if(func2(data58) > 35){
+const err275 = {};
+if(vErrors === null){
+vErrors = [err275];
+}
+else {
+vErrors.push(err275);
+}
+errors++;
+}
+}
+else {
+const err276 = {};
+if(vErrors === null){
+vErrors = [err276];
+}
+else {
+vErrors.push(err276);
+}
+errors++;
+}
+}
+var _valid21 = _errs233 === errors;
+errors = _errs232;
+if(vErrors !== null){
+if(_errs232){
+vErrors.length = _errs232;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid21){
+const _errs235 = errors;
+if(typeof data58 === "string"){
+if(!pattern1.test(data58)){
+const err277 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err277];
+}
+else {
+vErrors.push(err277);
+}
+errors++;
+}
+}
+else {
+const err278 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err278];
+}
+else {
+vErrors.push(err278);
+}
+errors++;
+}
+var _valid21 = _errs235 === errors;
+valid43 = _valid21;
+}
+if(!valid43){
+const err279 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err279];
+}
+else {
+vErrors.push(err279);
+}
+errors++;
+}
+if(typeof data58 === "string"){
+if(func2(data58) > 35){
+const err280 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err280];
+}
+else {
+vErrors.push(err280);
+}
+errors++;
+}
+}
+else {
+const err281 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err281];
+}
+else {
+vErrors.push(err281);
+}
+errors++;
+}
+}
+}
+else {
+const err282 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err282];
+}
+else {
+vErrors.push(err282);
+}
+errors++;
+}
+}
+}
+else {
+const err283 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err283];
+}
+else {
+vErrors.push(err283);
+}
+errors++;
+}
+}
+if(data.declined !== undefined){
+let data59 = data.declined;
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+if(data59.time === undefined){
+const err284 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(vErrors === null){
+vErrors = [err284];
+}
+else {
+vErrors.push(err284);
+}
+errors++;
+}
+if(data59.attempt === undefined){
+const err285 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "attempt"},message:"must have required property '"+"attempt"+"'"};
+if(vErrors === null){
+vErrors = [err285];
+}
+else {
+vErrors.push(err285);
+}
+errors++;
+}
+if(data59.reported === undefined){
+const err286 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "reported"},message:"must have required property '"+"reported"+"'"};
+if(vErrors === null){
+vErrors = [err286];
+}
+else {
+vErrors.push(err286);
+}
+errors++;
+}
+for(const key8 in data59){
+if(!((((key8 === "time") || (key8 === "attempt")) || (key8 === "reported")) || (key8 === "released"))){
+const err287 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err287];
+}
+else {
+vErrors.push(err287);
+}
+errors++;
+}
+}
+if(data59.time !== undefined){
+let data60 = data59.time;
+const _errs242 = errors;
+let valid45 = true;
+const _errs243 = errors;
+if(errors === _errs243){
+if(typeof data60 === "string"){
+if(func2(data60) > 35){
+const err288 = {};
+if(vErrors === null){
+vErrors = [err288];
+}
+else {
+vErrors.push(err288);
+}
+errors++;
+}
+}
+else {
+const err289 = {};
+if(vErrors === null){
+vErrors = [err289];
+}
+else {
+vErrors.push(err289);
+}
+errors++;
+}
+}
+var _valid22 = _errs243 === errors;
+errors = _errs242;
+if(vErrors !== null){
+if(_errs242){
+vErrors.length = _errs242;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid22){
+const _errs245 = errors;
+if(typeof data60 === "string"){
+if(!pattern1.test(data60)){
+const err290 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err290];
+}
+else {
+vErrors.push(err290);
+}
+errors++;
+}
+}
+else {
+const err291 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err291];
+}
+else {
+vErrors.push(err291);
+}
+errors++;
+}
+var _valid22 = _errs245 === errors;
+valid45 = _valid22;
+}
+if(!valid45){
+const err292 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err292];
+}
+else {
+vErrors.push(err292);
+}
+errors++;
+}
+if(typeof data60 === "string"){
+if(func2(data60) > 35){
+const err293 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err293];
+}
+else {
+vErrors.push(err293);
+}
+errors++;
+}
+}
+else {
+const err294 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err294];
+}
+else {
+vErrors.push(err294);
+}
+errors++;
+}
+}
+if(data59.attempt !== undefined){
+let data61 = data59.attempt;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err295 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err295];
+}
+else {
+vErrors.push(err295);
+}
+errors++;
+}
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 > 1000000 || isNaN(data61)){
+const err296 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(vErrors === null){
+vErrors = [err296];
+}
+else {
+vErrors.push(err296);
+}
+errors++;
+}
+if(data61 < 1 || isNaN(data61)){
+const err297 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err297];
+}
+else {
+vErrors.push(err297);
+}
+errors++;
+}
+}
+}
+if(data59.reported !== undefined){
+if(typeof data59.reported !== "boolean"){
+const err298 = {instancePath:instancePath+"/declined/reported",schemaPath:"#/properties/declined/properties/reported/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err298];
+}
+else {
+vErrors.push(err298);
+}
+errors++;
+}
+}
+if(data59.released !== undefined){
+let data63 = data59.released;
+const _errs253 = errors;
+let valid46 = true;
+const _errs254 = errors;
+if(errors === _errs254){
+if(typeof data63 === "string"){
+if(func2(data63) > 35){
+const err299 = {};
+if(vErrors === null){
+vErrors = [err299];
+}
+else {
+vErrors.push(err299);
+}
+errors++;
+}
+}
+else {
+const err300 = {};
+if(vErrors === null){
+vErrors = [err300];
+}
+else {
+vErrors.push(err300);
+}
+errors++;
+}
+}
+var _valid23 = _errs254 === errors;
+errors = _errs253;
+if(vErrors !== null){
+if(_errs253){
+vErrors.length = _errs253;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid23){
+const _errs256 = errors;
+if(typeof data63 === "string"){
+if(!pattern1.test(data63)){
+const err301 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err301];
+}
+else {
+vErrors.push(err301);
+}
+errors++;
+}
+}
+else {
+const err302 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err302];
+}
+else {
+vErrors.push(err302);
+}
+errors++;
+}
+var _valid23 = _errs256 === errors;
+valid46 = _valid23;
+}
+if(!valid46){
+const err303 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err303];
+}
+else {
+vErrors.push(err303);
+}
+errors++;
+}
+if(typeof data63 === "string"){
+if(func2(data63) > 35){
+const err304 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err304];
+}
+else {
+vErrors.push(err304);
+}
+errors++;
+}
+}
+else {
+const err305 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err305];
+}
+else {
+vErrors.push(err305);
+}
+errors++;
+}
+}
+}
+else {
+const err306 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err306];
+}
+else {
+vErrors.push(err306);
+}
+errors++;
+}
+}
+if(data.left !== undefined){
+let data64 = data.left;
+if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
+if(data64.time === undefined){
+const err307 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(vErrors === null){
+vErrors = [err307];
+}
+else {
+vErrors.push(err307);
+}
+errors++;
+}
+for(const key9 in data64){
+if(!((key9 === "time") || (key9 === "released"))){
+const err308 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err308];
+}
+else {
+vErrors.push(err308);
+}
+errors++;
+}
+}
+if(data64.time !== undefined){
+let data65 = data64.time;
+const _errs263 = errors;
+let valid48 = true;
+const _errs264 = errors;
+if(errors === _errs264){
+if(typeof data65 === "string"){
+if(func2(data65) > 35){
+const err309 = {};
+if(vErrors === null){
+vErrors = [err309];
+}
+else {
+vErrors.push(err309);
+}
+errors++;
+}
+}
+else {
+const err310 = {};
+if(vErrors === null){
+vErrors = [err310];
+}
+else {
+vErrors.push(err310);
+}
+errors++;
+}
+}
+var _valid24 = _errs264 === errors;
+errors = _errs263;
+if(vErrors !== null){
+if(_errs263){
+vErrors.length = _errs263;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid24){
+const _errs266 = errors;
+if(typeof data65 === "string"){
+if(!pattern1.test(data65)){
+const err311 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err311];
+}
+else {
+vErrors.push(err311);
+}
+errors++;
+}
+}
+else {
+const err312 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err312];
+}
+else {
+vErrors.push(err312);
+}
+errors++;
+}
+var _valid24 = _errs266 === errors;
+valid48 = _valid24;
+}
+if(!valid48){
+const err313 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err313];
+}
+else {
+vErrors.push(err313);
+}
+errors++;
+}
+if(typeof data65 === "string"){
+if(func2(data65) > 35){
+const err314 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err314];
+}
+else {
+vErrors.push(err314);
+}
+errors++;
+}
+}
+else {
+const err315 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err315];
+}
+else {
+vErrors.push(err315);
+}
+errors++;
+}
+}
+if(data64.released !== undefined){
+let data66 = data64.released;
+const _errs270 = errors;
+let valid49 = true;
+const _errs271 = errors;
+if(errors === _errs271){
+if(typeof data66 === "string"){
+if(func2(data66) > 35){
+const err316 = {};
+if(vErrors === null){
+vErrors = [err316];
+}
+else {
+vErrors.push(err316);
+}
+errors++;
+}
+}
+else {
+const err317 = {};
+if(vErrors === null){
+vErrors = [err317];
+}
+else {
+vErrors.push(err317);
+}
+errors++;
+}
+}
+var _valid25 = _errs271 === errors;
+errors = _errs270;
+if(vErrors !== null){
+if(_errs270){
+vErrors.length = _errs270;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid25){
+const _errs273 = errors;
+if(typeof data66 === "string"){
+if(!pattern1.test(data66)){
+const err318 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err318];
+}
+else {
+vErrors.push(err318);
+}
+errors++;
+}
+}
+else {
+const err319 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err319];
+}
+else {
+vErrors.push(err319);
+}
+errors++;
+}
+var _valid25 = _errs273 === errors;
+valid49 = _valid25;
+}
+if(!valid49){
+const err320 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err320];
+}
+else {
+vErrors.push(err320);
+}
+errors++;
+}
+if(typeof data66 === "string"){
+if(func2(data66) > 35){
+const err321 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err321];
+}
+else {
+vErrors.push(err321);
+}
+errors++;
+}
+}
+else {
+const err322 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err322];
+}
+else {
+vErrors.push(err322);
+}
+errors++;
+}
+}
+}
+else {
+const err323 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err323];
+}
+else {
+vErrors.push(err323);
+}
+errors++;
+}
+}
+if(data.ended !== undefined){
+let data67 = data.ended;
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+if(data67.time === undefined){
+const err324 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(vErrors === null){
+vErrors = [err324];
+}
+else {
+vErrors.push(err324);
+}
+errors++;
+}
+if(data67.by === undefined){
+const err325 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
+if(vErrors === null){
+vErrors = [err325];
+}
+else {
+vErrors.push(err325);
+}
+errors++;
+}
+if(data67.because === undefined){
+const err326 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+if(vErrors === null){
+vErrors = [err326];
+}
+else {
+vErrors.push(err326);
+}
+errors++;
+}
+for(const key10 in data67){
+if(!(((key10 === "time") || (key10 === "by")) || (key10 === "because"))){
+const err327 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err327];
+}
+else {
+vErrors.push(err327);
+}
+errors++;
+}
+}
+if(data67.time !== undefined){
+let data68 = data67.time;
+const _errs280 = errors;
+let valid51 = true;
+const _errs281 = errors;
+if(errors === _errs281){
+if(typeof data68 === "string"){
+if(func2(data68) > 35){
+const err328 = {};
+if(vErrors === null){
+vErrors = [err328];
+}
+else {
+vErrors.push(err328);
+}
+errors++;
+}
+}
+else {
+const err329 = {};
+if(vErrors === null){
+vErrors = [err329];
+}
+else {
+vErrors.push(err329);
+}
+errors++;
+}
+}
+var _valid26 = _errs281 === errors;
+errors = _errs280;
+if(vErrors !== null){
+if(_errs280){
+vErrors.length = _errs280;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid26){
+const _errs283 = errors;
+if(typeof data68 === "string"){
+if(!pattern1.test(data68)){
+const err330 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err330];
+}
+else {
+vErrors.push(err330);
+}
+errors++;
+}
+}
+else {
+const err331 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err331];
+}
+else {
+vErrors.push(err331);
+}
+errors++;
+}
+var _valid26 = _errs283 === errors;
+valid51 = _valid26;
+}
+if(!valid51){
+const err332 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err332];
+}
+else {
+vErrors.push(err332);
+}
+errors++;
+}
+if(typeof data68 === "string"){
+if(func2(data68) > 35){
+const err333 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err333];
+}
+else {
+vErrors.push(err333);
+}
+errors++;
+}
+}
+else {
+const err334 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err334];
+}
+else {
+vErrors.push(err334);
+}
+errors++;
+}
+}
+if(data67.by !== undefined){
+let data69 = data67.by;
+if(typeof data69 === "string"){
+if(func2(data69) > 300){
+const err335 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err335];
+}
+else {
+vErrors.push(err335);
+}
+errors++;
+}
+if(func2(data69) < 1){
+const err336 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err336];
+}
+else {
+vErrors.push(err336);
+}
+errors++;
+}
+}
+else {
+const err337 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err337];
+}
+else {
+vErrors.push(err337);
+}
+errors++;
+}
+}
+if(data67.because !== undefined){
+let data70 = data67.because;
+if(typeof data70 === "string"){
+if(func2(data70) > 500){
+const err338 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err338];
+}
+else {
+vErrors.push(err338);
+}
+errors++;
+}
+if(func2(data70) < 1){
+const err339 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err339];
+}
+else {
+vErrors.push(err339);
+}
+errors++;
+}
+}
+else {
+const err340 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err340];
+}
+else {
+vErrors.push(err340);
+}
+errors++;
+}
+}
+}
+else {
+const err341 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err341];
+}
+else {
+vErrors.push(err341);
+}
+errors++;
+}
+}
+if(data.settled !== undefined){
+let data71 = data.settled;
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+if(data71.roles === undefined){
+const err342 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if(vErrors === null){
+vErrors = [err342];
+}
+else {
+vErrors.push(err342);
+}
+errors++;
+}
+if(data71.groups === undefined){
+const err343 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+if(vErrors === null){
+vErrors = [err343];
+}
+else {
+vErrors.push(err343);
+}
+errors++;
+}
+if(data71.permissions === undefined){
+const err344 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+if(vErrors === null){
+vErrors = [err344];
+}
+else {
+vErrors.push(err344);
+}
+errors++;
+}
+if(data71.time === undefined){
+const err345 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(vErrors === null){
+vErrors = [err345];
+}
+else {
+vErrors.push(err345);
+}
+errors++;
+}
+for(const key11 in data71){
+if(!((((key11 === "roles") || (key11 === "groups")) || (key11 === "permissions")) || (key11 === "time"))){
+const err346 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err346];
+}
+else {
+vErrors.push(err346);
+}
+errors++;
+}
+}
+if(data71.roles !== undefined){
+let data72 = data71.roles;
+if(Array.isArray(data72)){
+if(data72.length > 500){
+const err347 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(vErrors === null){
+vErrors = [err347];
+}
+else {
+vErrors.push(err347);
+}
+errors++;
+}
+const len7 = data72.length;
+for(let i7=0; i7<len7; i7++){
+let data73 = data72[i7];
+const _errs296 = errors;
+let valid55 = true;
+const _errs297 = errors;
+if(errors === _errs297){
+if(typeof data73 === "string"){
+if(func2(data73) > 253){
+const err348 = {};
+if(vErrors === null){
+vErrors = [err348];
+}
+else {
+vErrors.push(err348);
+}
+errors++;
+}
+}
+else {
+const err349 = {};
+if(vErrors === null){
+vErrors = [err349];
+}
+else {
+vErrors.push(err349);
+}
+errors++;
+}
+}
+var _valid27 = _errs297 === errors;
+errors = _errs296;
+if(vErrors !== null){
+if(_errs296){
+vErrors.length = _errs296;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid27){
+const _errs299 = errors;
+if(typeof data73 === "string"){
+if(!pattern2.test(data73)){
+const err350 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err350];
+}
+else {
+vErrors.push(err350);
+}
+errors++;
+}
+}
+else {
+const err351 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err351];
+}
+else {
+vErrors.push(err351);
+}
+errors++;
+}
+var _valid27 = _errs299 === errors;
+valid55 = _valid27;
+}
+if(!valid55){
+const err352 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err352];
+}
+else {
+vErrors.push(err352);
+}
+errors++;
+}
+if(typeof data73 === "string"){
+if(func2(data73) > 253){
+const err353 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err353];
+}
+else {
+vErrors.push(err353);
+}
+errors++;
+}
+}
+else {
+const err354 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err354];
+}
+else {
+vErrors.push(err354);
+}
+errors++;
+}
+}
+}
+else {
+const err355 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err355];
+}
+else {
+vErrors.push(err355);
+}
+errors++;
+}
+}
+if(data71.groups !== undefined){
+let data74 = data71.groups;
+if(Array.isArray(data74)){
+if(data74.length > 500){
+const err356 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(vErrors === null){
+vErrors = [err356];
+}
+else {
+vErrors.push(err356);
+}
+errors++;
+}
+const len8 = data74.length;
+for(let i8=0; i8<len8; i8++){
+let data75 = data74[i8];
+const _errs305 = errors;
+let valid58 = true;
+const _errs306 = errors;
+if(errors === _errs306){
+if(typeof data75 === "string"){
+if(func2(data75) > 253){
+const err357 = {};
+if(vErrors === null){
+vErrors = [err357];
+}
+else {
+vErrors.push(err357);
+}
+errors++;
+}
+}
+else {
+const err358 = {};
+if(vErrors === null){
+vErrors = [err358];
+}
+else {
+vErrors.push(err358);
+}
+errors++;
+}
+}
+var _valid28 = _errs306 === errors;
+errors = _errs305;
+if(vErrors !== null){
+if(_errs305){
+vErrors.length = _errs305;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid28){
+const _errs308 = errors;
+if(typeof data75 === "string"){
+if(!pattern2.test(data75)){
+const err359 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err359];
+}
+else {
+vErrors.push(err359);
+}
+errors++;
+}
+}
+else {
+const err360 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err360];
+}
+else {
+vErrors.push(err360);
+}
+errors++;
+}
+var _valid28 = _errs308 === errors;
+valid58 = _valid28;
+}
+if(!valid58){
+const err361 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err361];
+}
+else {
+vErrors.push(err361);
+}
+errors++;
+}
+if(typeof data75 === "string"){
+if(func2(data75) > 253){
+const err362 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err362];
+}
+else {
+vErrors.push(err362);
+}
+errors++;
+}
+}
+else {
+const err363 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err363];
+}
+else {
+vErrors.push(err363);
+}
+errors++;
+}
+}
+}
+else {
+const err364 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err364];
+}
+else {
+vErrors.push(err364);
+}
+errors++;
+}
+}
+if(data71.permissions !== undefined){
+let data76 = data71.permissions;
+if(Array.isArray(data76)){
+if(data76.length > 5000){
+const err365 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+if(vErrors === null){
+vErrors = [err365];
+}
+else {
+vErrors.push(err365);
+}
+errors++;
+}
+const len9 = data76.length;
+for(let i9=0; i9<len9; i9++){
+let data77 = data76[i9];
+if(typeof data77 === "string"){
+if(func2(data77) > 400){
+const err366 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(vErrors === null){
+vErrors = [err366];
+}
+else {
+vErrors.push(err366);
+}
+errors++;
+}
+if(func2(data77) < 1){
+const err367 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err367];
+}
+else {
+vErrors.push(err367);
+}
+errors++;
+}
+}
+else {
+const err368 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err368];
+}
+else {
+vErrors.push(err368);
+}
+errors++;
+}
+}
+}
+else {
+const err369 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err369];
+}
+else {
+vErrors.push(err369);
+}
+errors++;
+}
+}
+if(data71.time !== undefined){
+let data78 = data71.time;
+const _errs316 = errors;
+let valid61 = true;
+const _errs317 = errors;
+if(errors === _errs317){
+if(typeof data78 === "string"){
+if(func2(data78) > 35){
+const err370 = {};
+if(vErrors === null){
+vErrors = [err370];
+}
+else {
+vErrors.push(err370);
+}
+errors++;
+}
+}
+else {
+const err371 = {};
+if(vErrors === null){
+vErrors = [err371];
+}
+else {
+vErrors.push(err371);
+}
+errors++;
+}
+}
+var _valid29 = _errs317 === errors;
+errors = _errs316;
+if(vErrors !== null){
+if(_errs316){
+vErrors.length = _errs316;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid29){
+const _errs319 = errors;
+if(typeof data78 === "string"){
+if(!pattern1.test(data78)){
+const err372 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err372];
+}
+else {
+vErrors.push(err372);
+}
+errors++;
+}
+}
+else {
+const err373 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err373];
+}
+else {
+vErrors.push(err373);
+}
+errors++;
+}
+var _valid29 = _errs319 === errors;
+valid61 = _valid29;
+}
+if(!valid61){
+const err374 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err374];
+}
+else {
+vErrors.push(err374);
+}
+errors++;
+}
+if(typeof data78 === "string"){
+if(func2(data78) > 35){
+const err375 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err375];
+}
+else {
+vErrors.push(err375);
+}
+errors++;
+}
+}
+else {
+const err376 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err376];
+}
+else {
+vErrors.push(err376);
+}
+errors++;
+}
+}
+}
+else {
+const err377 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err377];
+}
+else {
+vErrors.push(err377);
+}
+errors++;
+}
+}
+}
+else {
+const err378 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err378];
+}
+else {
+vErrors.push(err378);
+}
+errors++;
+}
 validate11.errors = vErrors;
 return errors === 0;
 }
 
 export const SeatLedger = validate12;
-const schema13 = {"type":"object","required":["pool","page","slots","keys"],"additionalProperties":false,"properties":{"pool":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"page":{"type":"integer","minimum":0,"maximum":999},"slots":{"type":"array","maxItems":1000,"items":{"type":"object","required":["slot","holder","state","since"],"additionalProperties":false,"properties":{"slot":{"type":"integer","minimum":0,"maximum":999999},"holder":{"type":"string","minLength":1,"maxLength":300},"address":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"state":{"type":"string","enum":["Reserved","Used","Releasing"]},"since":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"releaseTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"keys":{"type":"array","maxItems":5000,"items":{"type":"object","required":["fingerprint","holder","slot","time"],"additionalProperties":false,"properties":{"fingerprint":{"type":"string","maxLength":64},"holder":{"type":"string","minLength":1,"maxLength":300},"address":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"slot":{"type":"integer","minimum":0,"maximum":999999},"time":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35}}}},"waiting":{"type":"array","maxItems":20000,"items":{"type":"object","required":["holder","since","quantity"],"additionalProperties":false,"properties":{"holder":{"type":"string","minLength":1,"maxLength":300},"since":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"quantity":{"type":"integer","minimum":1,"maximum":100}}}}}};
+const schema13 = {"type":"object","required":["pool","page","slots","keys"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"page":{"type":"integer","minimum":0,"maximum":999},"slots":{"type":"array","maxItems":1000,"items":{"type":"object","required":["slot","holder","state","since"],"additionalProperties":false,"properties":{"slot":{"type":"integer","minimum":0,"maximum":999999},"holder":{"type":"string","minLength":1,"maxLength":300},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"state":{"type":"string","enum":["Reserved","Used","Releasing"]},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"releaseTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"keys":{"type":"array","maxItems":5000,"items":{"type":"object","required":["fingerprint","holder","slot","time"],"additionalProperties":false,"properties":{"fingerprint":{"type":"string","maxLength":64},"holder":{"type":"string","minLength":1,"maxLength":300},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"slot":{"type":"integer","minimum":0,"maximum":999999},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"waiting":{"type":"array","maxItems":20000,"items":{"type":"object","required":["holder","since","quantity"],"additionalProperties":false,"properties":{"holder":{"type":"string","minLength":1,"maxLength":300},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"quantity":{"type":"integer","minimum":1,"maximum":100}}}}}};
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -3416,9 +5656,13 @@ errors++;
 }
 if(data.pool !== undefined){
 let data0 = data.pool;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 253){
-const err5 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err5 = {};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -3427,8 +5671,9 @@ vErrors.push(err5);
 }
 errors++;
 }
-if(func2(data0) < 1){
-const err6 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err6 = {};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -3437,8 +5682,22 @@ vErrors.push(err6);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern2.test(data0)){
-const err7 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err7 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -3449,7 +5708,7 @@ errors++;
 }
 }
 else {
-const err8 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err8 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -3458,11 +5717,11 @@ vErrors.push(err8);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.page !== undefined){
-let data1 = data.page;
-if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-const err9 = {instancePath:instancePath+"/page",schemaPath:"#/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid1){
+const err9 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -3471,9 +5730,9 @@ vErrors.push(err9);
 }
 errors++;
 }
-if((typeof data1 == "number") && (isFinite(data1))){
-if(data1 > 999 || isNaN(data1)){
-const err10 = {instancePath:instancePath+"/page",schemaPath:"#/properties/page/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999},message:"must be <= 999"};
+if(typeof data0 === "string"){
+if(func2(data0) > 253){
+const err10 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -3482,8 +5741,8 @@ vErrors.push(err10);
 }
 errors++;
 }
-if(data1 < 0 || isNaN(data1)){
-const err11 = {instancePath:instancePath+"/page",schemaPath:"#/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(func2(data0) < 1){
+const err11 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -3493,12 +5752,8 @@ vErrors.push(err11);
 errors++;
 }
 }
-}
-if(data.slots !== undefined){
-let data2 = data.slots;
-if(Array.isArray(data2)){
-if(data2.length > 1000){
-const err12 = {instancePath:instancePath+"/slots",schemaPath:"#/properties/slots/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
+else {
+const err12 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -3507,12 +5762,11 @@ vErrors.push(err12);
 }
 errors++;
 }
-const len0 = data2.length;
-for(let i0=0; i0<len0; i0++){
-let data3 = data2[i0];
-if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
-if(data3.slot === undefined){
-const err13 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "slot"},message:"must have required property '"+"slot"+"'"};
+}
+if(data.page !== undefined){
+let data1 = data.page;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+const err13 = {instancePath:instancePath+"/page",schemaPath:"#/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -3521,8 +5775,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(data3.holder === undefined){
-const err14 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
+if((typeof data1 == "number") && (isFinite(data1))){
+if(data1 > 999 || isNaN(data1)){
+const err14 = {instancePath:instancePath+"/page",schemaPath:"#/properties/page/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999},message:"must be <= 999"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -3531,8 +5786,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data3.state === undefined){
-const err15 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(data1 < 0 || isNaN(data1)){
+const err15 = {instancePath:instancePath+"/page",schemaPath:"#/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -3541,8 +5796,13 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(data3.since === undefined){
-const err16 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+}
+}
+if(data.slots !== undefined){
+let data2 = data.slots;
+if(Array.isArray(data2)){
+if(data2.length > 1000){
+const err16 = {instancePath:instancePath+"/slots",schemaPath:"#/properties/slots/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -3551,9 +5811,12 @@ vErrors.push(err16);
 }
 errors++;
 }
-for(const key1 in data3){
-if(!((((((key1 === "slot") || (key1 === "holder")) || (key1 === "address")) || (key1 === "state")) || (key1 === "since")) || (key1 === "releaseTime"))){
-const err17 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+let data3 = data2[i0];
+if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
+if(data3.slot === undefined){
+const err17 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "slot"},message:"must have required property '"+"slot"+"'"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -3562,11 +5825,8 @@ vErrors.push(err17);
 }
 errors++;
 }
-}
-if(data3.slot !== undefined){
-let data4 = data3.slot;
-if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
-const err18 = {instancePath:instancePath+"/slots/" + i0+"/slot",schemaPath:"#/properties/slots/items/properties/slot/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data3.holder === undefined){
+const err18 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -3575,9 +5835,8 @@ vErrors.push(err18);
 }
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 999999 || isNaN(data4)){
-const err19 = {instancePath:instancePath+"/slots/" + i0+"/slot",schemaPath:"#/properties/slots/items/properties/slot/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999},message:"must be <= 999999"};
+if(data3.state === undefined){
+const err19 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -3586,13 +5845,58 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(data4 < 0 || isNaN(data4)){
-const err20 = {instancePath:instancePath+"/slots/" + i0+"/slot",schemaPath:"#/properties/slots/items/properties/slot/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data3.since === undefined){
+const err20 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
 if(vErrors === null){
 vErrors = [err20];
 }
 else {
 vErrors.push(err20);
+}
+errors++;
+}
+for(const key1 in data3){
+if(!((((((key1 === "slot") || (key1 === "holder")) || (key1 === "address")) || (key1 === "state")) || (key1 === "since")) || (key1 === "releaseTime"))){
+const err21 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data3.slot !== undefined){
+let data4 = data3.slot;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err22 = {instancePath:instancePath+"/slots/" + i0+"/slot",schemaPath:"#/properties/slots/items/properties/slot/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 999999 || isNaN(data4)){
+const err23 = {instancePath:instancePath+"/slots/" + i0+"/slot",schemaPath:"#/properties/slots/items/properties/slot/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999},message:"must be <= 999999"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err24 = {instancePath:instancePath+"/slots/" + i0+"/slot",schemaPath:"#/properties/slots/items/properties/slot/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
 }
 errors++;
 }
@@ -3602,52 +5906,7 @@ if(data3.holder !== undefined){
 let data5 = data3.holder;
 if(typeof data5 === "string"){
 if(func2(data5) > 300){
-const err21 = {instancePath:instancePath+"/slots/" + i0+"/holder",schemaPath:"#/properties/slots/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
-if(vErrors === null){
-vErrors = [err21];
-}
-else {
-vErrors.push(err21);
-}
-errors++;
-}
-if(func2(data5) < 1){
-const err22 = {instancePath:instancePath+"/slots/" + i0+"/holder",schemaPath:"#/properties/slots/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
-if(vErrors === null){
-vErrors = [err22];
-}
-else {
-vErrors.push(err22);
-}
-errors++;
-}
-}
-else {
-const err23 = {instancePath:instancePath+"/slots/" + i0+"/holder",schemaPath:"#/properties/slots/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err23];
-}
-else {
-vErrors.push(err23);
-}
-errors++;
-}
-}
-if(data3.address !== undefined){
-let data6 = data3.address;
-if(typeof data6 === "string"){
-if(func2(data6) > 254){
-const err24 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
-if(vErrors === null){
-vErrors = [err24];
-}
-else {
-vErrors.push(err24);
-}
-errors++;
-}
-if(func2(data6) < 3){
-const err25 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+const err25 = {instancePath:instancePath+"/slots/" + i0+"/holder",schemaPath:"#/properties/slots/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -3656,8 +5915,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(!pattern0.test(data6)){
-const err26 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(func2(data5) < 1){
+const err26 = {instancePath:instancePath+"/slots/" + i0+"/holder",schemaPath:"#/properties/slots/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -3668,7 +5927,7 @@ errors++;
 }
 }
 else {
-const err27 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err27 = {instancePath:instancePath+"/slots/" + i0+"/holder",schemaPath:"#/properties/slots/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -3678,10 +5937,15 @@ vErrors.push(err27);
 errors++;
 }
 }
-if(data3.state !== undefined){
-let data7 = data3.state;
-if(typeof data7 !== "string"){
-const err28 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.address !== undefined){
+let data6 = data3.address;
+const _errs22 = errors;
+let valid5 = true;
+const _errs23 = errors;
+if(errors === _errs23){
+if(typeof data6 === "string"){
+if(func2(data6) > 254){
+const err28 = {};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -3690,8 +5954,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(!(((data7 === "Reserved") || (data7 === "Used")) || (data7 === "Releasing"))){
-const err29 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema13.properties.slots.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err29 = {};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -3701,11 +5966,21 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data3.since !== undefined){
-let data8 = data3.since;
-if(typeof data8 === "string"){
-if(func2(data8) > 35){
-const err30 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+var _valid1 = _errs23 === errors;
+errors = _errs22;
+if(vErrors !== null){
+if(_errs22){
+vErrors.length = _errs22;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs25 = errors;
+if(typeof data6 === "string"){
+if(!pattern0.test(data6)){
+const err30 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -3714,8 +5989,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-if(!pattern1.test(data8)){
-const err31 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err31 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -3724,9 +6000,11 @@ vErrors.push(err31);
 }
 errors++;
 }
+var _valid1 = _errs25 === errors;
+valid5 = _valid1;
 }
-else {
-const err32 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid5){
+const err32 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -3735,12 +6013,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-if(data3.releaseTime !== undefined){
-let data9 = data3.releaseTime;
-if(typeof data9 === "string"){
-if(func2(data9) > 35){
-const err33 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(typeof data6 === "string"){
+if(func2(data6) > 254){
+const err33 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -3749,8 +6024,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(!pattern1.test(data9)){
-const err34 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data6) < 3){
+const err34 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -3761,7 +6036,7 @@ errors++;
 }
 }
 else {
-const err35 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err35 = {instancePath:instancePath+"/slots/" + i0+"/address",schemaPath:"#/properties/slots/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -3771,9 +6046,10 @@ vErrors.push(err35);
 errors++;
 }
 }
-}
-else {
-const err36 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data3.state !== undefined){
+let data7 = data3.state;
+if(typeof data7 !== "string"){
+const err36 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -3782,10 +6058,8 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-}
-else {
-const err37 = {instancePath:instancePath+"/slots",schemaPath:"#/properties/slots/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!(((data7 === "Reserved") || (data7 === "Used")) || (data7 === "Releasing"))){
+const err37 = {instancePath:instancePath+"/slots/" + i0+"/state",schemaPath:"#/properties/slots/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema13.properties.slots.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -3795,11 +6069,15 @@ vErrors.push(err37);
 errors++;
 }
 }
-if(data.keys !== undefined){
-let data10 = data.keys;
-if(Array.isArray(data10)){
-if(data10.length > 5000){
-const err38 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+if(data3.since !== undefined){
+let data8 = data3.since;
+const _errs31 = errors;
+let valid6 = true;
+const _errs32 = errors;
+if(errors === _errs32){
+if(typeof data8 === "string"){
+if(func2(data8) > 35){
+const err38 = {};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -3808,12 +6086,9 @@ vErrors.push(err38);
 }
 errors++;
 }
-const len1 = data10.length;
-for(let i1=0; i1<len1; i1++){
-let data11 = data10[i1];
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-if(data11.fingerprint === undefined){
-const err39 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "fingerprint"},message:"must have required property '"+"fingerprint"+"'"};
+}
+else {
+const err39 = {};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -3822,8 +6097,22 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(data11.holder === undefined){
-const err40 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
+}
+var _valid2 = _errs32 === errors;
+errors = _errs31;
+if(vErrors !== null){
+if(_errs31){
+vErrors.length = _errs31;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs34 = errors;
+if(typeof data8 === "string"){
+if(!pattern1.test(data8)){
+const err40 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -3832,8 +6121,9 @@ vErrors.push(err40);
 }
 errors++;
 }
-if(data11.slot === undefined){
-const err41 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "slot"},message:"must have required property '"+"slot"+"'"};
+}
+else {
+const err41 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -3842,8 +6132,11 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(data11.time === undefined){
-const err42 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+var _valid2 = _errs34 === errors;
+valid6 = _valid2;
+}
+if(!valid6){
+const err42 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -3852,9 +6145,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-for(const key2 in data11){
-if(!(((((key2 === "fingerprint") || (key2 === "holder")) || (key2 === "address")) || (key2 === "slot")) || (key2 === "time"))){
-const err43 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(typeof data8 === "string"){
+if(func2(data8) > 35){
+const err43 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -3864,11 +6157,8 @@ vErrors.push(err43);
 errors++;
 }
 }
-if(data11.fingerprint !== undefined){
-let data12 = data11.fingerprint;
-if(typeof data12 === "string"){
-if(func2(data12) > 64){
-const err44 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err44 = {instancePath:instancePath+"/slots/" + i0+"/since",schemaPath:"#/properties/slots/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -3878,8 +6168,15 @@ vErrors.push(err44);
 errors++;
 }
 }
-else {
-const err45 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.releaseTime !== undefined){
+let data9 = data3.releaseTime;
+const _errs38 = errors;
+let valid7 = true;
+const _errs39 = errors;
+if(errors === _errs39){
+if(typeof data9 === "string"){
+if(func2(data9) > 35){
+const err45 = {};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -3889,11 +6186,8 @@ vErrors.push(err45);
 errors++;
 }
 }
-if(data11.holder !== undefined){
-let data13 = data11.holder;
-if(typeof data13 === "string"){
-if(func2(data13) > 300){
-const err46 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err46 = {};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -3902,8 +6196,22 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(func2(data13) < 1){
-const err47 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid3 = _errs39 === errors;
+errors = _errs38;
+if(vErrors !== null){
+if(_errs38){
+vErrors.length = _errs38;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs41 = errors;
+if(typeof data9 === "string"){
+if(!pattern1.test(data9)){
+const err47 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -3914,7 +6222,7 @@ errors++;
 }
 }
 else {
-const err48 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err48 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -3923,12 +6231,11 @@ vErrors.push(err48);
 }
 errors++;
 }
+var _valid3 = _errs41 === errors;
+valid7 = _valid3;
 }
-if(data11.address !== undefined){
-let data14 = data11.address;
-if(typeof data14 === "string"){
-if(func2(data14) > 254){
-const err49 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(!valid7){
+const err49 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -3937,8 +6244,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-if(func2(data14) < 3){
-const err50 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if(typeof data9 === "string"){
+if(func2(data9) > 35){
+const err50 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -3947,8 +6255,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(!pattern0.test(data14)){
-const err51 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+}
+else {
+const err51 = {instancePath:instancePath+"/slots/" + i0+"/releaseTime",schemaPath:"#/properties/slots/items/properties/releaseTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -3958,8 +6267,9 @@ vErrors.push(err51);
 errors++;
 }
 }
+}
 else {
-const err52 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err52 = {instancePath:instancePath+"/slots/" + i0,schemaPath:"#/properties/slots/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -3969,10 +6279,9 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data11.slot !== undefined){
-let data15 = data11.slot;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err53 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err53 = {instancePath:instancePath+"/slots",schemaPath:"#/properties/slots/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -3981,9 +6290,12 @@ vErrors.push(err53);
 }
 errors++;
 }
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 > 999999 || isNaN(data15)){
-const err54 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999},message:"must be <= 999999"};
+}
+if(data.keys !== undefined){
+let data10 = data.keys;
+if(Array.isArray(data10)){
+if(data10.length > 5000){
+const err54 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -3992,8 +6304,12 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(data15 < 0 || isNaN(data15)){
-const err55 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const len1 = data10.length;
+for(let i1=0; i1<len1; i1++){
+let data11 = data10[i1];
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.fingerprint === undefined){
+const err55 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "fingerprint"},message:"must have required property '"+"fingerprint"+"'"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -4002,13 +6318,8 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-}
-if(data11.time !== undefined){
-let data16 = data11.time;
-if(typeof data16 === "string"){
-if(func2(data16) > 35){
-const err56 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data11.holder === undefined){
+const err56 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -4017,8 +6328,8 @@ vErrors.push(err56);
 }
 errors++;
 }
-if(!pattern1.test(data16)){
-const err57 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data11.slot === undefined){
+const err57 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "slot"},message:"must have required property '"+"slot"+"'"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -4027,9 +6338,8 @@ vErrors.push(err57);
 }
 errors++;
 }
-}
-else {
-const err58 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data11.time === undefined){
+const err58 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -4038,10 +6348,9 @@ vErrors.push(err58);
 }
 errors++;
 }
-}
-}
-else {
-const err59 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key2 in data11){
+if(!(((((key2 === "fingerprint") || (key2 === "holder")) || (key2 === "address")) || (key2 === "slot")) || (key2 === "time"))){
+const err59 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -4051,9 +6360,11 @@ vErrors.push(err59);
 errors++;
 }
 }
-}
-else {
-const err60 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data11.fingerprint !== undefined){
+let data12 = data11.fingerprint;
+if(typeof data12 === "string"){
+if(func2(data12) > 64){
+const err60 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -4063,11 +6374,8 @@ vErrors.push(err60);
 errors++;
 }
 }
-if(data.waiting !== undefined){
-let data17 = data.waiting;
-if(Array.isArray(data17)){
-if(data17.length > 20000){
-const err61 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/maxItems",keyword:"maxItems",params:{limit: 20000},message:"must NOT have more than 20000 items"};
+else {
+const err61 = {instancePath:instancePath+"/keys/" + i1+"/fingerprint",schemaPath:"#/properties/keys/items/properties/fingerprint/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -4076,12 +6384,12 @@ vErrors.push(err61);
 }
 errors++;
 }
-const len2 = data17.length;
-for(let i2=0; i2<len2; i2++){
-let data18 = data17[i2];
-if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
-if(data18.holder === undefined){
-const err62 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
+}
+if(data11.holder !== undefined){
+let data13 = data11.holder;
+if(typeof data13 === "string"){
+if(func2(data13) > 300){
+const err62 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -4090,8 +6398,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-if(data18.since === undefined){
-const err63 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+if(func2(data13) < 1){
+const err63 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -4100,8 +6408,9 @@ vErrors.push(err63);
 }
 errors++;
 }
-if(data18.quantity === undefined){
-const err64 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
+}
+else {
+const err64 = {instancePath:instancePath+"/keys/" + i1+"/holder",schemaPath:"#/properties/keys/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -4110,9 +6419,16 @@ vErrors.push(err64);
 }
 errors++;
 }
-for(const key3 in data18){
-if(!(((key3 === "holder") || (key3 === "since")) || (key3 === "quantity"))){
-const err65 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data11.address !== undefined){
+let data14 = data11.address;
+const _errs54 = errors;
+let valid11 = true;
+const _errs55 = errors;
+if(errors === _errs55){
+if(typeof data14 === "string"){
+if(func2(data14) > 254){
+const err65 = {};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -4122,11 +6438,8 @@ vErrors.push(err65);
 errors++;
 }
 }
-if(data18.holder !== undefined){
-let data19 = data18.holder;
-if(typeof data19 === "string"){
-if(func2(data19) > 300){
-const err66 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err66 = {};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -4135,8 +6448,22 @@ vErrors.push(err66);
 }
 errors++;
 }
-if(func2(data19) < 1){
-const err67 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid4 = _errs55 === errors;
+errors = _errs54;
+if(vErrors !== null){
+if(_errs54){
+vErrors.length = _errs54;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs57 = errors;
+if(typeof data14 === "string"){
+if(!pattern0.test(data14)){
+const err67 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -4147,7 +6474,7 @@ errors++;
 }
 }
 else {
-const err68 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err68 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -4156,12 +6483,11 @@ vErrors.push(err68);
 }
 errors++;
 }
+var _valid4 = _errs57 === errors;
+valid11 = _valid4;
 }
-if(data18.since !== undefined){
-let data20 = data18.since;
-if(typeof data20 === "string"){
-if(func2(data20) > 35){
-const err69 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(!valid11){
+const err69 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -4170,8 +6496,9 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(!pattern1.test(data20)){
-const err70 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(typeof data14 === "string"){
+if(func2(data14) > 254){
+const err70 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -4180,9 +6507,8 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-else {
-const err71 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data14) < 3){
+const err71 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -4192,10 +6518,8 @@ vErrors.push(err71);
 errors++;
 }
 }
-if(data18.quantity !== undefined){
-let data21 = data18.quantity;
-if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
-const err72 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err72 = {instancePath:instancePath+"/keys/" + i1+"/address",schemaPath:"#/properties/keys/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -4204,9 +6528,11 @@ vErrors.push(err72);
 }
 errors++;
 }
-if((typeof data21 == "number") && (isFinite(data21))){
-if(data21 > 100 || isNaN(data21)){
-const err73 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data11.slot !== undefined){
+let data15 = data11.slot;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err73 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -4215,8 +6541,9 @@ vErrors.push(err73);
 }
 errors++;
 }
-if(data21 < 1 || isNaN(data21)){
-const err74 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 999999 || isNaN(data15)){
+const err74 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999},message:"must be <= 999999"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -4225,11 +6552,8 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err75 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15 < 0 || isNaN(data15)){
+const err75 = {instancePath:instancePath+"/keys/" + i1+"/slot",schemaPath:"#/properties/keys/items/properties/slot/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -4240,8 +6564,15 @@ errors++;
 }
 }
 }
-else {
-const err76 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data11.time !== undefined){
+let data16 = data11.time;
+const _errs63 = errors;
+let valid12 = true;
+const _errs64 = errors;
+if(errors === _errs64){
+if(typeof data16 === "string"){
+if(func2(data16) > 35){
+const err76 = {};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -4251,9 +6582,8 @@ vErrors.push(err76);
 errors++;
 }
 }
-}
 else {
-const err77 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err77 = {};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -4262,12 +6592,370 @@ vErrors.push(err77);
 }
 errors++;
 }
+}
+var _valid5 = _errs64 === errors;
+errors = _errs63;
+if(vErrors !== null){
+if(_errs63){
+vErrors.length = _errs63;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs66 = errors;
+if(typeof data16 === "string"){
+if(!pattern1.test(data16)){
+const err78 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+else {
+const err79 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+var _valid5 = _errs66 === errors;
+valid12 = _valid5;
+}
+if(!valid12){
+const err80 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if(typeof data16 === "string"){
+if(func2(data16) > 35){
+const err81 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+}
+else {
+const err82 = {instancePath:instancePath+"/keys/" + i1+"/time",schemaPath:"#/properties/keys/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+}
+else {
+const err83 = {instancePath:instancePath+"/keys/" + i1,schemaPath:"#/properties/keys/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/keys",schemaPath:"#/properties/keys/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+if(data.waiting !== undefined){
+let data17 = data.waiting;
+if(Array.isArray(data17)){
+if(data17.length > 20000){
+const err85 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/maxItems",keyword:"maxItems",params:{limit: 20000},message:"must NOT have more than 20000 items"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+const len2 = data17.length;
+for(let i2=0; i2<len2; i2++){
+let data18 = data17[i2];
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.holder === undefined){
+const err86 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "holder"},message:"must have required property '"+"holder"+"'"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(data18.since === undefined){
+const err87 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+if(data18.quantity === undefined){
+const err88 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+for(const key3 in data18){
+if(!(((key3 === "holder") || (key3 === "since")) || (key3 === "quantity"))){
+const err89 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+}
+if(data18.holder !== undefined){
+let data19 = data18.holder;
+if(typeof data19 === "string"){
+if(func2(data19) > 300){
+const err90 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+if(func2(data19) < 1){
+const err91 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/waiting/" + i2+"/holder",schemaPath:"#/properties/waiting/items/properties/holder/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+if(data18.since !== undefined){
+let data20 = data18.since;
+const _errs77 = errors;
+let valid16 = true;
+const _errs78 = errors;
+if(errors === _errs78){
+if(typeof data20 === "string"){
+if(func2(data20) > 35){
+const err93 = {};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+else {
+const err94 = {};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+var _valid6 = _errs78 === errors;
+errors = _errs77;
+if(vErrors !== null){
+if(_errs77){
+vErrors.length = _errs77;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs80 = errors;
+if(typeof data20 === "string"){
+if(!pattern1.test(data20)){
+const err95 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+else {
+const err96 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+var _valid6 = _errs80 === errors;
+valid16 = _valid6;
+}
+if(!valid16){
+const err97 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+if(typeof data20 === "string"){
+if(func2(data20) > 35){
+const err98 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+else {
+const err99 = {instancePath:instancePath+"/waiting/" + i2+"/since",schemaPath:"#/properties/waiting/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+if(data18.quantity !== undefined){
+let data21 = data18.quantity;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+const err100 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 > 100 || isNaN(data21)){
+const err101 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if(data21 < 1 || isNaN(data21)){
+const err102 = {instancePath:instancePath+"/waiting/" + i2+"/quantity",schemaPath:"#/properties/waiting/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/waiting/" + i2,schemaPath:"#/properties/waiting/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+}
+}
+else {
+const err104 = {instancePath:instancePath+"/waiting",schemaPath:"#/properties/waiting/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+}
+}
+else {
+const err105 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
 validate12.errors = vErrors;
 return errors === 0;
 }
 
 export const SourceStatus = validate13;
-const schema14 = {"type":"object","additionalProperties":false,"properties":{"lastAttemptedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedRevision":{"type":"string","minLength":1,"maxLength":128},"lastCompleteTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"objects":{"type":"integer","minimum":0,"maximum":1000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema14 = {"type":"object","additionalProperties":false,"properties":{"lastAttemptedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedRevision":{"type":"string","minLength":1,"maxLength":128},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"objects":{"type":"integer","minimum":0,"maximum":1000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -4357,9 +7045,13 @@ errors++;
 }
 if(data.lastCompleteTime !== undefined){
 let data2 = data.lastCompleteTime;
+const _errs8 = errors;
+let valid1 = true;
+const _errs9 = errors;
+if(errors === _errs9){
 if(typeof data2 === "string"){
 if(func2(data2) > 35){
-const err7 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const err7 = {};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -4368,8 +7060,9 @@ vErrors.push(err7);
 }
 errors++;
 }
-if(!pattern1.test(data2)){
-const err8 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err8 = {};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -4379,8 +7072,21 @@ vErrors.push(err8);
 errors++;
 }
 }
+var _valid0 = _errs9 === errors;
+errors = _errs8;
+if(vErrors !== null){
+if(_errs8){
+vErrors.length = _errs8;
+}
 else {
-const err9 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs11 = errors;
+if(typeof data2 === "string"){
+if(!pattern1.test(data2)){
+const err9 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -4390,10 +7096,8 @@ vErrors.push(err9);
 errors++;
 }
 }
-if(data.outcome !== undefined){
-let data3 = data.outcome;
-if(typeof data3 !== "string"){
-const err10 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err10 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -4402,8 +7106,11 @@ vErrors.push(err10);
 }
 errors++;
 }
-if(!(((data3 === "Complete") || (data3 === "Partial")) || (data3 === "Failed"))){
-const err11 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema14.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+var _valid0 = _errs11 === errors;
+valid1 = _valid0;
+}
+if(!valid1){
+const err11 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -4412,11 +7119,9 @@ vErrors.push(err11);
 }
 errors++;
 }
-}
-if(data.objects !== undefined){
-let data4 = data.objects;
-if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
-const err12 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(typeof data2 === "string"){
+if(func2(data2) > 35){
+const err12 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -4425,9 +7130,9 @@ vErrors.push(err12);
 }
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 1000000 || isNaN(data4)){
-const err13 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+else {
+const err13 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -4436,13 +7141,60 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(data4 < 0 || isNaN(data4)){
-const err14 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.outcome !== undefined){
+let data3 = data.outcome;
+if(typeof data3 !== "string"){
+const err14 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err14];
 }
 else {
 vErrors.push(err14);
+}
+errors++;
+}
+if(!(((data3 === "Complete") || (data3 === "Partial")) || (data3 === "Failed"))){
+const err15 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema14.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data.objects !== undefined){
+let data4 = data.objects;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err16 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 1000000 || isNaN(data4)){
+const err17 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err18 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
 }
 errors++;
 }
@@ -4452,51 +7204,7 @@ if(data.conditions !== undefined){
 let data5 = data.conditions;
 if(Array.isArray(data5)){
 if(data5.length > 20){
-const err15 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
-if(vErrors === null){
-vErrors = [err15];
-}
-else {
-vErrors.push(err15);
-}
-errors++;
-}
-const len0 = data5.length;
-for(let i0=0; i0<len0; i0++){
-let data6 = data5[i0];
-if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
-if(data6.type === undefined){
-const err16 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
-if(vErrors === null){
-vErrors = [err16];
-}
-else {
-vErrors.push(err16);
-}
-errors++;
-}
-if(data6.status === undefined){
-const err17 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
-if(vErrors === null){
-vErrors = [err17];
-}
-else {
-vErrors.push(err17);
-}
-errors++;
-}
-if(data6.reason === undefined){
-const err18 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
-if(vErrors === null){
-vErrors = [err18];
-}
-else {
-vErrors.push(err18);
-}
-errors++;
-}
-if(data6.message === undefined){
-const err19 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+const err19 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -4505,8 +7213,12 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(data6.lastTransitionTime === undefined){
-const err20 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+let data6 = data5[i0];
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+if(data6.type === undefined){
+const err20 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -4515,8 +7227,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(data6.observedGeneration === undefined){
-const err21 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(data6.status === undefined){
+const err21 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -4525,9 +7237,8 @@ vErrors.push(err21);
 }
 errors++;
 }
-for(const key1 in data6){
-if(!((((((key1 === "type") || (key1 === "status")) || (key1 === "reason")) || (key1 === "message")) || (key1 === "lastTransitionTime")) || (key1 === "observedGeneration"))){
-const err22 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data6.reason === undefined){
+const err22 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -4536,12 +7247,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-if(data6.type !== undefined){
-let data7 = data6.type;
-if(typeof data7 === "string"){
-if(func2(data7) > 100){
-const err23 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data6.message === undefined){
+const err23 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -4550,9 +7257,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-else {
-const err24 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data6.lastTransitionTime === undefined){
+const err24 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -4561,11 +7267,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-if(data6.status !== undefined){
-let data8 = data6.status;
-if(typeof data8 !== "string"){
-const err25 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data6.observedGeneration === undefined){
+const err25 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -4574,8 +7277,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(!(((data8 === "True") || (data8 === "False")) || (data8 === "Unknown"))){
-const err26 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema14.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+for(const key1 in data6){
+if(!((((((key1 === "type") || (key1 === "status")) || (key1 === "reason")) || (key1 === "message")) || (key1 === "lastTransitionTime")) || (key1 === "observedGeneration"))){
+const err26 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -4585,11 +7289,11 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data6.reason !== undefined){
-let data9 = data6.reason;
-if(typeof data9 === "string"){
-if(func2(data9) > 100){
-const err27 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data6.type !== undefined){
+let data7 = data6.type;
+if(typeof data7 === "string"){
+if(func2(data7) > 100){
+const err27 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -4600,7 +7304,7 @@ errors++;
 }
 }
 else {
-const err28 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err28 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -4610,11 +7314,10 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data6.message !== undefined){
-let data10 = data6.message;
-if(typeof data10 === "string"){
-if(func2(data10) > 2000){
-const err29 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(data6.status !== undefined){
+let data8 = data6.status;
+if(typeof data8 !== "string"){
+const err29 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -4623,9 +7326,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-else {
-const err30 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!(((data8 === "True") || (data8 === "False")) || (data8 === "Unknown"))){
+const err30 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema14.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -4635,11 +7337,11 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data6.lastTransitionTime !== undefined){
-let data11 = data6.lastTransitionTime;
-if(typeof data11 === "string"){
-if(func2(data11) > 35){
-const err31 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data6.reason !== undefined){
+let data9 = data6.reason;
+if(typeof data9 === "string"){
+if(func2(data9) > 100){
+const err31 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -4648,8 +7350,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(!pattern1.test(data11)){
-const err32 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err32 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -4659,8 +7362,11 @@ vErrors.push(err32);
 errors++;
 }
 }
-else {
-const err33 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data6.message !== undefined){
+let data10 = data6.message;
+if(typeof data10 === "string"){
+if(func2(data10) > 2000){
+const err33 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -4670,10 +7376,8 @@ vErrors.push(err33);
 errors++;
 }
 }
-if(data6.observedGeneration !== undefined){
-let data12 = data6.observedGeneration;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err34 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err34 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -4682,9 +7386,16 @@ vErrors.push(err34);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 < 0 || isNaN(data12)){
-const err35 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data6.lastTransitionTime !== undefined){
+let data11 = data6.lastTransitionTime;
+const _errs32 = errors;
+let valid5 = true;
+const _errs33 = errors;
+if(errors === _errs33){
+if(typeof data11 === "string"){
+if(func2(data11) > 35){
+const err35 = {};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -4694,10 +7405,8 @@ vErrors.push(err35);
 errors++;
 }
 }
-}
-}
 else {
-const err36 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err36 = {};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -4707,9 +7416,21 @@ vErrors.push(err36);
 errors++;
 }
 }
+var _valid1 = _errs33 === errors;
+errors = _errs32;
+if(vErrors !== null){
+if(_errs32){
+vErrors.length = _errs32;
 }
 else {
-const err37 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs35 = errors;
+if(typeof data11 === "string"){
+if(!pattern1.test(data11)){
+const err37 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -4719,9 +7440,8 @@ vErrors.push(err37);
 errors++;
 }
 }
-}
 else {
-const err38 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err38 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -4730,12 +7450,108 @@ vErrors.push(err38);
 }
 errors++;
 }
+var _valid1 = _errs35 === errors;
+valid5 = _valid1;
+}
+if(!valid5){
+const err39 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if(typeof data11 === "string"){
+if(func2(data11) > 35){
+const err40 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data6.observedGeneration !== undefined){
+let data12 = data6.observedGeneration;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err42 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err43 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+else {
+const err46 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
 validate13.errors = vErrors;
 return errors === 0;
 }
 
 export const OrganizationStatus = validate14;
-const schema15 = {"type":"object","additionalProperties":false,"properties":{"users":{"type":"object","required":["active","invited","restricted","suspended"],"additionalProperties":false,"properties":{"active":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"restricted":{"type":"integer","minimum":0,"maximum":10000000},"suspended":{"type":"integer","minimum":0,"maximum":10000000}}},"invitations":{"type":"object","required":["pending","expired"],"additionalProperties":false,"properties":{"pending":{"type":"integer","minimum":0,"maximum":10000000},"expired":{"type":"integer","minimum":0,"maximum":10000000}}},"seats":{"type":"object","required":["total","used"],"additionalProperties":false,"properties":{"total":{"type":"integer","minimum":0,"maximum":10000000},"used":{"type":"integer","minimum":0,"maximum":10000000}}},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema15 = {"type":"object","additionalProperties":false,"properties":{"users":{"type":"object","required":["active","invited","restricted","suspended"],"additionalProperties":false,"properties":{"active":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"restricted":{"type":"integer","minimum":0,"maximum":10000000},"suspended":{"type":"integer","minimum":0,"maximum":10000000}}},"invitations":{"type":"object","required":["pending","expired"],"additionalProperties":false,"properties":{"pending":{"type":"integer","minimum":0,"maximum":10000000},"expired":{"type":"integer","minimum":0,"maximum":10000000}}},"seats":{"type":"object","required":["total","used"],"additionalProperties":false,"properties":{"total":{"type":"integer","minimum":0,"maximum":10000000},"used":{"type":"integer","minimum":0,"maximum":10000000}}},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -5383,9 +8199,13 @@ errors++;
 }
 if(data12.lastTransitionTime !== undefined){
 let data17 = data12.lastTransitionTime;
+const _errs42 = errors;
+let valid7 = true;
+const _errs43 = errors;
+if(errors === _errs43){
 if(typeof data17 === "string"){
 if(func2(data17) > 35){
-const err55 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const err55 = {};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -5394,8 +8214,9 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(!pattern1.test(data17)){
-const err56 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err56 = {};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -5405,8 +8226,21 @@ vErrors.push(err56);
 errors++;
 }
 }
+var _valid0 = _errs43 === errors;
+errors = _errs42;
+if(vErrors !== null){
+if(_errs42){
+vErrors.length = _errs42;
+}
 else {
-const err57 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs45 = errors;
+if(typeof data17 === "string"){
+if(!pattern1.test(data17)){
+const err57 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -5416,10 +8250,8 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data12.observedGeneration !== undefined){
-let data18 = data12.observedGeneration;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err58 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err58 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -5428,9 +8260,11 @@ vErrors.push(err58);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 < 0 || isNaN(data18)){
-const err59 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+var _valid0 = _errs45 === errors;
+valid7 = _valid0;
+}
+if(!valid7){
+const err59 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -5439,11 +8273,9 @@ vErrors.push(err59);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err60 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data17 === "string"){
+if(func2(data17) > 35){
+const err60 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -5453,9 +8285,8 @@ vErrors.push(err60);
 errors++;
 }
 }
-}
 else {
-const err61 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err61 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -5465,9 +8296,10 @@ vErrors.push(err61);
 errors++;
 }
 }
-}
-else {
-const err62 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data12.observedGeneration !== undefined){
+let data18 = data12.observedGeneration;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err62 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -5476,12 +8308,60 @@ vErrors.push(err62);
 }
 errors++;
 }
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err63 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err64 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+}
+else {
+const err65 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+}
+else {
+const err66 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
 validate14.errors = vErrors;
 return errors === 0;
 }
 
 export const RoleStatus = validate15;
-const schema16 = {"type":"object","additionalProperties":false,"properties":{"holders":{"type":"integer","minimum":0,"maximum":10000000},"openInvitations":{"type":"integer","minimum":0,"maximum":10000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema16 = {"type":"object","additionalProperties":false,"properties":{"holders":{"type":"integer","minimum":0,"maximum":10000000},"openInvitations":{"type":"integer","minimum":0,"maximum":10000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -5758,9 +8638,13 @@ errors++;
 }
 if(data3.lastTransitionTime !== undefined){
 let data8 = data3.lastTransitionTime;
+const _errs21 = errors;
+let valid4 = true;
+const _errs22 = errors;
+if(errors === _errs22){
 if(typeof data8 === "string"){
 if(func2(data8) > 35){
-const err23 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const err23 = {};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -5769,8 +8653,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(!pattern1.test(data8)){
-const err24 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err24 = {};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -5780,8 +8665,21 @@ vErrors.push(err24);
 errors++;
 }
 }
+var _valid0 = _errs22 === errors;
+errors = _errs21;
+if(vErrors !== null){
+if(_errs21){
+vErrors.length = _errs21;
+}
 else {
-const err25 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs24 = errors;
+if(typeof data8 === "string"){
+if(!pattern1.test(data8)){
+const err25 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -5791,10 +8689,8 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data3.observedGeneration !== undefined){
-let data9 = data3.observedGeneration;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err26 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err26 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -5803,9 +8699,11 @@ vErrors.push(err26);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 < 0 || isNaN(data9)){
-const err27 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+var _valid0 = _errs24 === errors;
+valid4 = _valid0;
+}
+if(!valid4){
+const err27 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -5814,11 +8712,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err28 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data8 === "string"){
+if(func2(data8) > 35){
+const err28 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -5828,9 +8724,8 @@ vErrors.push(err28);
 errors++;
 }
 }
-}
 else {
-const err29 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err29 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -5840,9 +8735,10 @@ vErrors.push(err29);
 errors++;
 }
 }
-}
-else {
-const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data3.observedGeneration !== undefined){
+let data9 = data3.observedGeneration;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err30 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -5851,12 +8747,60 @@ vErrors.push(err30);
 }
 errors++;
 }
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err31 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+else {
+const err34 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
 validate15.errors = vErrors;
 return errors === 0;
 }
 
 export const GroupStatus = validate16;
-const schema17 = {"type":"object","additionalProperties":false,"properties":{"members":{"type":"integer","minimum":0,"maximum":10000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema17 = {"type":"object","additionalProperties":false,"properties":{"members":{"type":"integer","minimum":0,"maximum":10000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -6098,9 +9042,13 @@ errors++;
 }
 if(data2.lastTransitionTime !== undefined){
 let data7 = data2.lastTransitionTime;
+const _errs19 = errors;
+let valid4 = true;
+const _errs20 = errors;
+if(errors === _errs20){
 if(typeof data7 === "string"){
 if(func2(data7) > 35){
-const err20 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const err20 = {};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -6109,8 +9057,9 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(!pattern1.test(data7)){
-const err21 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err21 = {};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -6120,8 +9069,21 @@ vErrors.push(err21);
 errors++;
 }
 }
+var _valid0 = _errs20 === errors;
+errors = _errs19;
+if(vErrors !== null){
+if(_errs19){
+vErrors.length = _errs19;
+}
 else {
-const err22 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs22 = errors;
+if(typeof data7 === "string"){
+if(!pattern1.test(data7)){
+const err22 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -6131,10 +9093,8 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data2.observedGeneration !== undefined){
-let data8 = data2.observedGeneration;
-if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-const err23 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err23 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -6143,9 +9103,11 @@ vErrors.push(err23);
 }
 errors++;
 }
-if((typeof data8 == "number") && (isFinite(data8))){
-if(data8 < 0 || isNaN(data8)){
-const err24 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+var _valid0 = _errs22 === errors;
+valid4 = _valid0;
+}
+if(!valid4){
+const err24 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -6154,11 +9116,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err25 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data7 === "string"){
+if(func2(data7) > 35){
+const err25 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -6168,9 +9128,8 @@ vErrors.push(err25);
 errors++;
 }
 }
-}
 else {
-const err26 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err26 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -6180,9 +9139,10 @@ vErrors.push(err26);
 errors++;
 }
 }
-}
-else {
-const err27 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data2.observedGeneration !== undefined){
+let data8 = data2.observedGeneration;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err27 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -6191,12 +9151,60 @@ vErrors.push(err27);
 }
 errors++;
 }
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 < 0 || isNaN(data8)){
+const err28 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+else {
+const err31 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
 validate16.errors = vErrors;
 return errors === 0;
 }
 
 export const LicensePoolStatus = validate17;
-const schema18 = {"type":"object","additionalProperties":false,"properties":{"seats":{"type":"integer","minimum":0,"maximum":1000000},"used":{"type":"integer","minimum":0,"maximum":1000000},"reserved":{"type":"integer","minimum":0,"maximum":1000000},"free":{"type":"integer","minimum":0,"maximum":1000000},"waiting":{"type":"integer","minimum":0,"maximum":10000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema18 = {"type":"object","additionalProperties":false,"properties":{"seats":{"type":"integer","minimum":0,"maximum":1000000},"used":{"type":"integer","minimum":0,"maximum":1000000},"reserved":{"type":"integer","minimum":0,"maximum":1000000},"free":{"type":"integer","minimum":0,"maximum":1000000},"waiting":{"type":"integer","minimum":0,"maximum":10000000},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -6578,9 +9586,13 @@ errors++;
 }
 if(data6.lastTransitionTime !== undefined){
 let data11 = data6.lastTransitionTime;
+const _errs27 = errors;
+let valid4 = true;
+const _errs28 = errors;
+if(errors === _errs28){
 if(typeof data11 === "string"){
 if(func2(data11) > 35){
-const err32 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const err32 = {};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -6589,8 +9601,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(!pattern1.test(data11)){
-const err33 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err33 = {};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -6600,8 +9613,21 @@ vErrors.push(err33);
 errors++;
 }
 }
+var _valid0 = _errs28 === errors;
+errors = _errs27;
+if(vErrors !== null){
+if(_errs27){
+vErrors.length = _errs27;
+}
 else {
-const err34 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs30 = errors;
+if(typeof data11 === "string"){
+if(!pattern1.test(data11)){
+const err34 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -6611,10 +9637,8 @@ vErrors.push(err34);
 errors++;
 }
 }
-if(data6.observedGeneration !== undefined){
-let data12 = data6.observedGeneration;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err35 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err35 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -6623,9 +9647,11 @@ vErrors.push(err35);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 < 0 || isNaN(data12)){
-const err36 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+var _valid0 = _errs30 === errors;
+valid4 = _valid0;
+}
+if(!valid4){
+const err36 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -6634,11 +9660,9 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err37 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data11 === "string"){
+if(func2(data11) > 35){
+const err37 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -6648,9 +9672,8 @@ vErrors.push(err37);
 errors++;
 }
 }
-}
 else {
-const err38 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err38 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -6660,9 +9683,10 @@ vErrors.push(err38);
 errors++;
 }
 }
-}
-else {
-const err39 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data6.observedGeneration !== undefined){
+let data12 = data6.observedGeneration;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err39 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -6671,12 +9695,60 @@ vErrors.push(err39);
 }
 errors++;
 }
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err40 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+else {
+const err43 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
 validate17.errors = vErrors;
 return errors === 0;
 }
 
 export const UserStatus = validate18;
-const schema19 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left"]},"profile":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"displayName":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$","maxLength":20},"external":{"type":"boolean"}}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left","Waiting"]},"roles":{"type":"array","maxItems":200,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}}}}},"licenses":{"type":"array","maxItems":100,"items":{"type":"object","required":["pool","quantity","state"],"additionalProperties":false,"properties":{"pool":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"quantity":{"type":"integer","minimum":0,"maximum":100},"state":{"type":"string","enum":["Reserved","Used","Waiting","Releasing"]}}}},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema19 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left"]},"profile":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"external":{"type":"boolean"}}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left","Waiting"]},"roles":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}}},"licenses":{"type":"array","maxItems":100,"items":{"type":"object","required":["pool","quantity","state"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":0,"maximum":100},"state":{"type":"string","enum":["Reserved","Used","Waiting","Releasing"]}}}},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -6734,9 +9806,13 @@ errors++;
 }
 if(data1.email !== undefined){
 let data2 = data1.email;
+const _errs9 = errors;
+let valid2 = true;
+const _errs10 = errors;
+if(errors === _errs10){
 if(typeof data2 === "string"){
 if(func2(data2) > 254){
-const err4 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+const err4 = {};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -6745,8 +9821,9 @@ vErrors.push(err4);
 }
 errors++;
 }
-if(func2(data2) < 3){
-const err5 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+else {
+const err5 = {};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -6755,8 +9832,22 @@ vErrors.push(err5);
 }
 errors++;
 }
+}
+var _valid0 = _errs10 === errors;
+errors = _errs9;
+if(vErrors !== null){
+if(_errs9){
+vErrors.length = _errs9;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs12 = errors;
+if(typeof data2 === "string"){
 if(!pattern0.test(data2)){
-const err6 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+const err6 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -6767,7 +9858,7 @@ errors++;
 }
 }
 else {
-const err7 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err7 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -6776,12 +9867,11 @@ vErrors.push(err7);
 }
 errors++;
 }
+var _valid0 = _errs12 === errors;
+valid2 = _valid0;
 }
-if(data1.displayName !== undefined){
-let data3 = data1.displayName;
-if(typeof data3 === "string"){
-if(func2(data3) > 200){
-const err8 = {instancePath:instancePath+"/profile/displayName",schemaPath:"#/properties/profile/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(!valid2){
+const err8 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -6790,8 +9880,9 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(func2(data3) < 1){
-const err9 = {instancePath:instancePath+"/profile/displayName",schemaPath:"#/properties/profile/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data2 === "string"){
+if(func2(data2) > 254){
+const err9 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -6800,9 +9891,8 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-else {
-const err10 = {instancePath:instancePath+"/profile/displayName",schemaPath:"#/properties/profile/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data2) < 3){
+const err10 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -6812,11 +9902,8 @@ vErrors.push(err10);
 errors++;
 }
 }
-if(data1.givenName !== undefined){
-let data4 = data1.givenName;
-if(typeof data4 === "string"){
-if(func2(data4) > 100){
-const err11 = {instancePath:instancePath+"/profile/givenName",schemaPath:"#/properties/profile/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err11 = {instancePath:instancePath+"/profile/email",schemaPath:"#/properties/profile/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -6825,8 +9912,12 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(func2(data4) < 1){
-const err12 = {instancePath:instancePath+"/profile/givenName",schemaPath:"#/properties/profile/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data1.displayName !== undefined){
+let data3 = data1.displayName;
+if(typeof data3 === "string"){
+if(func2(data3) > 200){
+const err12 = {instancePath:instancePath+"/profile/displayName",schemaPath:"#/properties/profile/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -6835,9 +9926,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-else {
-const err13 = {instancePath:instancePath+"/profile/givenName",schemaPath:"#/properties/profile/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data3) < 1){
+const err13 = {instancePath:instancePath+"/profile/displayName",schemaPath:"#/properties/profile/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -6847,11 +9937,8 @@ vErrors.push(err13);
 errors++;
 }
 }
-if(data1.familyName !== undefined){
-let data5 = data1.familyName;
-if(typeof data5 === "string"){
-if(func2(data5) > 100){
-const err14 = {instancePath:instancePath+"/profile/familyName",schemaPath:"#/properties/profile/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err14 = {instancePath:instancePath+"/profile/displayName",schemaPath:"#/properties/profile/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -6860,8 +9947,12 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(func2(data5) < 1){
-const err15 = {instancePath:instancePath+"/profile/familyName",schemaPath:"#/properties/profile/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data1.givenName !== undefined){
+let data4 = data1.givenName;
+if(typeof data4 === "string"){
+if(func2(data4) > 100){
+const err15 = {instancePath:instancePath+"/profile/givenName",schemaPath:"#/properties/profile/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -6870,9 +9961,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-else {
-const err16 = {instancePath:instancePath+"/profile/familyName",schemaPath:"#/properties/profile/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data4) < 1){
+const err16 = {instancePath:instancePath+"/profile/givenName",schemaPath:"#/properties/profile/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -6882,11 +9972,8 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data1.locale !== undefined){
-let data6 = data1.locale;
-if(typeof data6 === "string"){
-if(func2(data6) > 20){
-const err17 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+else {
+const err17 = {instancePath:instancePath+"/profile/givenName",schemaPath:"#/properties/profile/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -6895,8 +9982,12 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(!pattern3.test(data6)){
-const err18 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+}
+if(data1.familyName !== undefined){
+let data5 = data1.familyName;
+if(typeof data5 === "string"){
+if(func2(data5) > 100){
+const err18 = {instancePath:instancePath+"/profile/familyName",schemaPath:"#/properties/profile/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -6905,9 +9996,8 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-else {
-const err19 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data5) < 1){
+const err19 = {instancePath:instancePath+"/profile/familyName",schemaPath:"#/properties/profile/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -6917,9 +10007,8 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data1.external !== undefined){
-if(typeof data1.external !== "boolean"){
-const err20 = {instancePath:instancePath+"/profile/external",schemaPath:"#/properties/profile/properties/external/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err20 = {instancePath:instancePath+"/profile/familyName",schemaPath:"#/properties/profile/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -6929,9 +10018,15 @@ vErrors.push(err20);
 errors++;
 }
 }
-}
-else {
-const err21 = {instancePath:instancePath+"/profile",schemaPath:"#/properties/profile/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data1.locale !== undefined){
+let data6 = data1.locale;
+const _errs22 = errors;
+let valid3 = true;
+const _errs23 = errors;
+if(errors === _errs23){
+if(typeof data6 === "string"){
+if(func2(data6) > 20){
+const err21 = {};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -6941,11 +10036,8 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data.memberships !== undefined){
-let data8 = data.memberships;
-if(Array.isArray(data8)){
-if(data8.length > 200){
-const err22 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+else {
+const err22 = {};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -6954,12 +10046,22 @@ vErrors.push(err22);
 }
 errors++;
 }
-const len0 = data8.length;
-for(let i0=0; i0<len0; i0++){
-let data9 = data8[i0];
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-if(data9.organization === undefined){
-const err23 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
+}
+var _valid1 = _errs23 === errors;
+errors = _errs22;
+if(vErrors !== null){
+if(_errs22){
+vErrors.length = _errs22;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs25 = errors;
+if(typeof data6 === "string"){
+if(!pattern3.test(data6)){
+const err23 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -6968,8 +10070,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data9.state === undefined){
-const err24 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+}
+else {
+const err24 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -6978,9 +10081,11 @@ vErrors.push(err24);
 }
 errors++;
 }
-for(const key2 in data9){
-if(!(((key2 === "organization") || (key2 === "state")) || (key2 === "roles"))){
-const err25 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+var _valid1 = _errs25 === errors;
+valid3 = _valid1;
+}
+if(!valid3){
+const err25 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -6989,12 +10094,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-if(data9.organization !== undefined){
-let data10 = data9.organization;
-if(typeof data10 === "string"){
-if(func2(data10) > 253){
-const err26 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(typeof data6 === "string"){
+if(func2(data6) > 20){
+const err26 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -7003,8 +10105,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(func2(data10) < 1){
-const err27 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err27 = {instancePath:instancePath+"/profile/locale",schemaPath:"#/properties/profile/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -7013,8 +10116,10 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(!pattern2.test(data10)){
-const err28 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+if(data1.external !== undefined){
+if(typeof data1.external !== "boolean"){
+const err28 = {instancePath:instancePath+"/profile/external",schemaPath:"#/properties/profile/properties/external/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -7024,8 +10129,9 @@ vErrors.push(err28);
 errors++;
 }
 }
+}
 else {
-const err29 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err29 = {instancePath:instancePath+"/profile",schemaPath:"#/properties/profile/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -7035,10 +10141,11 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data9.state !== undefined){
-let data11 = data9.state;
-if(typeof data11 !== "string"){
-const err30 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.memberships !== undefined){
+let data8 = data.memberships;
+if(Array.isArray(data8)){
+if(data8.length > 200){
+const err30 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -7047,8 +10154,12 @@ vErrors.push(err30);
 }
 errors++;
 }
-if(!(((((((data11 === "Invited") || (data11 === "Active")) || (data11 === "Restricted")) || (data11 === "Suspended")) || (data11 === "Ended")) || (data11 === "Left")) || (data11 === "Waiting"))){
-const err31 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema19.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+const len0 = data8.length;
+for(let i0=0; i0<len0; i0++){
+let data9 = data8[i0];
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.organization === undefined){
+const err31 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -7057,12 +10168,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-if(data9.roles !== undefined){
-let data12 = data9.roles;
-if(Array.isArray(data12)){
-if(data12.length > 200){
-const err32 = {instancePath:instancePath+"/memberships/" + i0+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(data9.state === undefined){
+const err32 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -7071,12 +10178,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-const len1 = data12.length;
-for(let i1=0; i1<len1; i1++){
-let data13 = data12[i1];
-if(typeof data13 === "string"){
-if(func2(data13) > 253){
-const err33 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+for(const key2 in data9){
+if(!(((key2 === "organization") || (key2 === "state")) || (key2 === "roles"))){
+const err33 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -7085,8 +10189,16 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(func2(data13) < 1){
-const err34 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data9.organization !== undefined){
+let data10 = data9.organization;
+const _errs36 = errors;
+let valid7 = true;
+const _errs37 = errors;
+if(errors === _errs37){
+if(typeof data10 === "string"){
+if(func2(data10) > 253){
+const err34 = {};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -7095,8 +10207,9 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(!pattern2.test(data13)){
-const err35 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err35 = {};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -7106,8 +10219,21 @@ vErrors.push(err35);
 errors++;
 }
 }
+var _valid2 = _errs37 === errors;
+errors = _errs36;
+if(vErrors !== null){
+if(_errs36){
+vErrors.length = _errs36;
+}
 else {
-const err36 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs39 = errors;
+if(typeof data10 === "string"){
+if(!pattern2.test(data10)){
+const err36 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -7117,9 +10243,8 @@ vErrors.push(err36);
 errors++;
 }
 }
-}
 else {
-const err37 = {instancePath:instancePath+"/memberships/" + i0+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err37 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -7128,10 +10253,11 @@ vErrors.push(err37);
 }
 errors++;
 }
+var _valid2 = _errs39 === errors;
+valid7 = _valid2;
 }
-}
-else {
-const err38 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid7){
+const err38 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -7140,10 +10266,9 @@ vErrors.push(err38);
 }
 errors++;
 }
-}
-}
-else {
-const err39 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data10 === "string"){
+if(func2(data10) > 253){
+const err39 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -7152,12 +10277,8 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-if(data.licenses !== undefined){
-let data14 = data.licenses;
-if(Array.isArray(data14)){
-if(data14.length > 100){
-const err40 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(func2(data10) < 1){
+const err40 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -7166,12 +10287,9 @@ vErrors.push(err40);
 }
 errors++;
 }
-const len2 = data14.length;
-for(let i2=0; i2<len2; i2++){
-let data15 = data14[i2];
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-if(data15.pool === undefined){
-const err41 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
+}
+else {
+const err41 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -7180,8 +10298,11 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(data15.quantity === undefined){
-const err42 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
+}
+if(data9.state !== undefined){
+let data11 = data9.state;
+if(typeof data11 !== "string"){
+const err42 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -7190,8 +10311,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(data15.state === undefined){
-const err43 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(!(((((((data11 === "Invited") || (data11 === "Active")) || (data11 === "Restricted")) || (data11 === "Suspended")) || (data11 === "Ended")) || (data11 === "Left")) || (data11 === "Waiting"))){
+const err43 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema19.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -7200,9 +10321,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-for(const key3 in data15){
-if(!(((key3 === "pool") || (key3 === "quantity")) || (key3 === "state"))){
-const err44 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data9.roles !== undefined){
+let data12 = data9.roles;
+if(Array.isArray(data12)){
+if(data12.length > 200){
+const err44 = {instancePath:instancePath+"/memberships/" + i0+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -7211,12 +10335,16 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-if(data15.pool !== undefined){
-let data16 = data15.pool;
-if(typeof data16 === "string"){
-if(func2(data16) > 253){
-const err45 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const len1 = data12.length;
+for(let i1=0; i1<len1; i1++){
+let data13 = data12[i1];
+const _errs47 = errors;
+let valid10 = true;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data13 === "string"){
+if(func2(data13) > 253){
+const err45 = {};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -7225,8 +10353,9 @@ vErrors.push(err45);
 }
 errors++;
 }
-if(func2(data16) < 1){
-const err46 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err46 = {};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -7235,8 +10364,22 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(!pattern2.test(data16)){
-const err47 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+var _valid3 = _errs48 === errors;
+errors = _errs47;
+if(vErrors !== null){
+if(_errs47){
+vErrors.length = _errs47;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs50 = errors;
+if(typeof data13 === "string"){
+if(!pattern2.test(data13)){
+const err47 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -7247,7 +10390,7 @@ errors++;
 }
 }
 else {
-const err48 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err48 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -7256,11 +10399,11 @@ vErrors.push(err48);
 }
 errors++;
 }
+var _valid3 = _errs50 === errors;
+valid10 = _valid3;
 }
-if(data15.quantity !== undefined){
-let data17 = data15.quantity;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err49 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid10){
+const err49 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -7269,9 +10412,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 > 100 || isNaN(data17)){
-const err50 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(typeof data13 === "string"){
+if(func2(data13) > 253){
+const err50 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -7280,8 +10423,8 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(data17 < 0 || isNaN(data17)){
-const err51 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(func2(data13) < 1){
+const err51 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -7291,11 +10434,8 @@ vErrors.push(err51);
 errors++;
 }
 }
-}
-if(data15.state !== undefined){
-let data18 = data15.state;
-if(typeof data18 !== "string"){
-const err52 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err52 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -7304,8 +10444,10 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(!((((data18 === "Reserved") || (data18 === "Used")) || (data18 === "Waiting")) || (data18 === "Releasing"))){
-const err53 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema19.properties.licenses.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+}
+}
+else {
+const err53 = {instancePath:instancePath+"/memberships/" + i0+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -7317,7 +10459,7 @@ errors++;
 }
 }
 else {
-const err54 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err54 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -7329,7 +10471,7 @@ errors++;
 }
 }
 else {
-const err55 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err55 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -7339,11 +10481,11 @@ vErrors.push(err55);
 errors++;
 }
 }
-if(data.conditions !== undefined){
-let data19 = data.conditions;
-if(Array.isArray(data19)){
-if(data19.length > 20){
-const err56 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(data.licenses !== undefined){
+let data14 = data.licenses;
+if(Array.isArray(data14)){
+if(data14.length > 100){
+const err56 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -7352,12 +10494,12 @@ vErrors.push(err56);
 }
 errors++;
 }
-const len3 = data19.length;
-for(let i3=0; i3<len3; i3++){
-let data20 = data19[i3];
-if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
-if(data20.type === undefined){
-const err57 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+const len2 = data14.length;
+for(let i2=0; i2<len2; i2++){
+let data15 = data14[i2];
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.pool === undefined){
+const err57 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -7366,8 +10508,8 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(data20.status === undefined){
-const err58 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(data15.quantity === undefined){
+const err58 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -7376,8 +10518,8 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data20.reason === undefined){
-const err59 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(data15.state === undefined){
+const err59 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -7386,8 +10528,9 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(data20.message === undefined){
-const err60 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+for(const key3 in data15){
+if(!(((key3 === "pool") || (key3 === "quantity")) || (key3 === "state"))){
+const err60 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -7396,8 +10539,16 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(data20.lastTransitionTime === undefined){
-const err61 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+}
+if(data15.pool !== undefined){
+let data16 = data15.pool;
+const _errs59 = errors;
+let valid14 = true;
+const _errs60 = errors;
+if(errors === _errs60){
+if(typeof data16 === "string"){
+if(func2(data16) > 253){
+const err61 = {};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -7406,8 +10557,9 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(data20.observedGeneration === undefined){
-const err62 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+}
+else {
+const err62 = {};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -7416,9 +10568,22 @@ vErrors.push(err62);
 }
 errors++;
 }
-for(const key4 in data20){
-if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
-const err63 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+var _valid4 = _errs60 === errors;
+errors = _errs59;
+if(vErrors !== null){
+if(_errs59){
+vErrors.length = _errs59;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs62 = errors;
+if(typeof data16 === "string"){
+if(!pattern2.test(data16)){
+const err63 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -7428,11 +10593,8 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data20.type !== undefined){
-let data21 = data20.type;
-if(typeof data21 === "string"){
-if(func2(data21) > 100){
-const err64 = {instancePath:instancePath+"/conditions/" + i3+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err64 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -7441,9 +10603,11 @@ vErrors.push(err64);
 }
 errors++;
 }
+var _valid4 = _errs62 === errors;
+valid14 = _valid4;
 }
-else {
-const err65 = {instancePath:instancePath+"/conditions/" + i3+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid14){
+const err65 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -7452,11 +10616,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-}
-if(data20.status !== undefined){
-let data22 = data20.status;
-if(typeof data22 !== "string"){
-const err66 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data16 === "string"){
+if(func2(data16) > 253){
+const err66 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -7465,8 +10627,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-if(!(((data22 === "True") || (data22 === "False")) || (data22 === "Unknown"))){
-const err67 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema19.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(func2(data16) < 1){
+const err67 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -7476,11 +10638,8 @@ vErrors.push(err67);
 errors++;
 }
 }
-if(data20.reason !== undefined){
-let data23 = data20.reason;
-if(typeof data23 === "string"){
-if(func2(data23) > 100){
-const err68 = {instancePath:instancePath+"/conditions/" + i3+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err68 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -7490,8 +10649,10 @@ vErrors.push(err68);
 errors++;
 }
 }
-else {
-const err69 = {instancePath:instancePath+"/conditions/" + i3+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15.quantity !== undefined){
+let data17 = data15.quantity;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err69 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -7500,12 +10661,9 @@ vErrors.push(err69);
 }
 errors++;
 }
-}
-if(data20.message !== undefined){
-let data24 = data20.message;
-if(typeof data24 === "string"){
-if(func2(data24) > 2000){
-const err70 = {instancePath:instancePath+"/conditions/" + i3+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 100 || isNaN(data17)){
+const err70 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -7514,9 +10672,8 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-else {
-const err71 = {instancePath:instancePath+"/conditions/" + i3+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data17 < 0 || isNaN(data17)){
+const err71 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -7526,11 +10683,11 @@ vErrors.push(err71);
 errors++;
 }
 }
-if(data20.lastTransitionTime !== undefined){
-let data25 = data20.lastTransitionTime;
-if(typeof data25 === "string"){
-if(func2(data25) > 35){
-const err72 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data15.state !== undefined){
+let data18 = data15.state;
+if(typeof data18 !== "string"){
+const err72 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -7539,8 +10696,8 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(!pattern1.test(data25)){
-const err73 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!((((data18 === "Reserved") || (data18 === "Used")) || (data18 === "Waiting")) || (data18 === "Releasing"))){
+const err73 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema19.properties.licenses.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -7550,8 +10707,9 @@ vErrors.push(err73);
 errors++;
 }
 }
+}
 else {
-const err74 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err74 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -7561,10 +10719,9 @@ vErrors.push(err74);
 errors++;
 }
 }
-if(data20.observedGeneration !== undefined){
-let data26 = data20.observedGeneration;
-if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
-const err75 = {instancePath:instancePath+"/conditions/" + i3+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err75 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -7573,9 +10730,12 @@ vErrors.push(err75);
 }
 errors++;
 }
-if((typeof data26 == "number") && (isFinite(data26))){
-if(data26 < 0 || isNaN(data26)){
-const err76 = {instancePath:instancePath+"/conditions/" + i3+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.conditions !== undefined){
+let data19 = data.conditions;
+if(Array.isArray(data19)){
+if(data19.length > 20){
+const err76 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -7584,11 +10744,12 @@ vErrors.push(err76);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err77 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const len3 = data19.length;
+for(let i3=0; i3<len3; i3++){
+let data20 = data19[i3];
+if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+if(data20.type === undefined){
+const err77 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -7597,10 +10758,8 @@ vErrors.push(err77);
 }
 errors++;
 }
-}
-}
-else {
-const err78 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data20.status === undefined){
+const err78 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -7609,10 +10768,8 @@ vErrors.push(err78);
 }
 errors++;
 }
-}
-}
-else {
-const err79 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data20.reason === undefined){
+const err79 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -7621,12 +10778,311 @@ vErrors.push(err79);
 }
 errors++;
 }
+if(data20.message === undefined){
+const err80 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if(data20.lastTransitionTime === undefined){
+const err81 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if(data20.observedGeneration === undefined){
+const err82 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+for(const key4 in data20){
+if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
+const err83 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+}
+if(data20.type !== undefined){
+let data21 = data20.type;
+if(typeof data21 === "string"){
+if(func2(data21) > 100){
+const err84 = {instancePath:instancePath+"/conditions/" + i3+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+else {
+const err85 = {instancePath:instancePath+"/conditions/" + i3+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+if(data20.status !== undefined){
+let data22 = data20.status;
+if(typeof data22 !== "string"){
+const err86 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(!(((data22 === "True") || (data22 === "False")) || (data22 === "Unknown"))){
+const err87 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema19.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+if(data20.reason !== undefined){
+let data23 = data20.reason;
+if(typeof data23 === "string"){
+if(func2(data23) > 100){
+const err88 = {instancePath:instancePath+"/conditions/" + i3+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+}
+else {
+const err89 = {instancePath:instancePath+"/conditions/" + i3+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+}
+if(data20.message !== undefined){
+let data24 = data20.message;
+if(typeof data24 === "string"){
+if(func2(data24) > 2000){
+const err90 = {instancePath:instancePath+"/conditions/" + i3+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+else {
+const err91 = {instancePath:instancePath+"/conditions/" + i3+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+if(data20.lastTransitionTime !== undefined){
+let data25 = data20.lastTransitionTime;
+const _errs83 = errors;
+let valid18 = true;
+const _errs84 = errors;
+if(errors === _errs84){
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err92 = {};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+else {
+const err93 = {};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+var _valid5 = _errs84 === errors;
+errors = _errs83;
+if(vErrors !== null){
+if(_errs83){
+vErrors.length = _errs83;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs86 = errors;
+if(typeof data25 === "string"){
+if(!pattern1.test(data25)){
+const err94 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+else {
+const err95 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+var _valid5 = _errs86 === errors;
+valid18 = _valid5;
+}
+if(!valid18){
+const err96 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err97 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+if(data20.observedGeneration !== undefined){
+let data26 = data20.observedGeneration;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err99 = {instancePath:instancePath+"/conditions/" + i3+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < 0 || isNaN(data26)){
+const err100 = {instancePath:instancePath+"/conditions/" + i3+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err101 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+}
+else {
+const err102 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+}
+else {
+const err103 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
 validate18.errors = vErrors;
 return errors === 0;
 }
 
 export const InvitationStatus = validate19;
-const schema20 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Queued","Pending","Accepted","Expired","Declined","Failed","GaveUp"]},"attempt":{"type":"integer","minimum":0,"maximum":1000000},"sentTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"expirationTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"acceptedTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"delivery":{"type":"string","minLength":1,"maxLength":200},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$","maxLength":35},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema20 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Queued","Pending","Accepted","Expired","Declined","Failed","GaveUp"]},"attempt":{"type":"integer","minimum":0,"maximum":1000000},"sentTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"acceptedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"delivery":{"type":"string","minLength":1,"maxLength":200},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -7704,9 +11160,13 @@ errors++;
 }
 if(data.sentTime !== undefined){
 let data2 = data.sentTime;
+const _errs8 = errors;
+let valid1 = true;
+const _errs9 = errors;
+if(errors === _errs9){
 if(typeof data2 === "string"){
 if(func2(data2) > 35){
-const err6 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const err6 = {};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -7715,8 +11175,9 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(!pattern1.test(data2)){
-const err7 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+else {
+const err7 = {};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -7726,8 +11187,21 @@ vErrors.push(err7);
 errors++;
 }
 }
+var _valid0 = _errs9 === errors;
+errors = _errs8;
+if(vErrors !== null){
+if(_errs8){
+vErrors.length = _errs8;
+}
 else {
-const err8 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs11 = errors;
+if(typeof data2 === "string"){
+if(!pattern1.test(data2)){
+const err8 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -7737,11 +11211,8 @@ vErrors.push(err8);
 errors++;
 }
 }
-if(data.expirationTime !== undefined){
-let data3 = data.expirationTime;
-if(typeof data3 === "string"){
-if(func2(data3) > 35){
-const err9 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err9 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -7750,8 +11221,11 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(!pattern1.test(data3)){
-const err10 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+var _valid0 = _errs11 === errors;
+valid1 = _valid0;
+}
+if(!valid1){
+const err10 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -7760,9 +11234,9 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-else {
-const err11 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data2 === "string"){
+if(func2(data2) > 35){
+const err11 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -7772,11 +11246,8 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data.acceptedTime !== undefined){
-let data4 = data.acceptedTime;
-if(typeof data4 === "string"){
-if(func2(data4) > 35){
-const err12 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err12 = {instancePath:instancePath+"/sentTime",schemaPath:"#/properties/sentTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -7785,8 +11256,16 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(!pattern1.test(data4)){
-const err13 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+}
+if(data.expirationTime !== undefined){
+let data3 = data.expirationTime;
+const _errs15 = errors;
+let valid2 = true;
+const _errs16 = errors;
+if(errors === _errs16){
+if(typeof data3 === "string"){
+if(func2(data3) > 35){
+const err13 = {};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -7797,7 +11276,7 @@ errors++;
 }
 }
 else {
-const err14 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err14 = {};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -7807,11 +11286,21 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data.delivery !== undefined){
-let data5 = data.delivery;
-if(typeof data5 === "string"){
-if(func2(data5) > 200){
-const err15 = {instancePath:instancePath+"/delivery",schemaPath:"#/properties/delivery/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+var _valid1 = _errs16 === errors;
+errors = _errs15;
+if(vErrors !== null){
+if(_errs15){
+vErrors.length = _errs15;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs18 = errors;
+if(typeof data3 === "string"){
+if(!pattern1.test(data3)){
+const err15 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -7820,8 +11309,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(func2(data5) < 1){
-const err16 = {instancePath:instancePath+"/delivery",schemaPath:"#/properties/delivery/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err16 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -7830,9 +11320,11 @@ vErrors.push(err16);
 }
 errors++;
 }
+var _valid1 = _errs18 === errors;
+valid2 = _valid1;
 }
-else {
-const err17 = {instancePath:instancePath+"/delivery",schemaPath:"#/properties/delivery/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid2){
+const err17 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -7841,12 +11333,9 @@ vErrors.push(err17);
 }
 errors++;
 }
-}
-if(data.conditions !== undefined){
-let data6 = data.conditions;
-if(Array.isArray(data6)){
-if(data6.length > 20){
-const err18 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(typeof data3 === "string"){
+if(func2(data3) > 35){
+const err18 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -7855,12 +11344,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-const len0 = data6.length;
-for(let i0=0; i0<len0; i0++){
-let data7 = data6[i0];
-if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
-if(data7.type === undefined){
-const err19 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+}
+else {
+const err19 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -7869,8 +11355,16 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(data7.status === undefined){
-const err20 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+}
+if(data.acceptedTime !== undefined){
+let data4 = data.acceptedTime;
+const _errs22 = errors;
+let valid3 = true;
+const _errs23 = errors;
+if(errors === _errs23){
+if(typeof data4 === "string"){
+if(func2(data4) > 35){
+const err20 = {};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -7879,8 +11373,9 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(data7.reason === undefined){
-const err21 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+else {
+const err21 = {};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -7889,8 +11384,22 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(data7.message === undefined){
-const err22 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+}
+var _valid2 = _errs23 === errors;
+errors = _errs22;
+if(vErrors !== null){
+if(_errs22){
+vErrors.length = _errs22;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs25 = errors;
+if(typeof data4 === "string"){
+if(!pattern1.test(data4)){
+const err22 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -7899,8 +11408,9 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(data7.lastTransitionTime === undefined){
-const err23 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+}
+else {
+const err23 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -7909,8 +11419,11 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data7.observedGeneration === undefined){
-const err24 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+var _valid2 = _errs25 === errors;
+valid3 = _valid2;
+}
+if(!valid3){
+const err24 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -7919,9 +11432,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-for(const key1 in data7){
-if(!((((((key1 === "type") || (key1 === "status")) || (key1 === "reason")) || (key1 === "message")) || (key1 === "lastTransitionTime")) || (key1 === "observedGeneration"))){
-const err25 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(typeof data4 === "string"){
+if(func2(data4) > 35){
+const err25 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -7931,11 +11444,8 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data7.type !== undefined){
-let data8 = data7.type;
-if(typeof data8 === "string"){
-if(func2(data8) > 100){
-const err26 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err26 = {instancePath:instancePath+"/acceptedTime",schemaPath:"#/properties/acceptedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -7945,8 +11455,11 @@ vErrors.push(err26);
 errors++;
 }
 }
-else {
-const err27 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.delivery !== undefined){
+let data5 = data.delivery;
+if(typeof data5 === "string"){
+if(func2(data5) > 200){
+const err27 = {instancePath:instancePath+"/delivery",schemaPath:"#/properties/delivery/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -7955,11 +11468,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-if(data7.status !== undefined){
-let data9 = data7.status;
-if(typeof data9 !== "string"){
-const err28 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data5) < 1){
+const err28 = {instancePath:instancePath+"/delivery",schemaPath:"#/properties/delivery/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -7968,8 +11478,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(!(((data9 === "True") || (data9 === "False")) || (data9 === "Unknown"))){
-const err29 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema20.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err29 = {instancePath:instancePath+"/delivery",schemaPath:"#/properties/delivery/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -7979,11 +11490,11 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data7.reason !== undefined){
-let data10 = data7.reason;
-if(typeof data10 === "string"){
-if(func2(data10) > 100){
-const err30 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data.conditions !== undefined){
+let data6 = data.conditions;
+if(Array.isArray(data6)){
+if(data6.length > 20){
+const err30 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -7992,9 +11503,12 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-else {
-const err31 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len0 = data6.length;
+for(let i0=0; i0<len0; i0++){
+let data7 = data6[i0];
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+if(data7.type === undefined){
+const err31 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -8003,12 +11517,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-if(data7.message !== undefined){
-let data11 = data7.message;
-if(typeof data11 === "string"){
-if(func2(data11) > 2000){
-const err32 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(data7.status === undefined){
+const err32 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -8017,9 +11527,8 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-else {
-const err33 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data7.reason === undefined){
+const err33 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -8028,12 +11537,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-}
-if(data7.lastTransitionTime !== undefined){
-let data12 = data7.lastTransitionTime;
-if(typeof data12 === "string"){
-if(func2(data12) > 35){
-const err34 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data7.message === undefined){
+const err34 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -8042,8 +11547,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(!pattern1.test(data12)){
-const err35 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data7.lastTransitionTime === undefined){
+const err35 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -8052,9 +11557,8 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-else {
-const err36 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data7.observedGeneration === undefined){
+const err36 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -8063,11 +11567,9 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-if(data7.observedGeneration !== undefined){
-let data13 = data7.observedGeneration;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err37 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key1 in data7){
+if(!((((((key1 === "type") || (key1 === "status")) || (key1 === "reason")) || (key1 === "message")) || (key1 === "lastTransitionTime")) || (key1 === "observedGeneration"))){
+const err37 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -8076,9 +11578,12 @@ vErrors.push(err37);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 < 0 || isNaN(data13)){
-const err38 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data7.type !== undefined){
+let data8 = data7.type;
+if(typeof data8 === "string"){
+if(func2(data8) > 100){
+const err38 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -8088,10 +11593,8 @@ vErrors.push(err38);
 errors++;
 }
 }
-}
-}
 else {
-const err39 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err39 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -8101,9 +11604,10 @@ vErrors.push(err39);
 errors++;
 }
 }
-}
-else {
-const err40 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data7.status !== undefined){
+let data9 = data7.status;
+if(typeof data9 !== "string"){
+const err40 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -8112,15 +11616,223 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-}
-else {
-const err41 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!(((data9 === "True") || (data9 === "False")) || (data9 === "Unknown"))){
+const err41 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema20.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err41];
 }
 else {
 vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data7.reason !== undefined){
+let data10 = data7.reason;
+if(typeof data10 === "string"){
+if(func2(data10) > 100){
+const err42 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+else {
+const err43 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data7.message !== undefined){
+let data11 = data7.message;
+if(typeof data11 === "string"){
+if(func2(data11) > 2000){
+const err44 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+if(data7.lastTransitionTime !== undefined){
+let data12 = data7.lastTransitionTime;
+const _errs44 = errors;
+let valid7 = true;
+const _errs45 = errors;
+if(errors === _errs45){
+if(typeof data12 === "string"){
+if(func2(data12) > 35){
+const err46 = {};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+else {
+const err47 = {};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+var _valid3 = _errs45 === errors;
+errors = _errs44;
+if(vErrors !== null){
+if(_errs44){
+vErrors.length = _errs44;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs47 = errors;
+if(typeof data12 === "string"){
+if(!pattern1.test(data12)){
+const err48 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+else {
+const err49 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+var _valid3 = _errs47 === errors;
+valid7 = _valid3;
+}
+if(!valid7){
+const err50 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if(typeof data12 === "string"){
+if(func2(data12) > 35){
+const err51 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data7.observedGeneration !== undefined){
+let data13 = data7.observedGeneration;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err53 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err54 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err55 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+}
+else {
+const err57 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
 }
 errors++;
 }

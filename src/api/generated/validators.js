@@ -3,7 +3,7 @@
 /** Length in code points: a lone surrogate counts as one. */
 const codePoints = text => { let length = text.length; for (let at = 0; at < text.length - 1; at++) if ((text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) { length--; at++ } return length };
 export const Source = validate10;
-const schema11 = {"type":"object","additionalProperties":false,"properties":{"git":{"type":"object","required":["url"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":2048},"ref":{"type":"string","minLength":1,"maxLength":255},"path":{"type":"string","minLength":1,"maxLength":1024},"interval":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$","minLength":2,"maxLength":20},"credentialsSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"key":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$","minLength":1,"maxLength":253}}}}},"folder":{"type":"object","required":["path"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":4096}}},"prune":{"type":"boolean"}}};
+const schema11 = {"type":"object","additionalProperties":false,"properties":{"git":{"type":"object","required":["url"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":2048},"ref":{"type":"string","minLength":1,"maxLength":255},"path":{"type":"string","minLength":1,"maxLength":1024},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"credentialsSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"folder":{"type":"object","required":["path"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":4096}}},"prune":{"type":"boolean"}}};
 const func2 = codePoints;
 const pattern0 = new RegExp("^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$", "u");
 const pattern1 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
@@ -157,9 +157,13 @@ errors++;
 }
 if(data0.interval !== undefined){
 let data4 = data0.interval;
+const _errs13 = errors;
+let valid2 = true;
+const _errs14 = errors;
+if(errors === _errs14){
 if(typeof data4 === "string"){
 if(func2(data4) > 20){
-const err12 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+const err12 = {};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -168,8 +172,9 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(func2(data4) < 2){
-const err13 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+else {
+const err13 = {};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -178,8 +183,22 @@ vErrors.push(err13);
 }
 errors++;
 }
+}
+var _valid0 = _errs14 === errors;
+errors = _errs13;
+if(vErrors !== null){
+if(_errs13){
+vErrors.length = _errs13;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs16 = errors;
+if(typeof data4 === "string"){
 if(!pattern0.test(data4)){
-const err14 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+const err14 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -190,7 +209,7 @@ errors++;
 }
 }
 else {
-const err15 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err15 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -199,12 +218,11 @@ vErrors.push(err15);
 }
 errors++;
 }
+var _valid0 = _errs16 === errors;
+valid2 = _valid0;
 }
-if(data0.credentialsSecretRef !== undefined){
-let data5 = data0.credentialsSecretRef;
-if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
-if(data5.name === undefined){
-const err16 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(!valid2){
+const err16 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -213,8 +231,9 @@ vErrors.push(err16);
 }
 errors++;
 }
-if(data5.key === undefined){
-const err17 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(typeof data4 === "string"){
+if(func2(data4) > 20){
+const err17 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -223,9 +242,8 @@ vErrors.push(err17);
 }
 errors++;
 }
-for(const key2 in data5){
-if(!((key2 === "name") || (key2 === "key"))){
-const err18 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(func2(data4) < 2){
+const err18 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -235,11 +253,8 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data5.name !== undefined){
-let data6 = data5.name;
-if(typeof data6 === "string"){
-if(func2(data6) > 253){
-const err19 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+else {
+const err19 = {instancePath:instancePath+"/git/interval",schemaPath:"#/properties/git/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -248,8 +263,12 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(func2(data6) < 1){
-const err20 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data0.credentialsSecretRef !== undefined){
+let data5 = data0.credentialsSecretRef;
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+if(data5.name === undefined){
+const err20 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -258,8 +277,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(!pattern1.test(data6)){
-const err21 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data5.key === undefined){
+const err21 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -268,9 +287,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-}
-else {
-const err22 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key2 in data5){
+if(!((key2 === "name") || (key2 === "key"))){
+const err22 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -280,11 +299,15 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data5.key !== undefined){
-let data7 = data5.key;
-if(typeof data7 === "string"){
-if(func2(data7) > 253){
-const err23 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data5.name !== undefined){
+let data6 = data5.name;
+const _errs23 = errors;
+let valid4 = true;
+const _errs24 = errors;
+if(errors === _errs24){
+if(typeof data6 === "string"){
+if(func2(data6) > 253){
+const err23 = {};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -293,8 +316,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(func2(data7) < 1){
-const err24 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err24 = {};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -303,8 +327,22 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(!pattern2.test(data7)){
-const err25 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+}
+var _valid1 = _errs24 === errors;
+errors = _errs23;
+if(vErrors !== null){
+if(_errs23){
+vErrors.length = _errs23;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs26 = errors;
+if(typeof data6 === "string"){
+if(!pattern1.test(data6)){
+const err25 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -315,7 +353,7 @@ errors++;
 }
 }
 else {
-const err26 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err26 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -324,10 +362,11 @@ vErrors.push(err26);
 }
 errors++;
 }
+var _valid1 = _errs26 === errors;
+valid4 = _valid1;
 }
-}
-else {
-const err27 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid4){
+const err27 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -336,10 +375,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-}
-else {
-const err28 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data6 === "string"){
+if(func2(data6) > 253){
+const err28 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -348,12 +386,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-if(data.folder !== undefined){
-let data8 = data.folder;
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.path === undefined){
-const err29 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+if(func2(data6) < 1){
+const err29 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -362,9 +396,9 @@ vErrors.push(err29);
 }
 errors++;
 }
-for(const key3 in data8){
-if(!(key3 === "path")){
-const err30 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+else {
+const err30 = {instancePath:instancePath+"/git/credentialsSecretRef/name",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -374,11 +408,15 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data8.path !== undefined){
-let data9 = data8.path;
-if(typeof data9 === "string"){
-if(func2(data9) > 4096){
-const err31 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"};
+if(data5.key !== undefined){
+let data7 = data5.key;
+const _errs30 = errors;
+let valid5 = true;
+const _errs31 = errors;
+if(errors === _errs31){
+if(typeof data7 === "string"){
+if(func2(data7) > 253){
+const err31 = {};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -387,8 +425,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(func2(data9) < 1){
-const err32 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err32 = {};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -398,8 +437,21 @@ vErrors.push(err32);
 errors++;
 }
 }
+var _valid2 = _errs31 === errors;
+errors = _errs30;
+if(vErrors !== null){
+if(_errs30){
+vErrors.length = _errs30;
+}
 else {
-const err33 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs33 = errors;
+if(typeof data7 === "string"){
+if(!pattern2.test(data7)){
+const err33 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -409,9 +461,8 @@ vErrors.push(err33);
 errors++;
 }
 }
-}
 else {
-const err34 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err34 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -420,10 +471,11 @@ vErrors.push(err34);
 }
 errors++;
 }
+var _valid2 = _errs33 === errors;
+valid5 = _valid2;
 }
-if(data.prune !== undefined){
-if(typeof data.prune !== "boolean"){
-const err35 = {instancePath:instancePath+"/prune",schemaPath:"#/properties/prune/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!valid5){
+const err35 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -432,10 +484,9 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-}
-else {
-const err36 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data7 === "string"){
+if(func2(data7) > 253){
+const err36 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -444,13 +495,154 @@ vErrors.push(err36);
 }
 errors++;
 }
+if(func2(data7) < 1){
+const err37 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/git/credentialsSecretRef/key",schemaPath:"#/properties/git/properties/credentialsSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/git/credentialsSecretRef",schemaPath:"#/properties/git/properties/credentialsSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+}
+else {
+const err40 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data.folder !== undefined){
+let data8 = data.folder;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.path === undefined){
+const err41 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+for(const key3 in data8){
+if(!(key3 === "path")){
+const err42 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data8.path !== undefined){
+let data9 = data8.path;
+if(typeof data9 === "string"){
+if(func2(data9) > 4096){
+const err43 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(func2(data9) < 1){
+const err44 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+if(data.prune !== undefined){
+if(typeof data.prune !== "boolean"){
+const err47 = {instancePath:instancePath+"/prune",schemaPath:"#/properties/prune/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+else {
+const err48 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
 validate10.errors = vErrors;
 return errors === 0;
 }
 
 export const Organization = validate11;
-const schema12 = {"type":"object","additionalProperties":false,"properties":{"displayName":{"type":"string","minLength":1,"maxLength":100},"customerId":{"type":"string","minLength":1,"maxLength":50},"parent":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"children":{"type":"array","maxItems":5000,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"domains":{"type":"array","maxItems":200,"items":{"type":"string","pattern":"^[^\\s@/:]+\\.[^\\s@/:.]+$","minLength":1,"maxLength":253}},"timeZone":{"type":"string","pattern":"^[A-Za-z0-9_+/-]+$","minLength":1,"maxLength":64},"contacts":{"type":"array","maxItems":20,"items":{"type":"object","required":["name","purpose"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":100},"email":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"phone":{"type":"string","pattern":"^[+]?[0-9 ()/.-]+$","minLength":1,"maxLength":40},"purpose":{"type":"string","enum":["Technical","Billing","Security","Support"]}}}},"portal":{"type":"object","additionalProperties":false,"properties":{"productName":{"type":"string","minLength":1,"maxLength":60},"homeUrl":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$","maxLength":2048},"links":{"type":"array","maxItems":50,"items":{"type":"object","required":["title","url"],"additionalProperties":false,"properties":{"title":{"type":"string","minLength":1,"maxLength":100},"url":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$","maxLength":2048},"type":{"type":"string","enum":["Link","Document"]}}}},"help":{"type":"array","maxItems":50,"items":{"type":"object","required":["question","answer"],"additionalProperties":false,"properties":{"question":{"type":"string","minLength":1,"maxLength":200},"answer":{"type":"string","minLength":1,"maxLength":2000}}}},"feedback":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254}}},"privacyUrl":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$","maxLength":2048}}},"mail":{"type":"object","additionalProperties":false,"properties":{"from":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":60},"email":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254}}},"replyTo":{"type":"string","enum":["Inviter","Sender"]},"templates":{"type":"object","additionalProperties":false,"properties":{"invitation":{"type":"string","minLength":1,"maxLength":4000},"accountCreated":{"type":"string","minLength":1,"maxLength":4000},"welcome":{"type":"string","minLength":1,"maxLength":4000},"licenseKeys":{"type":"string","minLength":1,"maxLength":4000}}},"locale":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$","maxLength":20}}},"invitations":{"type":"object","additionalProperties":false,"properties":{"validFor":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$","minLength":2,"maxLength":20},"dailyLimitPerInviter":{"type":"integer","minimum":0,"maximum":100000},"dailyLimit":{"type":"integer","minimum":0,"maximum":1000000},"maxAttempts":{"type":"integer","minimum":1,"maximum":10}}},"onboarding":{"type":"object","additionalProperties":false,"properties":{"welcomeMail":{"type":"boolean"}}}}};
-const func16 = Object.prototype.hasOwnProperty;
+const schema12 = {"type":"object","additionalProperties":false,"properties":{"displayName":{"type":"string","minLength":1,"maxLength":100},"customerId":{"type":"string","minLength":1,"maxLength":50},"parent":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"children":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"domains":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[^\\s@/:]+\\.[^\\s@/:.]+$"}}},"timeZone":{"type":"string","minLength":1,"maxLength":64,"if":{"type":"string","maxLength":64},"then":{"type":"string","pattern":"^[A-Za-z0-9_+/-]+$"}},"contacts":{"type":"array","maxItems":20,"items":{"type":"object","required":["name","purpose"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":100},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"phone":{"type":"string","minLength":1,"maxLength":40,"if":{"type":"string","maxLength":40},"then":{"type":"string","pattern":"^[+]?[0-9 ()/.-]+$"}},"purpose":{"type":"string","enum":["Technical","Billing","Security","Support"]}}}},"portal":{"type":"object","additionalProperties":false,"properties":{"productName":{"type":"string","minLength":1,"maxLength":60},"homeUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"links":{"type":"array","maxItems":50,"items":{"type":"object","required":["title","url"],"additionalProperties":false,"properties":{"title":{"type":"string","minLength":1,"maxLength":100},"url":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"type":{"type":"string","enum":["Link","Document"]}}}},"help":{"type":"array","maxItems":50,"items":{"type":"object","required":["question","answer"],"additionalProperties":false,"properties":{"question":{"type":"string","minLength":1,"maxLength":200},"answer":{"type":"string","minLength":1,"maxLength":2000}}}},"feedback":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"privacyUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}}}},"mail":{"type":"object","additionalProperties":false,"properties":{"from":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":60},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"replyTo":{"type":"string","enum":["Inviter","Sender"]},"templates":{"type":"object","additionalProperties":false,"properties":{"invitation":{"type":"string","minLength":1,"maxLength":4000},"accountCreated":{"type":"string","minLength":1,"maxLength":4000},"welcome":{"type":"string","minLength":1,"maxLength":4000},"licenseKeys":{"type":"string","minLength":1,"maxLength":4000}}},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}}}},"invitations":{"type":"object","additionalProperties":false,"properties":{"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"dailyLimitPerInviter":{"type":"integer","minimum":0,"maximum":100000},"dailyLimit":{"type":"integer","minimum":0,"maximum":1000000},"maxAttempts":{"type":"integer","minimum":1,"maximum":10}}},"onboarding":{"type":"object","additionalProperties":false,"properties":{"welcomeMail":{"type":"boolean"}}}}};
+const func19 = Object.prototype.hasOwnProperty;
 const pattern5 = new RegExp("^[^\\s@/:]+\\.[^\\s@/:.]+$", "u");
 const pattern6 = new RegExp("^[A-Za-z0-9_+/-]+$", "u");
 const pattern7 = new RegExp("^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$", "u");
@@ -463,7 +655,7 @@ let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(func16.call(schema12.properties, key0))){
+if(!(func19.call(schema12.properties, key0))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -546,9 +738,13 @@ errors++;
 }
 if(data.parent !== undefined){
 let data2 = data.parent;
+const _errs8 = errors;
+let valid1 = true;
+const _errs9 = errors;
+if(errors === _errs9){
 if(typeof data2 === "string"){
 if(func2(data2) > 253){
-const err7 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err7 = {};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -557,8 +753,9 @@ vErrors.push(err7);
 }
 errors++;
 }
-if(func2(data2) < 1){
-const err8 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err8 = {};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -567,8 +764,22 @@ vErrors.push(err8);
 }
 errors++;
 }
+}
+var _valid0 = _errs9 === errors;
+errors = _errs8;
+if(vErrors !== null){
+if(_errs8){
+vErrors.length = _errs8;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs11 = errors;
+if(typeof data2 === "string"){
 if(!pattern1.test(data2)){
-const err9 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err9 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -579,7 +790,7 @@ errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err10 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -588,12 +799,11 @@ vErrors.push(err10);
 }
 errors++;
 }
+var _valid0 = _errs11 === errors;
+valid1 = _valid0;
 }
-if(data.children !== undefined){
-let data3 = data.children;
-if(Array.isArray(data3)){
-if(data3.length > 5000){
-const err11 = {instancePath:instancePath+"/children",schemaPath:"#/properties/children/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+if(!valid1){
+const err11 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -602,12 +812,9 @@ vErrors.push(err11);
 }
 errors++;
 }
-const len0 = data3.length;
-for(let i0=0; i0<len0; i0++){
-let data4 = data3[i0];
-if(typeof data4 === "string"){
-if(func2(data4) > 253){
-const err12 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(typeof data2 === "string"){
+if(func2(data2) > 253){
+const err12 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -616,8 +823,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(func2(data4) < 1){
-const err13 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data2) < 1){
+const err13 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -626,8 +833,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(!pattern1.test(data4)){
-const err14 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err14 = {instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -637,8 +845,11 @@ vErrors.push(err14);
 errors++;
 }
 }
-else {
-const err15 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.children !== undefined){
+let data3 = data.children;
+if(Array.isArray(data3)){
+if(data3.length > 5000){
+const err15 = {instancePath:instancePath+"/children",schemaPath:"#/properties/children/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -647,10 +858,16 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-}
-else {
-const err16 = {instancePath:instancePath+"/children",schemaPath:"#/properties/children/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len0 = data3.length;
+for(let i0=0; i0<len0; i0++){
+let data4 = data3[i0];
+const _errs17 = errors;
+let valid4 = true;
+const _errs18 = errors;
+if(errors === _errs18){
+if(typeof data4 === "string"){
+if(func2(data4) > 253){
+const err16 = {};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -660,11 +877,8 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data.domains !== undefined){
-let data5 = data.domains;
-if(Array.isArray(data5)){
-if(data5.length > 200){
-const err17 = {instancePath:instancePath+"/domains",schemaPath:"#/properties/domains/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+else {
+const err17 = {};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -673,12 +887,22 @@ vErrors.push(err17);
 }
 errors++;
 }
-const len1 = data5.length;
-for(let i1=0; i1<len1; i1++){
-let data6 = data5[i1];
-if(typeof data6 === "string"){
-if(func2(data6) > 253){
-const err18 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+var _valid1 = _errs18 === errors;
+errors = _errs17;
+if(vErrors !== null){
+if(_errs17){
+vErrors.length = _errs17;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs20 = errors;
+if(typeof data4 === "string"){
+if(!pattern1.test(data4)){
+const err18 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -687,8 +911,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(func2(data6) < 1){
-const err19 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err19 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -697,8 +922,11 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(!pattern5.test(data6)){
-const err20 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/pattern",keyword:"pattern",params:{pattern: "^[^\\s@/:]+\\.[^\\s@/:.]+$"},message:"must match pattern \""+"^[^\\s@/:]+\\.[^\\s@/:.]+$"+"\""};
+var _valid1 = _errs20 === errors;
+valid4 = _valid1;
+}
+if(!valid4){
+const err20 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -707,9 +935,9 @@ vErrors.push(err20);
 }
 errors++;
 }
-}
-else {
-const err21 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data4 === "string"){
+if(func2(data4) > 253){
+const err21 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -718,10 +946,8 @@ vErrors.push(err21);
 }
 errors++;
 }
-}
-}
-else {
-const err22 = {instancePath:instancePath+"/domains",schemaPath:"#/properties/domains/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(func2(data4) < 1){
+const err22 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -731,11 +957,8 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data.timeZone !== undefined){
-let data7 = data.timeZone;
-if(typeof data7 === "string"){
-if(func2(data7) > 64){
-const err23 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err23 = {instancePath:instancePath+"/children/" + i0,schemaPath:"#/properties/children/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -744,8 +967,10 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(func2(data7) < 1){
-const err24 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err24 = {instancePath:instancePath+"/children",schemaPath:"#/properties/children/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -754,8 +979,12 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(!pattern6.test(data7)){
-const err25 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_+/-]+$"},message:"must match pattern \""+"^[A-Za-z0-9_+/-]+$"+"\""};
+}
+if(data.domains !== undefined){
+let data5 = data.domains;
+if(Array.isArray(data5)){
+if(data5.length > 200){
+const err25 = {instancePath:instancePath+"/domains",schemaPath:"#/properties/domains/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -764,9 +993,16 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-else {
-const err26 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len1 = data5.length;
+for(let i1=0; i1<len1; i1++){
+let data6 = data5[i1];
+const _errs26 = errors;
+let valid7 = true;
+const _errs27 = errors;
+if(errors === _errs27){
+if(typeof data6 === "string"){
+if(func2(data6) > 253){
+const err26 = {};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -776,11 +1012,8 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data.contacts !== undefined){
-let data8 = data.contacts;
-if(Array.isArray(data8)){
-if(data8.length > 20){
-const err27 = {instancePath:instancePath+"/contacts",schemaPath:"#/properties/contacts/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err27 = {};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -789,12 +1022,22 @@ vErrors.push(err27);
 }
 errors++;
 }
-const len2 = data8.length;
-for(let i2=0; i2<len2; i2++){
-let data9 = data8[i2];
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-if(data9.name === undefined){
-const err28 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+}
+var _valid2 = _errs27 === errors;
+errors = _errs26;
+if(vErrors !== null){
+if(_errs26){
+vErrors.length = _errs26;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs29 = errors;
+if(typeof data6 === "string"){
+if(!pattern5.test(data6)){
+const err28 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s@/:]+\\.[^\\s@/:.]+$"},message:"must match pattern \""+"^[^\\s@/:]+\\.[^\\s@/:.]+$"+"\""};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -803,8 +1046,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data9.purpose === undefined){
-const err29 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/required",keyword:"required",params:{missingProperty: "purpose"},message:"must have required property '"+"purpose"+"'"};
+}
+else {
+const err29 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -813,9 +1057,11 @@ vErrors.push(err29);
 }
 errors++;
 }
-for(const key1 in data9){
-if(!((((key1 === "name") || (key1 === "email")) || (key1 === "phone")) || (key1 === "purpose"))){
-const err30 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+var _valid2 = _errs29 === errors;
+valid7 = _valid2;
+}
+if(!valid7){
+const err30 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -824,12 +1070,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-if(data9.name !== undefined){
-let data10 = data9.name;
-if(typeof data10 === "string"){
-if(func2(data10) > 100){
-const err31 = {instancePath:instancePath+"/contacts/" + i2+"/name",schemaPath:"#/properties/contacts/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(typeof data6 === "string"){
+if(func2(data6) > 253){
+const err31 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -838,8 +1081,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(func2(data10) < 1){
-const err32 = {instancePath:instancePath+"/contacts/" + i2+"/name",schemaPath:"#/properties/contacts/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data6) < 1){
+const err32 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -850,7 +1093,7 @@ errors++;
 }
 }
 else {
-const err33 = {instancePath:instancePath+"/contacts/" + i2+"/name",schemaPath:"#/properties/contacts/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err33 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -860,11 +1103,9 @@ vErrors.push(err33);
 errors++;
 }
 }
-if(data9.email !== undefined){
-let data11 = data9.email;
-if(typeof data11 === "string"){
-if(func2(data11) > 254){
-const err34 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+}
+else {
+const err34 = {instancePath:instancePath+"/domains",schemaPath:"#/properties/domains/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -873,8 +1114,16 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(func2(data11) < 3){
-const err35 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+if(data.timeZone !== undefined){
+let data7 = data.timeZone;
+const _errs33 = errors;
+let valid8 = true;
+const _errs34 = errors;
+if(errors === _errs34){
+if(typeof data7 === "string"){
+if(func2(data7) > 64){
+const err35 = {};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -883,8 +1132,9 @@ vErrors.push(err35);
 }
 errors++;
 }
-if(!pattern7.test(data11)){
-const err36 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+}
+else {
+const err36 = {};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -894,8 +1144,21 @@ vErrors.push(err36);
 errors++;
 }
 }
+var _valid3 = _errs34 === errors;
+errors = _errs33;
+if(vErrors !== null){
+if(_errs33){
+vErrors.length = _errs33;
+}
 else {
-const err37 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs36 = errors;
+if(typeof data7 === "string"){
+if(!pattern6.test(data7)){
+const err37 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/then/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_+/-]+$"},message:"must match pattern \""+"^[A-Za-z0-9_+/-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -905,11 +1168,8 @@ vErrors.push(err37);
 errors++;
 }
 }
-if(data9.phone !== undefined){
-let data12 = data9.phone;
-if(typeof data12 === "string"){
-if(func2(data12) > 40){
-const err38 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/maxLength",keyword:"maxLength",params:{limit: 40},message:"must NOT have more than 40 characters"};
+else {
+const err38 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -918,8 +1178,11 @@ vErrors.push(err38);
 }
 errors++;
 }
-if(func2(data12) < 1){
-const err39 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid3 = _errs36 === errors;
+valid8 = _valid3;
+}
+if(!valid8){
+const err39 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -928,8 +1191,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(!pattern8.test(data12)){
-const err40 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/pattern",keyword:"pattern",params:{pattern: "^[+]?[0-9 ()/.-]+$"},message:"must match pattern \""+"^[+]?[0-9 ()/.-]+$"+"\""};
+if(typeof data7 === "string"){
+if(func2(data7) > 64){
+const err40 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -938,9 +1202,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-else {
-const err41 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data7) < 1){
+const err41 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -950,10 +1213,8 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data9.purpose !== undefined){
-let data13 = data9.purpose;
-if(typeof data13 !== "string"){
-const err42 = {instancePath:instancePath+"/contacts/" + i2+"/purpose",schemaPath:"#/properties/contacts/items/properties/purpose/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err42 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -962,8 +1223,12 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(!((((data13 === "Technical") || (data13 === "Billing")) || (data13 === "Security")) || (data13 === "Support"))){
-const err43 = {instancePath:instancePath+"/contacts/" + i2+"/purpose",schemaPath:"#/properties/contacts/items/properties/purpose/enum",keyword:"enum",params:{allowedValues: schema12.properties.contacts.items.properties.purpose.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.contacts !== undefined){
+let data8 = data.contacts;
+if(Array.isArray(data8)){
+if(data8.length > 20){
+const err43 = {instancePath:instancePath+"/contacts",schemaPath:"#/properties/contacts/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -972,10 +1237,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-}
-else {
-const err44 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const len2 = data8.length;
+for(let i2=0; i2<len2; i2++){
+let data9 = data8[i2];
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.name === undefined){
+const err44 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -984,10 +1251,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-}
-else {
-const err45 = {instancePath:instancePath+"/contacts",schemaPath:"#/properties/contacts/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data9.purpose === undefined){
+const err45 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/required",keyword:"required",params:{missingProperty: "purpose"},message:"must have required property '"+"purpose"+"'"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -996,13 +1261,9 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-if(data.portal !== undefined){
-let data14 = data.portal;
-if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
-for(const key2 in data14){
-if(!((((((key2 === "productName") || (key2 === "homeUrl")) || (key2 === "links")) || (key2 === "help")) || (key2 === "feedback")) || (key2 === "privacyUrl"))){
-const err46 = {instancePath:instancePath+"/portal",schemaPath:"#/properties/portal/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+for(const key1 in data9){
+if(!((((key1 === "name") || (key1 === "email")) || (key1 === "phone")) || (key1 === "purpose"))){
+const err46 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -1012,11 +1273,11 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data14.productName !== undefined){
-let data15 = data14.productName;
-if(typeof data15 === "string"){
-if(func2(data15) > 60){
-const err47 = {instancePath:instancePath+"/portal/productName",schemaPath:"#/properties/portal/properties/productName/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
+if(data9.name !== undefined){
+let data10 = data9.name;
+if(typeof data10 === "string"){
+if(func2(data10) > 100){
+const err47 = {instancePath:instancePath+"/contacts/" + i2+"/name",schemaPath:"#/properties/contacts/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -1025,8 +1286,8 @@ vErrors.push(err47);
 }
 errors++;
 }
-if(func2(data15) < 1){
-const err48 = {instancePath:instancePath+"/portal/productName",schemaPath:"#/properties/portal/properties/productName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data10) < 1){
+const err48 = {instancePath:instancePath+"/contacts/" + i2+"/name",schemaPath:"#/properties/contacts/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -1037,7 +1298,7 @@ errors++;
 }
 }
 else {
-const err49 = {instancePath:instancePath+"/portal/productName",schemaPath:"#/properties/portal/properties/productName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err49 = {instancePath:instancePath+"/contacts/" + i2+"/name",schemaPath:"#/properties/contacts/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -1047,11 +1308,15 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data14.homeUrl !== undefined){
-let data16 = data14.homeUrl;
-if(typeof data16 === "string"){
-if(func2(data16) > 2048){
-const err50 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
+if(data9.email !== undefined){
+let data11 = data9.email;
+const _errs47 = errors;
+let valid12 = true;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data11 === "string"){
+if(func2(data11) > 254){
+const err50 = {};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -1060,8 +1325,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(!pattern9.test(data16)){
-const err51 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
+}
+else {
+const err51 = {};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -1071,8 +1337,21 @@ vErrors.push(err51);
 errors++;
 }
 }
+var _valid4 = _errs48 === errors;
+errors = _errs47;
+if(vErrors !== null){
+if(_errs47){
+vErrors.length = _errs47;
+}
 else {
-const err52 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs50 = errors;
+if(typeof data11 === "string"){
+if(!pattern7.test(data11)){
+const err52 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -1082,11 +1361,8 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data14.links !== undefined){
-let data17 = data14.links;
-if(Array.isArray(data17)){
-if(data17.length > 50){
-const err53 = {instancePath:instancePath+"/portal/links",schemaPath:"#/properties/portal/properties/links/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+else {
+const err53 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -1095,12 +1371,11 @@ vErrors.push(err53);
 }
 errors++;
 }
-const len3 = data17.length;
-for(let i3=0; i3<len3; i3++){
-let data18 = data17[i3];
-if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
-if(data18.title === undefined){
-const err54 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/required",keyword:"required",params:{missingProperty: "title"},message:"must have required property '"+"title"+"'"};
+var _valid4 = _errs50 === errors;
+valid12 = _valid4;
+}
+if(!valid12){
+const err54 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -1109,8 +1384,9 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(data18.url === undefined){
-const err55 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
+if(typeof data11 === "string"){
+if(func2(data11) > 254){
+const err55 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -1119,9 +1395,8 @@ vErrors.push(err55);
 }
 errors++;
 }
-for(const key3 in data18){
-if(!(((key3 === "title") || (key3 === "url")) || (key3 === "type"))){
-const err56 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(func2(data11) < 3){
+const err56 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -1131,11 +1406,8 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data18.title !== undefined){
-let data19 = data18.title;
-if(typeof data19 === "string"){
-if(func2(data19) > 100){
-const err57 = {instancePath:instancePath+"/portal/links/" + i3+"/title",schemaPath:"#/properties/portal/properties/links/items/properties/title/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err57 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -1144,8 +1416,16 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(func2(data19) < 1){
-const err58 = {instancePath:instancePath+"/portal/links/" + i3+"/title",schemaPath:"#/properties/portal/properties/links/items/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data9.phone !== undefined){
+let data12 = data9.phone;
+const _errs54 = errors;
+let valid13 = true;
+const _errs55 = errors;
+if(errors === _errs55){
+if(typeof data12 === "string"){
+if(func2(data12) > 40){
+const err58 = {};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -1156,7 +1436,7 @@ errors++;
 }
 }
 else {
-const err59 = {instancePath:instancePath+"/portal/links/" + i3+"/title",schemaPath:"#/properties/portal/properties/links/items/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err59 = {};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -1166,11 +1446,21 @@ vErrors.push(err59);
 errors++;
 }
 }
-if(data18.url !== undefined){
-let data20 = data18.url;
-if(typeof data20 === "string"){
-if(func2(data20) > 2048){
-const err60 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
+var _valid5 = _errs55 === errors;
+errors = _errs54;
+if(vErrors !== null){
+if(_errs54){
+vErrors.length = _errs54;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs57 = errors;
+if(typeof data12 === "string"){
+if(!pattern8.test(data12)){
+const err60 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/then/pattern",keyword:"pattern",params:{pattern: "^[+]?[0-9 ()/.-]+$"},message:"must match pattern \""+"^[+]?[0-9 ()/.-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -1179,8 +1469,9 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(!pattern9.test(data20)){
-const err61 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
+}
+else {
+const err61 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -1189,9 +1480,11 @@ vErrors.push(err61);
 }
 errors++;
 }
+var _valid5 = _errs57 === errors;
+valid13 = _valid5;
 }
-else {
-const err62 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid13){
+const err62 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -1200,11 +1493,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-if(data18.type !== undefined){
-let data21 = data18.type;
-if(typeof data21 !== "string"){
-const err63 = {instancePath:instancePath+"/portal/links/" + i3+"/type",schemaPath:"#/properties/portal/properties/links/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data12 === "string"){
+if(func2(data12) > 40){
+const err63 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/maxLength",keyword:"maxLength",params:{limit: 40},message:"must NOT have more than 40 characters"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -1213,8 +1504,8 @@ vErrors.push(err63);
 }
 errors++;
 }
-if(!((data21 === "Link") || (data21 === "Document"))){
-const err64 = {instancePath:instancePath+"/portal/links/" + i3+"/type",schemaPath:"#/properties/portal/properties/links/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema12.properties.portal.properties.links.items.properties.type.enum},message:"must be equal to one of the allowed values"};
+if(func2(data12) < 1){
+const err64 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -1224,9 +1515,8 @@ vErrors.push(err64);
 errors++;
 }
 }
-}
 else {
-const err65 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err65 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -1236,9 +1526,10 @@ vErrors.push(err65);
 errors++;
 }
 }
-}
-else {
-const err66 = {instancePath:instancePath+"/portal/links",schemaPath:"#/properties/portal/properties/links/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data9.purpose !== undefined){
+let data13 = data9.purpose;
+if(typeof data13 !== "string"){
+const err66 = {instancePath:instancePath+"/contacts/" + i2+"/purpose",schemaPath:"#/properties/contacts/items/properties/purpose/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -1247,12 +1538,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-if(data14.help !== undefined){
-let data22 = data14.help;
-if(Array.isArray(data22)){
-if(data22.length > 50){
-const err67 = {instancePath:instancePath+"/portal/help",schemaPath:"#/properties/portal/properties/help/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+if(!((((data13 === "Technical") || (data13 === "Billing")) || (data13 === "Security")) || (data13 === "Support"))){
+const err67 = {instancePath:instancePath+"/contacts/" + i2+"/purpose",schemaPath:"#/properties/contacts/items/properties/purpose/enum",keyword:"enum",params:{allowedValues: schema12.properties.contacts.items.properties.purpose.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -1261,12 +1548,10 @@ vErrors.push(err67);
 }
 errors++;
 }
-const len4 = data22.length;
-for(let i4=0; i4<len4; i4++){
-let data23 = data22[i4];
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
-if(data23.question === undefined){
-const err68 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/required",keyword:"required",params:{missingProperty: "question"},message:"must have required property '"+"question"+"'"};
+}
+}
+else {
+const err68 = {instancePath:instancePath+"/contacts/" + i2,schemaPath:"#/properties/contacts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -1275,8 +1560,10 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(data23.answer === undefined){
-const err69 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/required",keyword:"required",params:{missingProperty: "answer"},message:"must have required property '"+"answer"+"'"};
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/contacts",schemaPath:"#/properties/contacts/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -1285,9 +1572,13 @@ vErrors.push(err69);
 }
 errors++;
 }
-for(const key4 in data23){
-if(!((key4 === "question") || (key4 === "answer"))){
-const err70 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+if(data.portal !== undefined){
+let data14 = data.portal;
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+for(const key2 in data14){
+if(!((((((key2 === "productName") || (key2 === "homeUrl")) || (key2 === "links")) || (key2 === "help")) || (key2 === "feedback")) || (key2 === "privacyUrl"))){
+const err70 = {instancePath:instancePath+"/portal",schemaPath:"#/properties/portal/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1297,11 +1588,11 @@ vErrors.push(err70);
 errors++;
 }
 }
-if(data23.question !== undefined){
-let data24 = data23.question;
-if(typeof data24 === "string"){
-if(func2(data24) > 200){
-const err71 = {instancePath:instancePath+"/portal/help/" + i4+"/question",schemaPath:"#/properties/portal/properties/help/items/properties/question/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(data14.productName !== undefined){
+let data15 = data14.productName;
+if(typeof data15 === "string"){
+if(func2(data15) > 60){
+const err71 = {instancePath:instancePath+"/portal/productName",schemaPath:"#/properties/portal/properties/productName/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1310,8 +1601,8 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(func2(data24) < 1){
-const err72 = {instancePath:instancePath+"/portal/help/" + i4+"/question",schemaPath:"#/properties/portal/properties/help/items/properties/question/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data15) < 1){
+const err72 = {instancePath:instancePath+"/portal/productName",schemaPath:"#/properties/portal/properties/productName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1322,7 +1613,7 @@ errors++;
 }
 }
 else {
-const err73 = {instancePath:instancePath+"/portal/help/" + i4+"/question",schemaPath:"#/properties/portal/properties/help/items/properties/question/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err73 = {instancePath:instancePath+"/portal/productName",schemaPath:"#/properties/portal/properties/productName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1332,11 +1623,15 @@ vErrors.push(err73);
 errors++;
 }
 }
-if(data23.answer !== undefined){
-let data25 = data23.answer;
-if(typeof data25 === "string"){
-if(func2(data25) > 2000){
-const err74 = {instancePath:instancePath+"/portal/help/" + i4+"/answer",schemaPath:"#/properties/portal/properties/help/items/properties/answer/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(data14.homeUrl !== undefined){
+let data16 = data14.homeUrl;
+const _errs68 = errors;
+let valid15 = true;
+const _errs69 = errors;
+if(errors === _errs69){
+if(typeof data16 === "string"){
+if(func2(data16) > 2048){
+const err74 = {};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1345,8 +1640,9 @@ vErrors.push(err74);
 }
 errors++;
 }
-if(func2(data25) < 1){
-const err75 = {instancePath:instancePath+"/portal/help/" + i4+"/answer",schemaPath:"#/properties/portal/properties/help/items/properties/answer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err75 = {};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1356,8 +1652,21 @@ vErrors.push(err75);
 errors++;
 }
 }
+var _valid6 = _errs69 === errors;
+errors = _errs68;
+if(vErrors !== null){
+if(_errs68){
+vErrors.length = _errs68;
+}
 else {
-const err76 = {instancePath:instancePath+"/portal/help/" + i4+"/answer",schemaPath:"#/properties/portal/properties/help/items/properties/answer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs71 = errors;
+if(typeof data16 === "string"){
+if(!pattern9.test(data16)){
+const err76 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/then/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1367,9 +1676,8 @@ vErrors.push(err76);
 errors++;
 }
 }
-}
 else {
-const err77 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err77 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1378,10 +1686,11 @@ vErrors.push(err77);
 }
 errors++;
 }
+var _valid6 = _errs71 === errors;
+valid15 = _valid6;
 }
-}
-else {
-const err78 = {instancePath:instancePath+"/portal/help",schemaPath:"#/properties/portal/properties/help/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!valid15){
+const err78 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1390,12 +1699,9 @@ vErrors.push(err78);
 }
 errors++;
 }
-}
-if(data14.feedback !== undefined){
-let data26 = data14.feedback;
-if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
-if(data26.email === undefined){
-const err79 = {instancePath:instancePath+"/portal/feedback",schemaPath:"#/properties/portal/properties/feedback/required",keyword:"required",params:{missingProperty: "email"},message:"must have required property '"+"email"+"'"};
+if(typeof data16 === "string"){
+if(func2(data16) > 2048){
+const err79 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1404,9 +1710,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-for(const key5 in data26){
-if(!(key5 === "email")){
-const err80 = {instancePath:instancePath+"/portal/feedback",schemaPath:"#/properties/portal/properties/feedback/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+else {
+const err80 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1416,11 +1722,11 @@ vErrors.push(err80);
 errors++;
 }
 }
-if(data26.email !== undefined){
-let data27 = data26.email;
-if(typeof data27 === "string"){
-if(func2(data27) > 254){
-const err81 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(data14.links !== undefined){
+let data17 = data14.links;
+if(Array.isArray(data17)){
+if(data17.length > 50){
+const err81 = {instancePath:instancePath+"/portal/links",schemaPath:"#/properties/portal/properties/links/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1429,8 +1735,12 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(func2(data27) < 3){
-const err82 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+const len3 = data17.length;
+for(let i3=0; i3<len3; i3++){
+let data18 = data17[i3];
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.title === undefined){
+const err82 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/required",keyword:"required",params:{missingProperty: "title"},message:"must have required property '"+"title"+"'"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1439,8 +1749,8 @@ vErrors.push(err82);
 }
 errors++;
 }
-if(!pattern7.test(data27)){
-const err83 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(data18.url === undefined){
+const err83 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1449,9 +1759,9 @@ vErrors.push(err83);
 }
 errors++;
 }
-}
-else {
-const err84 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key3 in data18){
+if(!(((key3 === "title") || (key3 === "url")) || (key3 === "type"))){
+const err84 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1461,9 +1771,11 @@ vErrors.push(err84);
 errors++;
 }
 }
-}
-else {
-const err85 = {instancePath:instancePath+"/portal/feedback",schemaPath:"#/properties/portal/properties/feedback/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data18.title !== undefined){
+let data19 = data18.title;
+if(typeof data19 === "string"){
+if(func2(data19) > 100){
+const err85 = {instancePath:instancePath+"/portal/links/" + i3+"/title",schemaPath:"#/properties/portal/properties/links/items/properties/title/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1472,12 +1784,8 @@ vErrors.push(err85);
 }
 errors++;
 }
-}
-if(data14.privacyUrl !== undefined){
-let data28 = data14.privacyUrl;
-if(typeof data28 === "string"){
-if(func2(data28) > 2048){
-const err86 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
+if(func2(data19) < 1){
+const err86 = {instancePath:instancePath+"/portal/links/" + i3+"/title",schemaPath:"#/properties/portal/properties/links/items/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1486,8 +1794,9 @@ vErrors.push(err86);
 }
 errors++;
 }
-if(!pattern9.test(data28)){
-const err87 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
+}
+else {
+const err87 = {instancePath:instancePath+"/portal/links/" + i3+"/title",schemaPath:"#/properties/portal/properties/links/items/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1497,8 +1806,15 @@ vErrors.push(err87);
 errors++;
 }
 }
-else {
-const err88 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data18.url !== undefined){
+let data20 = data18.url;
+const _errs82 = errors;
+let valid19 = true;
+const _errs83 = errors;
+if(errors === _errs83){
+if(typeof data20 === "string"){
+if(func2(data20) > 2048){
+const err88 = {};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1508,9 +1824,8 @@ vErrors.push(err88);
 errors++;
 }
 }
-}
 else {
-const err89 = {instancePath:instancePath+"/portal",schemaPath:"#/properties/portal/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err89 = {};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1520,12 +1835,21 @@ vErrors.push(err89);
 errors++;
 }
 }
-if(data.mail !== undefined){
-let data29 = data.mail;
-if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
-for(const key6 in data29){
-if(!((((key6 === "from") || (key6 === "replyTo")) || (key6 === "templates")) || (key6 === "locale"))){
-const err90 = {instancePath:instancePath+"/mail",schemaPath:"#/properties/mail/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+var _valid7 = _errs83 === errors;
+errors = _errs82;
+if(vErrors !== null){
+if(_errs82){
+vErrors.length = _errs82;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs85 = errors;
+if(typeof data20 === "string"){
+if(!pattern9.test(data20)){
+const err90 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1535,11 +1859,8 @@ vErrors.push(err90);
 errors++;
 }
 }
-if(data29.from !== undefined){
-let data30 = data29.from;
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-if(data30.email === undefined){
-const err91 = {instancePath:instancePath+"/mail/from",schemaPath:"#/properties/mail/properties/from/required",keyword:"required",params:{missingProperty: "email"},message:"must have required property '"+"email"+"'"};
+else {
+const err91 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1548,9 +1869,11 @@ vErrors.push(err91);
 }
 errors++;
 }
-for(const key7 in data30){
-if(!((key7 === "name") || (key7 === "email"))){
-const err92 = {instancePath:instancePath+"/mail/from",schemaPath:"#/properties/mail/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+var _valid7 = _errs85 === errors;
+valid19 = _valid7;
+}
+if(!valid19){
+const err92 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1559,12 +1882,9 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-if(data30.name !== undefined){
-let data31 = data30.name;
-if(typeof data31 === "string"){
-if(func2(data31) > 60){
-const err93 = {instancePath:instancePath+"/mail/from/name",schemaPath:"#/properties/mail/properties/from/properties/name/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
+if(typeof data20 === "string"){
+if(func2(data20) > 2048){
+const err93 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1573,8 +1893,9 @@ vErrors.push(err93);
 }
 errors++;
 }
-if(func2(data31) < 1){
-const err94 = {instancePath:instancePath+"/mail/from/name",schemaPath:"#/properties/mail/properties/from/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err94 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1584,8 +1905,10 @@ vErrors.push(err94);
 errors++;
 }
 }
-else {
-const err95 = {instancePath:instancePath+"/mail/from/name",schemaPath:"#/properties/mail/properties/from/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data18.type !== undefined){
+let data21 = data18.type;
+if(typeof data21 !== "string"){
+const err95 = {instancePath:instancePath+"/portal/links/" + i3+"/type",schemaPath:"#/properties/portal/properties/links/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1594,12 +1917,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-}
-if(data30.email !== undefined){
-let data32 = data30.email;
-if(typeof data32 === "string"){
-if(func2(data32) > 254){
-const err96 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(!((data21 === "Link") || (data21 === "Document"))){
+const err96 = {instancePath:instancePath+"/portal/links/" + i3+"/type",schemaPath:"#/properties/portal/properties/links/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema12.properties.portal.properties.links.items.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1608,8 +1927,10 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(func2(data32) < 3){
-const err97 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+}
+else {
+const err97 = {instancePath:instancePath+"/portal/links/" + i3,schemaPath:"#/properties/portal/properties/links/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1618,8 +1939,10 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(!pattern7.test(data32)){
-const err98 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/portal/links",schemaPath:"#/properties/portal/properties/links/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1629,8 +1952,11 @@ vErrors.push(err98);
 errors++;
 }
 }
-else {
-const err99 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data14.help !== undefined){
+let data22 = data14.help;
+if(Array.isArray(data22)){
+if(data22.length > 50){
+const err99 = {instancePath:instancePath+"/portal/help",schemaPath:"#/properties/portal/properties/help/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1639,10 +1965,12 @@ vErrors.push(err99);
 }
 errors++;
 }
-}
-}
-else {
-const err100 = {instancePath:instancePath+"/mail/from",schemaPath:"#/properties/mail/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const len4 = data22.length;
+for(let i4=0; i4<len4; i4++){
+let data23 = data22[i4];
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.question === undefined){
+const err100 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/required",keyword:"required",params:{missingProperty: "question"},message:"must have required property '"+"question"+"'"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1651,11 +1979,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-if(data29.replyTo !== undefined){
-let data33 = data29.replyTo;
-if(typeof data33 !== "string"){
-const err101 = {instancePath:instancePath+"/mail/replyTo",schemaPath:"#/properties/mail/properties/replyTo/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data23.answer === undefined){
+const err101 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/required",keyword:"required",params:{missingProperty: "answer"},message:"must have required property '"+"answer"+"'"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1664,8 +1989,9 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(!((data33 === "Inviter") || (data33 === "Sender"))){
-const err102 = {instancePath:instancePath+"/mail/replyTo",schemaPath:"#/properties/mail/properties/replyTo/enum",keyword:"enum",params:{allowedValues: schema12.properties.mail.properties.replyTo.enum},message:"must be equal to one of the allowed values"};
+for(const key4 in data23){
+if(!((key4 === "question") || (key4 === "answer"))){
+const err102 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1675,12 +2001,11 @@ vErrors.push(err102);
 errors++;
 }
 }
-if(data29.templates !== undefined){
-let data34 = data29.templates;
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-for(const key8 in data34){
-if(!((((key8 === "invitation") || (key8 === "accountCreated")) || (key8 === "welcome")) || (key8 === "licenseKeys"))){
-const err103 = {instancePath:instancePath+"/mail/templates",schemaPath:"#/properties/mail/properties/templates/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(data23.question !== undefined){
+let data24 = data23.question;
+if(typeof data24 === "string"){
+if(func2(data24) > 200){
+const err103 = {instancePath:instancePath+"/portal/help/" + i4+"/question",schemaPath:"#/properties/portal/properties/help/items/properties/question/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1689,12 +2014,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-}
-if(data34.invitation !== undefined){
-let data35 = data34.invitation;
-if(typeof data35 === "string"){
-if(func2(data35) > 4000){
-const err104 = {instancePath:instancePath+"/mail/templates/invitation",schemaPath:"#/properties/mail/properties/templates/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+if(func2(data24) < 1){
+const err104 = {instancePath:instancePath+"/portal/help/" + i4+"/question",schemaPath:"#/properties/portal/properties/help/items/properties/question/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1703,8 +2024,9 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(func2(data35) < 1){
-const err105 = {instancePath:instancePath+"/mail/templates/invitation",schemaPath:"#/properties/mail/properties/templates/properties/invitation/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err105 = {instancePath:instancePath+"/portal/help/" + i4+"/question",schemaPath:"#/properties/portal/properties/help/items/properties/question/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1714,8 +2036,11 @@ vErrors.push(err105);
 errors++;
 }
 }
-else {
-const err106 = {instancePath:instancePath+"/mail/templates/invitation",schemaPath:"#/properties/mail/properties/templates/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data23.answer !== undefined){
+let data25 = data23.answer;
+if(typeof data25 === "string"){
+if(func2(data25) > 2000){
+const err106 = {instancePath:instancePath+"/portal/help/" + i4+"/answer",schemaPath:"#/properties/portal/properties/help/items/properties/answer/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1724,12 +2049,8 @@ vErrors.push(err106);
 }
 errors++;
 }
-}
-if(data34.accountCreated !== undefined){
-let data36 = data34.accountCreated;
-if(typeof data36 === "string"){
-if(func2(data36) > 4000){
-const err107 = {instancePath:instancePath+"/mail/templates/accountCreated",schemaPath:"#/properties/mail/properties/templates/properties/accountCreated/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+if(func2(data25) < 1){
+const err107 = {instancePath:instancePath+"/portal/help/" + i4+"/answer",schemaPath:"#/properties/portal/properties/help/items/properties/answer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1738,8 +2059,9 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(func2(data36) < 1){
-const err108 = {instancePath:instancePath+"/mail/templates/accountCreated",schemaPath:"#/properties/mail/properties/templates/properties/accountCreated/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err108 = {instancePath:instancePath+"/portal/help/" + i4+"/answer",schemaPath:"#/properties/portal/properties/help/items/properties/answer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1749,8 +2071,9 @@ vErrors.push(err108);
 errors++;
 }
 }
+}
 else {
-const err109 = {instancePath:instancePath+"/mail/templates/accountCreated",schemaPath:"#/properties/mail/properties/templates/properties/accountCreated/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err109 = {instancePath:instancePath+"/portal/help/" + i4,schemaPath:"#/properties/portal/properties/help/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1760,11 +2083,9 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data34.welcome !== undefined){
-let data37 = data34.welcome;
-if(typeof data37 === "string"){
-if(func2(data37) > 4000){
-const err110 = {instancePath:instancePath+"/mail/templates/welcome",schemaPath:"#/properties/mail/properties/templates/properties/welcome/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+}
+else {
+const err110 = {instancePath:instancePath+"/portal/help",schemaPath:"#/properties/portal/properties/help/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1773,8 +2094,12 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(func2(data37) < 1){
-const err111 = {instancePath:instancePath+"/mail/templates/welcome",schemaPath:"#/properties/mail/properties/templates/properties/welcome/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data14.feedback !== undefined){
+let data26 = data14.feedback;
+if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
+if(data26.email === undefined){
+const err111 = {instancePath:instancePath+"/portal/feedback",schemaPath:"#/properties/portal/properties/feedback/required",keyword:"required",params:{missingProperty: "email"},message:"must have required property '"+"email"+"'"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1783,9 +2108,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-}
-else {
-const err112 = {instancePath:instancePath+"/mail/templates/welcome",schemaPath:"#/properties/mail/properties/templates/properties/welcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key5 in data26){
+if(!(key5 === "email")){
+const err112 = {instancePath:instancePath+"/portal/feedback",schemaPath:"#/properties/portal/properties/feedback/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1795,11 +2120,15 @@ vErrors.push(err112);
 errors++;
 }
 }
-if(data34.licenseKeys !== undefined){
-let data38 = data34.licenseKeys;
-if(typeof data38 === "string"){
-if(func2(data38) > 4000){
-const err113 = {instancePath:instancePath+"/mail/templates/licenseKeys",schemaPath:"#/properties/mail/properties/templates/properties/licenseKeys/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+if(data26.email !== undefined){
+let data27 = data26.email;
+const _errs103 = errors;
+let valid24 = true;
+const _errs104 = errors;
+if(errors === _errs104){
+if(typeof data27 === "string"){
+if(func2(data27) > 254){
+const err113 = {};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1808,8 +2137,9 @@ vErrors.push(err113);
 }
 errors++;
 }
-if(func2(data38) < 1){
-const err114 = {instancePath:instancePath+"/mail/templates/licenseKeys",schemaPath:"#/properties/mail/properties/templates/properties/licenseKeys/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err114 = {};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1819,8 +2149,21 @@ vErrors.push(err114);
 errors++;
 }
 }
+var _valid8 = _errs104 === errors;
+errors = _errs103;
+if(vErrors !== null){
+if(_errs103){
+vErrors.length = _errs103;
+}
 else {
-const err115 = {instancePath:instancePath+"/mail/templates/licenseKeys",schemaPath:"#/properties/mail/properties/templates/properties/licenseKeys/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs106 = errors;
+if(typeof data27 === "string"){
+if(!pattern7.test(data27)){
+const err115 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1830,9 +2173,8 @@ vErrors.push(err115);
 errors++;
 }
 }
-}
 else {
-const err116 = {instancePath:instancePath+"/mail/templates",schemaPath:"#/properties/mail/properties/templates/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err116 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1841,12 +2183,11 @@ vErrors.push(err116);
 }
 errors++;
 }
+var _valid8 = _errs106 === errors;
+valid24 = _valid8;
 }
-if(data29.locale !== undefined){
-let data39 = data29.locale;
-if(typeof data39 === "string"){
-if(func2(data39) > 20){
-const err117 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(!valid24){
+const err117 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1855,8 +2196,9 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(!pattern14.test(data39)){
-const err118 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+if(typeof data27 === "string"){
+if(func2(data27) > 254){
+const err118 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1865,9 +2207,8 @@ vErrors.push(err118);
 }
 errors++;
 }
-}
-else {
-const err119 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data27) < 3){
+const err119 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1877,9 +2218,8 @@ vErrors.push(err119);
 errors++;
 }
 }
-}
 else {
-const err120 = {instancePath:instancePath+"/mail",schemaPath:"#/properties/mail/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err120 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1889,12 +2229,9 @@ vErrors.push(err120);
 errors++;
 }
 }
-if(data.invitations !== undefined){
-let data40 = data.invitations;
-if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
-for(const key9 in data40){
-if(!((((key9 === "validFor") || (key9 === "dailyLimitPerInviter")) || (key9 === "dailyLimit")) || (key9 === "maxAttempts"))){
-const err121 = {instancePath:instancePath+"/invitations",schemaPath:"#/properties/invitations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+else {
+const err121 = {instancePath:instancePath+"/portal/feedback",schemaPath:"#/properties/portal/properties/feedback/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1904,11 +2241,15 @@ vErrors.push(err121);
 errors++;
 }
 }
-if(data40.validFor !== undefined){
-let data41 = data40.validFor;
-if(typeof data41 === "string"){
-if(func2(data41) > 20){
-const err122 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(data14.privacyUrl !== undefined){
+let data28 = data14.privacyUrl;
+const _errs110 = errors;
+let valid25 = true;
+const _errs111 = errors;
+if(errors === _errs111){
+if(typeof data28 === "string"){
+if(func2(data28) > 2048){
+const err122 = {};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1917,8 +2258,9 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(func2(data41) < 2){
-const err123 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+else {
+const err123 = {};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1927,8 +2269,22 @@ vErrors.push(err123);
 }
 errors++;
 }
-if(!pattern0.test(data41)){
-const err124 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+}
+var _valid9 = _errs111 === errors;
+errors = _errs110;
+if(vErrors !== null){
+if(_errs110){
+vErrors.length = _errs110;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs113 = errors;
+if(typeof data28 === "string"){
+if(!pattern9.test(data28)){
+const err124 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/then/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1939,7 +2295,7 @@ errors++;
 }
 }
 else {
-const err125 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err125 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1948,11 +2304,11 @@ vErrors.push(err125);
 }
 errors++;
 }
+var _valid9 = _errs113 === errors;
+valid25 = _valid9;
 }
-if(data40.dailyLimitPerInviter !== undefined){
-let data42 = data40.dailyLimitPerInviter;
-if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
-const err126 = {instancePath:instancePath+"/invitations/dailyLimitPerInviter",schemaPath:"#/properties/invitations/properties/dailyLimitPerInviter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid25){
+const err126 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1961,9 +2317,9 @@ vErrors.push(err126);
 }
 errors++;
 }
-if((typeof data42 == "number") && (isFinite(data42))){
-if(data42 > 100000 || isNaN(data42)){
-const err127 = {instancePath:instancePath+"/invitations/dailyLimitPerInviter",schemaPath:"#/properties/invitations/properties/dailyLimitPerInviter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
+if(typeof data28 === "string"){
+if(func2(data28) > 2048){
+const err127 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1972,8 +2328,9 @@ vErrors.push(err127);
 }
 errors++;
 }
-if(data42 < 0 || isNaN(data42)){
-const err128 = {instancePath:instancePath+"/invitations/dailyLimitPerInviter",schemaPath:"#/properties/invitations/properties/dailyLimitPerInviter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err128 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1984,10 +2341,8 @@ errors++;
 }
 }
 }
-if(data40.dailyLimit !== undefined){
-let data43 = data40.dailyLimit;
-if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
-const err129 = {instancePath:instancePath+"/invitations/dailyLimit",schemaPath:"#/properties/invitations/properties/dailyLimit/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err129 = {instancePath:instancePath+"/portal",schemaPath:"#/properties/portal/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1996,9 +2351,13 @@ vErrors.push(err129);
 }
 errors++;
 }
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 > 1000000 || isNaN(data43)){
-const err130 = {instancePath:instancePath+"/invitations/dailyLimit",schemaPath:"#/properties/invitations/properties/dailyLimit/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data.mail !== undefined){
+let data29 = data.mail;
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+for(const key6 in data29){
+if(!((((key6 === "from") || (key6 === "replyTo")) || (key6 === "templates")) || (key6 === "locale"))){
+const err130 = {instancePath:instancePath+"/mail",schemaPath:"#/properties/mail/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -2007,8 +2366,12 @@ vErrors.push(err130);
 }
 errors++;
 }
-if(data43 < 0 || isNaN(data43)){
-const err131 = {instancePath:instancePath+"/invitations/dailyLimit",schemaPath:"#/properties/invitations/properties/dailyLimit/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data29.from !== undefined){
+let data30 = data29.from;
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+if(data30.email === undefined){
+const err131 = {instancePath:instancePath+"/mail/from",schemaPath:"#/properties/mail/properties/from/required",keyword:"required",params:{missingProperty: "email"},message:"must have required property '"+"email"+"'"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -2017,12 +2380,9 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-}
-if(data40.maxAttempts !== undefined){
-let data44 = data40.maxAttempts;
-if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
-const err132 = {instancePath:instancePath+"/invitations/maxAttempts",schemaPath:"#/properties/invitations/properties/maxAttempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key7 in data30){
+if(!((key7 === "name") || (key7 === "email"))){
+const err132 = {instancePath:instancePath+"/mail/from",schemaPath:"#/properties/mail/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -2031,9 +2391,12 @@ vErrors.push(err132);
 }
 errors++;
 }
-if((typeof data44 == "number") && (isFinite(data44))){
-if(data44 > 10 || isNaN(data44)){
-const err133 = {instancePath:instancePath+"/invitations/maxAttempts",schemaPath:"#/properties/invitations/properties/maxAttempts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"};
+}
+if(data30.name !== undefined){
+let data31 = data30.name;
+if(typeof data31 === "string"){
+if(func2(data31) > 60){
+const err133 = {instancePath:instancePath+"/mail/from/name",schemaPath:"#/properties/mail/properties/from/properties/name/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -2042,8 +2405,8 @@ vErrors.push(err133);
 }
 errors++;
 }
-if(data44 < 1 || isNaN(data44)){
-const err134 = {instancePath:instancePath+"/invitations/maxAttempts",schemaPath:"#/properties/invitations/properties/maxAttempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(func2(data31) < 1){
+const err134 = {instancePath:instancePath+"/mail/from/name",schemaPath:"#/properties/mail/properties/from/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -2053,10 +2416,8 @@ vErrors.push(err134);
 errors++;
 }
 }
-}
-}
 else {
-const err135 = {instancePath:instancePath+"/invitations",schemaPath:"#/properties/invitations/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err135 = {instancePath:instancePath+"/mail/from/name",schemaPath:"#/properties/mail/properties/from/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -2066,12 +2427,15 @@ vErrors.push(err135);
 errors++;
 }
 }
-if(data.onboarding !== undefined){
-let data45 = data.onboarding;
-if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
-for(const key10 in data45){
-if(!(key10 === "welcomeMail")){
-const err136 = {instancePath:instancePath+"/onboarding",schemaPath:"#/properties/onboarding/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+if(data30.email !== undefined){
+let data32 = data30.email;
+const _errs125 = errors;
+let valid28 = true;
+const _errs126 = errors;
+if(errors === _errs126){
+if(typeof data32 === "string"){
+if(func2(data32) > 254){
+const err136 = {};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -2081,9 +2445,8 @@ vErrors.push(err136);
 errors++;
 }
 }
-if(data45.welcomeMail !== undefined){
-if(typeof data45.welcomeMail !== "boolean"){
-const err137 = {instancePath:instancePath+"/onboarding/welcomeMail",schemaPath:"#/properties/onboarding/properties/welcomeMail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err137 = {};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -2093,9 +2456,21 @@ vErrors.push(err137);
 errors++;
 }
 }
+var _valid10 = _errs126 === errors;
+errors = _errs125;
+if(vErrors !== null){
+if(_errs125){
+vErrors.length = _errs125;
 }
 else {
-const err138 = {instancePath:instancePath+"/onboarding",schemaPath:"#/properties/onboarding/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid10){
+const _errs128 = errors;
+if(typeof data32 === "string"){
+if(!pattern7.test(data32)){
+const err138 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -2105,9 +2480,8 @@ vErrors.push(err138);
 errors++;
 }
 }
-}
 else {
-const err139 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err139 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -2116,12 +2490,662 @@ vErrors.push(err139);
 }
 errors++;
 }
+var _valid10 = _errs128 === errors;
+valid28 = _valid10;
+}
+if(!valid28){
+const err140 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
+}
+errors++;
+}
+if(typeof data32 === "string"){
+if(func2(data32) > 254){
+const err141 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(vErrors === null){
+vErrors = [err141];
+}
+else {
+vErrors.push(err141);
+}
+errors++;
+}
+if(func2(data32) < 3){
+const err142 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if(vErrors === null){
+vErrors = [err142];
+}
+else {
+vErrors.push(err142);
+}
+errors++;
+}
+}
+else {
+const err143 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err143];
+}
+else {
+vErrors.push(err143);
+}
+errors++;
+}
+}
+}
+else {
+const err144 = {instancePath:instancePath+"/mail/from",schemaPath:"#/properties/mail/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err144];
+}
+else {
+vErrors.push(err144);
+}
+errors++;
+}
+}
+if(data29.replyTo !== undefined){
+let data33 = data29.replyTo;
+if(typeof data33 !== "string"){
+const err145 = {instancePath:instancePath+"/mail/replyTo",schemaPath:"#/properties/mail/properties/replyTo/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err145];
+}
+else {
+vErrors.push(err145);
+}
+errors++;
+}
+if(!((data33 === "Inviter") || (data33 === "Sender"))){
+const err146 = {instancePath:instancePath+"/mail/replyTo",schemaPath:"#/properties/mail/properties/replyTo/enum",keyword:"enum",params:{allowedValues: schema12.properties.mail.properties.replyTo.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err146];
+}
+else {
+vErrors.push(err146);
+}
+errors++;
+}
+}
+if(data29.templates !== undefined){
+let data34 = data29.templates;
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+for(const key8 in data34){
+if(!((((key8 === "invitation") || (key8 === "accountCreated")) || (key8 === "welcome")) || (key8 === "licenseKeys"))){
+const err147 = {instancePath:instancePath+"/mail/templates",schemaPath:"#/properties/mail/properties/templates/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err147];
+}
+else {
+vErrors.push(err147);
+}
+errors++;
+}
+}
+if(data34.invitation !== undefined){
+let data35 = data34.invitation;
+if(typeof data35 === "string"){
+if(func2(data35) > 4000){
+const err148 = {instancePath:instancePath+"/mail/templates/invitation",schemaPath:"#/properties/mail/properties/templates/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+if(vErrors === null){
+vErrors = [err148];
+}
+else {
+vErrors.push(err148);
+}
+errors++;
+}
+if(func2(data35) < 1){
+const err149 = {instancePath:instancePath+"/mail/templates/invitation",schemaPath:"#/properties/mail/properties/templates/properties/invitation/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err149];
+}
+else {
+vErrors.push(err149);
+}
+errors++;
+}
+}
+else {
+const err150 = {instancePath:instancePath+"/mail/templates/invitation",schemaPath:"#/properties/mail/properties/templates/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err150];
+}
+else {
+vErrors.push(err150);
+}
+errors++;
+}
+}
+if(data34.accountCreated !== undefined){
+let data36 = data34.accountCreated;
+if(typeof data36 === "string"){
+if(func2(data36) > 4000){
+const err151 = {instancePath:instancePath+"/mail/templates/accountCreated",schemaPath:"#/properties/mail/properties/templates/properties/accountCreated/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+if(vErrors === null){
+vErrors = [err151];
+}
+else {
+vErrors.push(err151);
+}
+errors++;
+}
+if(func2(data36) < 1){
+const err152 = {instancePath:instancePath+"/mail/templates/accountCreated",schemaPath:"#/properties/mail/properties/templates/properties/accountCreated/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err152];
+}
+else {
+vErrors.push(err152);
+}
+errors++;
+}
+}
+else {
+const err153 = {instancePath:instancePath+"/mail/templates/accountCreated",schemaPath:"#/properties/mail/properties/templates/properties/accountCreated/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err153];
+}
+else {
+vErrors.push(err153);
+}
+errors++;
+}
+}
+if(data34.welcome !== undefined){
+let data37 = data34.welcome;
+if(typeof data37 === "string"){
+if(func2(data37) > 4000){
+const err154 = {instancePath:instancePath+"/mail/templates/welcome",schemaPath:"#/properties/mail/properties/templates/properties/welcome/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+if(vErrors === null){
+vErrors = [err154];
+}
+else {
+vErrors.push(err154);
+}
+errors++;
+}
+if(func2(data37) < 1){
+const err155 = {instancePath:instancePath+"/mail/templates/welcome",schemaPath:"#/properties/mail/properties/templates/properties/welcome/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err155];
+}
+else {
+vErrors.push(err155);
+}
+errors++;
+}
+}
+else {
+const err156 = {instancePath:instancePath+"/mail/templates/welcome",schemaPath:"#/properties/mail/properties/templates/properties/welcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err156];
+}
+else {
+vErrors.push(err156);
+}
+errors++;
+}
+}
+if(data34.licenseKeys !== undefined){
+let data38 = data34.licenseKeys;
+if(typeof data38 === "string"){
+if(func2(data38) > 4000){
+const err157 = {instancePath:instancePath+"/mail/templates/licenseKeys",schemaPath:"#/properties/mail/properties/templates/properties/licenseKeys/maxLength",keyword:"maxLength",params:{limit: 4000},message:"must NOT have more than 4000 characters"};
+if(vErrors === null){
+vErrors = [err157];
+}
+else {
+vErrors.push(err157);
+}
+errors++;
+}
+if(func2(data38) < 1){
+const err158 = {instancePath:instancePath+"/mail/templates/licenseKeys",schemaPath:"#/properties/mail/properties/templates/properties/licenseKeys/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err158];
+}
+else {
+vErrors.push(err158);
+}
+errors++;
+}
+}
+else {
+const err159 = {instancePath:instancePath+"/mail/templates/licenseKeys",schemaPath:"#/properties/mail/properties/templates/properties/licenseKeys/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err159];
+}
+else {
+vErrors.push(err159);
+}
+errors++;
+}
+}
+}
+else {
+const err160 = {instancePath:instancePath+"/mail/templates",schemaPath:"#/properties/mail/properties/templates/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err160];
+}
+else {
+vErrors.push(err160);
+}
+errors++;
+}
+}
+if(data29.locale !== undefined){
+let data39 = data29.locale;
+const _errs145 = errors;
+let valid30 = true;
+const _errs146 = errors;
+if(errors === _errs146){
+if(typeof data39 === "string"){
+if(func2(data39) > 20){
+const err161 = {};
+if(vErrors === null){
+vErrors = [err161];
+}
+else {
+vErrors.push(err161);
+}
+errors++;
+}
+}
+else {
+const err162 = {};
+if(vErrors === null){
+vErrors = [err162];
+}
+else {
+vErrors.push(err162);
+}
+errors++;
+}
+}
+var _valid11 = _errs146 === errors;
+errors = _errs145;
+if(vErrors !== null){
+if(_errs145){
+vErrors.length = _errs145;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid11){
+const _errs148 = errors;
+if(typeof data39 === "string"){
+if(!pattern14.test(data39)){
+const err163 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+if(vErrors === null){
+vErrors = [err163];
+}
+else {
+vErrors.push(err163);
+}
+errors++;
+}
+}
+else {
+const err164 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err164];
+}
+else {
+vErrors.push(err164);
+}
+errors++;
+}
+var _valid11 = _errs148 === errors;
+valid30 = _valid11;
+}
+if(!valid30){
+const err165 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err165];
+}
+else {
+vErrors.push(err165);
+}
+errors++;
+}
+if(typeof data39 === "string"){
+if(func2(data39) > 20){
+const err166 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err166];
+}
+else {
+vErrors.push(err166);
+}
+errors++;
+}
+}
+else {
+const err167 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err167];
+}
+else {
+vErrors.push(err167);
+}
+errors++;
+}
+}
+}
+else {
+const err168 = {instancePath:instancePath+"/mail",schemaPath:"#/properties/mail/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err168];
+}
+else {
+vErrors.push(err168);
+}
+errors++;
+}
+}
+if(data.invitations !== undefined){
+let data40 = data.invitations;
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+for(const key9 in data40){
+if(!((((key9 === "validFor") || (key9 === "dailyLimitPerInviter")) || (key9 === "dailyLimit")) || (key9 === "maxAttempts"))){
+const err169 = {instancePath:instancePath+"/invitations",schemaPath:"#/properties/invitations/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err169];
+}
+else {
+vErrors.push(err169);
+}
+errors++;
+}
+}
+if(data40.validFor !== undefined){
+let data41 = data40.validFor;
+const _errs155 = errors;
+let valid32 = true;
+const _errs156 = errors;
+if(errors === _errs156){
+if(typeof data41 === "string"){
+if(func2(data41) > 20){
+const err170 = {};
+if(vErrors === null){
+vErrors = [err170];
+}
+else {
+vErrors.push(err170);
+}
+errors++;
+}
+}
+else {
+const err171 = {};
+if(vErrors === null){
+vErrors = [err171];
+}
+else {
+vErrors.push(err171);
+}
+errors++;
+}
+}
+var _valid12 = _errs156 === errors;
+errors = _errs155;
+if(vErrors !== null){
+if(_errs155){
+vErrors.length = _errs155;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid12){
+const _errs158 = errors;
+if(typeof data41 === "string"){
+if(!pattern0.test(data41)){
+const err172 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err172];
+}
+else {
+vErrors.push(err172);
+}
+errors++;
+}
+}
+else {
+const err173 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err173];
+}
+else {
+vErrors.push(err173);
+}
+errors++;
+}
+var _valid12 = _errs158 === errors;
+valid32 = _valid12;
+}
+if(!valid32){
+const err174 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err174];
+}
+else {
+vErrors.push(err174);
+}
+errors++;
+}
+if(typeof data41 === "string"){
+if(func2(data41) > 20){
+const err175 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err175];
+}
+else {
+vErrors.push(err175);
+}
+errors++;
+}
+if(func2(data41) < 2){
+const err176 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err176];
+}
+else {
+vErrors.push(err176);
+}
+errors++;
+}
+}
+else {
+const err177 = {instancePath:instancePath+"/invitations/validFor",schemaPath:"#/properties/invitations/properties/validFor/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err177];
+}
+else {
+vErrors.push(err177);
+}
+errors++;
+}
+}
+if(data40.dailyLimitPerInviter !== undefined){
+let data42 = data40.dailyLimitPerInviter;
+if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
+const err178 = {instancePath:instancePath+"/invitations/dailyLimitPerInviter",schemaPath:"#/properties/invitations/properties/dailyLimitPerInviter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err178];
+}
+else {
+vErrors.push(err178);
+}
+errors++;
+}
+if((typeof data42 == "number") && (isFinite(data42))){
+if(data42 > 100000 || isNaN(data42)){
+const err179 = {instancePath:instancePath+"/invitations/dailyLimitPerInviter",schemaPath:"#/properties/invitations/properties/dailyLimitPerInviter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
+if(vErrors === null){
+vErrors = [err179];
+}
+else {
+vErrors.push(err179);
+}
+errors++;
+}
+if(data42 < 0 || isNaN(data42)){
+const err180 = {instancePath:instancePath+"/invitations/dailyLimitPerInviter",schemaPath:"#/properties/invitations/properties/dailyLimitPerInviter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err180];
+}
+else {
+vErrors.push(err180);
+}
+errors++;
+}
+}
+}
+if(data40.dailyLimit !== undefined){
+let data43 = data40.dailyLimit;
+if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
+const err181 = {instancePath:instancePath+"/invitations/dailyLimit",schemaPath:"#/properties/invitations/properties/dailyLimit/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err181];
+}
+else {
+vErrors.push(err181);
+}
+errors++;
+}
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 > 1000000 || isNaN(data43)){
+const err182 = {instancePath:instancePath+"/invitations/dailyLimit",schemaPath:"#/properties/invitations/properties/dailyLimit/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(vErrors === null){
+vErrors = [err182];
+}
+else {
+vErrors.push(err182);
+}
+errors++;
+}
+if(data43 < 0 || isNaN(data43)){
+const err183 = {instancePath:instancePath+"/invitations/dailyLimit",schemaPath:"#/properties/invitations/properties/dailyLimit/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err183];
+}
+else {
+vErrors.push(err183);
+}
+errors++;
+}
+}
+}
+if(data40.maxAttempts !== undefined){
+let data44 = data40.maxAttempts;
+if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
+const err184 = {instancePath:instancePath+"/invitations/maxAttempts",schemaPath:"#/properties/invitations/properties/maxAttempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err184];
+}
+else {
+vErrors.push(err184);
+}
+errors++;
+}
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 > 10 || isNaN(data44)){
+const err185 = {instancePath:instancePath+"/invitations/maxAttempts",schemaPath:"#/properties/invitations/properties/maxAttempts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"};
+if(vErrors === null){
+vErrors = [err185];
+}
+else {
+vErrors.push(err185);
+}
+errors++;
+}
+if(data44 < 1 || isNaN(data44)){
+const err186 = {instancePath:instancePath+"/invitations/maxAttempts",schemaPath:"#/properties/invitations/properties/maxAttempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err186];
+}
+else {
+vErrors.push(err186);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err187 = {instancePath:instancePath+"/invitations",schemaPath:"#/properties/invitations/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err187];
+}
+else {
+vErrors.push(err187);
+}
+errors++;
+}
+}
+if(data.onboarding !== undefined){
+let data45 = data.onboarding;
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+for(const key10 in data45){
+if(!(key10 === "welcomeMail")){
+const err188 = {instancePath:instancePath+"/onboarding",schemaPath:"#/properties/onboarding/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err188];
+}
+else {
+vErrors.push(err188);
+}
+errors++;
+}
+}
+if(data45.welcomeMail !== undefined){
+if(typeof data45.welcomeMail !== "boolean"){
+const err189 = {instancePath:instancePath+"/onboarding/welcomeMail",schemaPath:"#/properties/onboarding/properties/welcomeMail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err189];
+}
+else {
+vErrors.push(err189);
+}
+errors++;
+}
+}
+}
+else {
+const err190 = {instancePath:instancePath+"/onboarding",schemaPath:"#/properties/onboarding/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err190];
+}
+else {
+vErrors.push(err190);
+}
+errors++;
+}
+}
+}
+else {
+const err191 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err191];
+}
+else {
+vErrors.push(err191);
+}
+errors++;
+}
 validate11.errors = vErrors;
 return errors === 0;
 }
 
 export const Role = validate12;
-const schema13 = {"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"displayName":{"type":"string","minLength":1,"maxLength":100},"description":{"type":"string","minLength":1,"maxLength":500},"allow":{"type":"array","maxItems":500,"items":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$","maxLength":100}},"deny":{"type":"array","maxItems":500,"items":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$","maxLength":100}},"scope":{"type":"string","enum":["Organization","Descendants"]}}};
+const schema13 = {"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100},"description":{"type":"string","minLength":1,"maxLength":500},"allow":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"}}},"deny":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"}}},"scope":{"type":"string","enum":["Organization","Descendants"]}}};
 const pattern17 = new RegExp("^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$", "u");
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -2152,9 +3176,13 @@ errors++;
 }
 if(data.organization !== undefined){
 let data0 = data.organization;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 253){
-const err2 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err2 = {};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -2163,8 +3191,9 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func2(data0) < 1){
-const err3 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err3 = {};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -2173,8 +3202,22 @@ vErrors.push(err3);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err4 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err4 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -2185,7 +3228,7 @@ errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err5 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2194,12 +3237,11 @@ vErrors.push(err5);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.displayName !== undefined){
-let data1 = data.displayName;
-if(typeof data1 === "string"){
-if(func2(data1) > 100){
-const err6 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!valid1){
+const err6 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2208,8 +3250,9 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(func2(data1) < 1){
-const err7 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data0 === "string"){
+if(func2(data0) > 253){
+const err7 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2218,9 +3261,8 @@ vErrors.push(err7);
 }
 errors++;
 }
-}
-else {
-const err8 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data0) < 1){
+const err8 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2230,11 +3272,8 @@ vErrors.push(err8);
 errors++;
 }
 }
-if(data.description !== undefined){
-let data2 = data.description;
-if(typeof data2 === "string"){
-if(func2(data2) > 500){
-const err9 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+else {
+const err9 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2243,8 +3282,12 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(func2(data2) < 1){
-const err10 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data.displayName !== undefined){
+let data1 = data.displayName;
+if(typeof data1 === "string"){
+if(func2(data1) > 100){
+const err10 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2253,9 +3296,8 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-else {
-const err11 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data1) < 1){
+const err11 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2265,11 +3307,8 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data.allow !== undefined){
-let data3 = data.allow;
-if(Array.isArray(data3)){
-if(data3.length > 500){
-const err12 = {instancePath:instancePath+"/allow",schemaPath:"#/properties/allow/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+else {
+const err12 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -2278,12 +3317,12 @@ vErrors.push(err12);
 }
 errors++;
 }
-const len0 = data3.length;
-for(let i0=0; i0<len0; i0++){
-let data4 = data3[i0];
-if(typeof data4 === "string"){
-if(func2(data4) > 100){
-const err13 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+}
+if(data.description !== undefined){
+let data2 = data.description;
+if(typeof data2 === "string"){
+if(func2(data2) > 500){
+const err13 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -2292,8 +3331,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(!pattern17.test(data4)){
-const err14 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
+if(func2(data2) < 1){
+const err14 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -2304,7 +3343,7 @@ errors++;
 }
 }
 else {
-const err15 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err15 = {instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -2314,9 +3353,11 @@ vErrors.push(err15);
 errors++;
 }
 }
-}
-else {
-const err16 = {instancePath:instancePath+"/allow",schemaPath:"#/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data.allow !== undefined){
+let data3 = data.allow;
+if(Array.isArray(data3)){
+if(data3.length > 500){
+const err16 = {instancePath:instancePath+"/allow",schemaPath:"#/properties/allow/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -2325,12 +3366,16 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-if(data.deny !== undefined){
-let data5 = data.deny;
-if(Array.isArray(data5)){
-if(data5.length > 500){
-const err17 = {instancePath:instancePath+"/deny",schemaPath:"#/properties/deny/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+const len0 = data3.length;
+for(let i0=0; i0<len0; i0++){
+let data4 = data3[i0];
+const _errs17 = errors;
+let valid4 = true;
+const _errs18 = errors;
+if(errors === _errs18){
+if(typeof data4 === "string"){
+if(func2(data4) > 100){
+const err17 = {};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -2339,12 +3384,9 @@ vErrors.push(err17);
 }
 errors++;
 }
-const len1 = data5.length;
-for(let i1=0; i1<len1; i1++){
-let data6 = data5[i1];
-if(typeof data6 === "string"){
-if(func2(data6) > 100){
-const err18 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+}
+else {
+const err18 = {};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -2353,8 +3395,22 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(!pattern17.test(data6)){
-const err19 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
+}
+var _valid1 = _errs18 === errors;
+errors = _errs17;
+if(vErrors !== null){
+if(_errs17){
+vErrors.length = _errs17;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs20 = errors;
+if(typeof data4 === "string"){
+if(!pattern17.test(data4)){
+const err19 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -2365,7 +3421,7 @@ errors++;
 }
 }
 else {
-const err20 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err20 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -2374,10 +3430,11 @@ vErrors.push(err20);
 }
 errors++;
 }
+var _valid1 = _errs20 === errors;
+valid4 = _valid1;
 }
-}
-else {
-const err21 = {instancePath:instancePath+"/deny",schemaPath:"#/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!valid4){
+const err21 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -2386,11 +3443,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-}
-if(data.scope !== undefined){
-let data7 = data.scope;
-if(typeof data7 !== "string"){
-const err22 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data4 === "string"){
+if(func2(data4) > 100){
+const err22 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -2399,8 +3454,9 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(!((data7 === "Organization") || (data7 === "Descendants"))){
-const err23 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema13.properties.scope.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err23 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -2412,7 +3468,7 @@ errors++;
 }
 }
 else {
-const err24 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err24 = {instancePath:instancePath+"/allow",schemaPath:"#/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -2421,12 +3477,172 @@ vErrors.push(err24);
 }
 errors++;
 }
+}
+if(data.deny !== undefined){
+let data5 = data.deny;
+if(Array.isArray(data5)){
+if(data5.length > 500){
+const err25 = {instancePath:instancePath+"/deny",schemaPath:"#/properties/deny/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+const len1 = data5.length;
+for(let i1=0; i1<len1; i1++){
+let data6 = data5[i1];
+const _errs26 = errors;
+let valid7 = true;
+const _errs27 = errors;
+if(errors === _errs27){
+if(typeof data6 === "string"){
+if(func2(data6) > 100){
+const err26 = {};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+else {
+const err27 = {};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+var _valid2 = _errs27 === errors;
+errors = _errs26;
+if(vErrors !== null){
+if(_errs26){
+vErrors.length = _errs26;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs29 = errors;
+if(typeof data6 === "string"){
+if(!pattern17.test(data6)){
+const err28 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+var _valid2 = _errs29 === errors;
+valid7 = _valid2;
+}
+if(!valid7){
+const err30 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(typeof data6 === "string"){
+if(func2(data6) > 100){
+const err31 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/deny",schemaPath:"#/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+if(data.scope !== undefined){
+let data7 = data.scope;
+if(typeof data7 !== "string"){
+const err34 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(!((data7 === "Organization") || (data7 === "Descendants"))){
+const err35 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema13.properties.scope.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+else {
+const err36 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
 validate12.errors = vErrors;
 return errors === 0;
 }
 
 export const Group = validate13;
-const schema14 = {"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"displayName":{"type":"string","minLength":1,"maxLength":100},"members":{"type":"array","maxItems":5000,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"membersWhere":{"type":"string","minLength":1,"maxLength":2000},"roles":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}}}};
+const schema14 = {"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100},"members":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"membersWhere":{"type":"string","minLength":1,"maxLength":2000},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2456,9 +3672,13 @@ errors++;
 }
 if(data.organization !== undefined){
 let data0 = data.organization;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 253){
-const err2 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err2 = {};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -2467,8 +3687,9 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func2(data0) < 1){
-const err3 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err3 = {};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -2477,8 +3698,22 @@ vErrors.push(err3);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err4 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err4 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -2489,7 +3724,7 @@ errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err5 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2498,12 +3733,11 @@ vErrors.push(err5);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.displayName !== undefined){
-let data1 = data.displayName;
-if(typeof data1 === "string"){
-if(func2(data1) > 100){
-const err6 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!valid1){
+const err6 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2512,8 +3746,9 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(func2(data1) < 1){
-const err7 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data0 === "string"){
+if(func2(data0) > 253){
+const err7 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2522,9 +3757,8 @@ vErrors.push(err7);
 }
 errors++;
 }
-}
-else {
-const err8 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data0) < 1){
+const err8 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2534,11 +3768,8 @@ vErrors.push(err8);
 errors++;
 }
 }
-if(data.members !== undefined){
-let data2 = data.members;
-if(Array.isArray(data2)){
-if(data2.length > 5000){
-const err9 = {instancePath:instancePath+"/members",schemaPath:"#/properties/members/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+else {
+const err9 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2547,12 +3778,12 @@ vErrors.push(err9);
 }
 errors++;
 }
-const len0 = data2.length;
-for(let i0=0; i0<len0; i0++){
-let data3 = data2[i0];
-if(typeof data3 === "string"){
-if(func2(data3) > 253){
-const err10 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+if(data.displayName !== undefined){
+let data1 = data.displayName;
+if(typeof data1 === "string"){
+if(func2(data1) > 100){
+const err10 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2561,8 +3792,8 @@ vErrors.push(err10);
 }
 errors++;
 }
-if(func2(data3) < 1){
-const err11 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data1) < 1){
+const err11 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2571,8 +3802,9 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(!pattern1.test(data3)){
-const err12 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err12 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -2582,8 +3814,11 @@ vErrors.push(err12);
 errors++;
 }
 }
-else {
-const err13 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.members !== undefined){
+let data2 = data.members;
+if(Array.isArray(data2)){
+if(data2.length > 5000){
+const err13 = {instancePath:instancePath+"/members",schemaPath:"#/properties/members/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -2592,10 +3827,16 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-}
-else {
-const err14 = {instancePath:instancePath+"/members",schemaPath:"#/properties/members/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+let data3 = data2[i0];
+const _errs15 = errors;
+let valid4 = true;
+const _errs16 = errors;
+if(errors === _errs16){
+if(typeof data3 === "string"){
+if(func2(data3) > 253){
+const err14 = {};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -2605,11 +3846,8 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data.groups !== undefined){
-let data4 = data.groups;
-if(Array.isArray(data4)){
-if(data4.length > 500){
-const err15 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+else {
+const err15 = {};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -2618,12 +3856,22 @@ vErrors.push(err15);
 }
 errors++;
 }
-const len1 = data4.length;
-for(let i1=0; i1<len1; i1++){
-let data5 = data4[i1];
-if(typeof data5 === "string"){
-if(func2(data5) > 253){
-const err16 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+var _valid1 = _errs16 === errors;
+errors = _errs15;
+if(vErrors !== null){
+if(_errs15){
+vErrors.length = _errs15;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs18 = errors;
+if(typeof data3 === "string"){
+if(!pattern1.test(data3)){
+const err16 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -2632,8 +3880,9 @@ vErrors.push(err16);
 }
 errors++;
 }
-if(func2(data5) < 1){
-const err17 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err17 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -2642,8 +3891,11 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(!pattern1.test(data5)){
-const err18 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+var _valid1 = _errs18 === errors;
+valid4 = _valid1;
+}
+if(!valid4){
+const err18 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -2652,9 +3904,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-else {
-const err19 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data3 === "string"){
+if(func2(data3) > 253){
+const err19 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -2663,10 +3915,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-}
-}
-else {
-const err20 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(func2(data3) < 1){
+const err20 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -2676,11 +3926,8 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data.membersWhere !== undefined){
-let data6 = data.membersWhere;
-if(typeof data6 === "string"){
-if(func2(data6) > 2000){
-const err21 = {instancePath:instancePath+"/membersWhere",schemaPath:"#/properties/membersWhere/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+else {
+const err21 = {instancePath:instancePath+"/members/" + i0,schemaPath:"#/properties/members/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -2689,8 +3936,10 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(func2(data6) < 1){
-const err22 = {instancePath:instancePath+"/membersWhere",schemaPath:"#/properties/membersWhere/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/members",schemaPath:"#/properties/members/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -2700,8 +3949,11 @@ vErrors.push(err22);
 errors++;
 }
 }
-else {
-const err23 = {instancePath:instancePath+"/membersWhere",schemaPath:"#/properties/membersWhere/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.groups !== undefined){
+let data4 = data.groups;
+if(Array.isArray(data4)){
+if(data4.length > 500){
+const err23 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -2710,12 +3962,16 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-if(data.roles !== undefined){
-let data7 = data.roles;
-if(Array.isArray(data7)){
-if(data7.length > 100){
-const err24 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+const len1 = data4.length;
+for(let i1=0; i1<len1; i1++){
+let data5 = data4[i1];
+const _errs24 = errors;
+let valid7 = true;
+const _errs25 = errors;
+if(errors === _errs25){
+if(typeof data5 === "string"){
+if(func2(data5) > 253){
+const err24 = {};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -2724,12 +3980,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-const len2 = data7.length;
-for(let i2=0; i2<len2; i2++){
-let data8 = data7[i2];
-if(typeof data8 === "string"){
-if(func2(data8) > 253){
-const err25 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err25 = {};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -2738,8 +3991,22 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(func2(data8) < 1){
-const err26 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid2 = _errs25 === errors;
+errors = _errs24;
+if(vErrors !== null){
+if(_errs24){
+vErrors.length = _errs24;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs27 = errors;
+if(typeof data5 === "string"){
+if(!pattern1.test(data5)){
+const err26 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -2748,8 +4015,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(!pattern1.test(data8)){
-const err27 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err27 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -2758,9 +4026,11 @@ vErrors.push(err27);
 }
 errors++;
 }
+var _valid2 = _errs27 === errors;
+valid7 = _valid2;
 }
-else {
-const err28 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid7){
+const err28 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -2769,10 +4039,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-}
-else {
-const err29 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data5 === "string"){
+if(func2(data5) > 253){
+const err29 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -2781,10 +4050,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-}
-else {
-const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data5) < 1){
+const err30 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -2793,12 +4060,217 @@ vErrors.push(err30);
 }
 errors++;
 }
+}
+else {
+const err31 = {instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data.membersWhere !== undefined){
+let data6 = data.membersWhere;
+if(typeof data6 === "string"){
+if(func2(data6) > 2000){
+const err33 = {instancePath:instancePath+"/membersWhere",schemaPath:"#/properties/membersWhere/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(func2(data6) < 1){
+const err34 = {instancePath:instancePath+"/membersWhere",schemaPath:"#/properties/membersWhere/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+else {
+const err35 = {instancePath:instancePath+"/membersWhere",schemaPath:"#/properties/membersWhere/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data.roles !== undefined){
+let data7 = data.roles;
+if(Array.isArray(data7)){
+if(data7.length > 100){
+const err36 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+const len2 = data7.length;
+for(let i2=0; i2<len2; i2++){
+let data8 = data7[i2];
+const _errs35 = errors;
+let valid10 = true;
+const _errs36 = errors;
+if(errors === _errs36){
+if(typeof data8 === "string"){
+if(func2(data8) > 253){
+const err37 = {};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+else {
+const err38 = {};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+var _valid3 = _errs36 === errors;
+errors = _errs35;
+if(vErrors !== null){
+if(_errs35){
+vErrors.length = _errs35;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs38 = errors;
+if(typeof data8 === "string"){
+if(!pattern1.test(data8)){
+const err39 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+else {
+const err40 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+var _valid3 = _errs38 === errors;
+valid10 = _valid3;
+}
+if(!valid10){
+const err41 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(func2(data8) > 253){
+const err42 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(func2(data8) < 1){
+const err43 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+else {
+const err46 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
 validate13.errors = vErrors;
 return errors === 0;
 }
 
 export const LicensePool = validate14;
-const schema15 = {"type":"object","required":["organization","product","seats"],"additionalProperties":false,"properties":{"organization":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"product":{"type":"string","minLength":1,"maxLength":100},"seats":{"type":"integer","minimum":0,"maximum":1000000},"perUser":{"type":"integer","minimum":1,"maximum":100},"selector":{"type":"object","additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"groups":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"external":{"type":"string","enum":["Include","Exclude"]},"skip":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":254}},"expression":{"type":"string","minLength":1,"maxLength":2000}}},"priority":{"type":"array","maxItems":20,"items":{"type":"object","additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"groups":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}}}}},"reserveForInvited":{"type":"boolean"},"releaseAfter":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$","minLength":2,"maxLength":20},"shared":{"type":"boolean"},"sendToEmail":{"type":"boolean"},"keysSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"key":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$","minLength":1,"maxLength":253}}}}};
+const schema15 = {"type":"object","required":["organization","product","seats"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"product":{"type":"string","minLength":1,"maxLength":100},"seats":{"type":"integer","minimum":0,"maximum":1000000},"perUser":{"type":"integer","minimum":1,"maximum":100},"selector":{"type":"object","additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"external":{"type":"string","enum":["Include","Exclude"]},"skip":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":254}},"expression":{"type":"string","minLength":1,"maxLength":2000}}},"priority":{"type":"array","maxItems":20,"items":{"type":"object","additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}}},"reserveForInvited":{"type":"boolean"},"releaseAfter":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"shared":{"type":"boolean"},"sendToEmail":{"type":"boolean"},"keysSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2835,7 +4307,7 @@ vErrors.push(err2);
 errors++;
 }
 for(const key0 in data){
-if(!(func16.call(schema15.properties, key0))){
+if(!(func19.call(schema15.properties, key0))){
 const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err3];
@@ -2848,9 +4320,13 @@ errors++;
 }
 if(data.organization !== undefined){
 let data0 = data.organization;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 253){
-const err4 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err4 = {};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -2859,8 +4335,9 @@ vErrors.push(err4);
 }
 errors++;
 }
-if(func2(data0) < 1){
-const err5 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err5 = {};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2869,8 +4346,22 @@ vErrors.push(err5);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err6 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err6 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2881,7 +4372,7 @@ errors++;
 }
 }
 else {
-const err7 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err7 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2890,12 +4381,11 @@ vErrors.push(err7);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.product !== undefined){
-let data1 = data.product;
-if(typeof data1 === "string"){
-if(func2(data1) > 100){
-const err8 = {instancePath:instancePath+"/product",schemaPath:"#/properties/product/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!valid1){
+const err8 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2904,8 +4394,9 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(func2(data1) < 1){
-const err9 = {instancePath:instancePath+"/product",schemaPath:"#/properties/product/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data0 === "string"){
+if(func2(data0) > 253){
+const err9 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2914,9 +4405,8 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-else {
-const err10 = {instancePath:instancePath+"/product",schemaPath:"#/properties/product/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data0) < 1){
+const err10 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2926,10 +4416,8 @@ vErrors.push(err10);
 errors++;
 }
 }
-if(data.seats !== undefined){
-let data2 = data.seats;
-if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-const err11 = {instancePath:instancePath+"/seats",schemaPath:"#/properties/seats/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err11 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2938,9 +4426,12 @@ vErrors.push(err11);
 }
 errors++;
 }
-if((typeof data2 == "number") && (isFinite(data2))){
-if(data2 > 1000000 || isNaN(data2)){
-const err12 = {instancePath:instancePath+"/seats",schemaPath:"#/properties/seats/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data.product !== undefined){
+let data1 = data.product;
+if(typeof data1 === "string"){
+if(func2(data1) > 100){
+const err12 = {instancePath:instancePath+"/product",schemaPath:"#/properties/product/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -2949,8 +4440,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(data2 < 0 || isNaN(data2)){
-const err13 = {instancePath:instancePath+"/seats",schemaPath:"#/properties/seats/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(func2(data1) < 1){
+const err13 = {instancePath:instancePath+"/product",schemaPath:"#/properties/product/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -2960,11 +4451,8 @@ vErrors.push(err13);
 errors++;
 }
 }
-}
-if(data.perUser !== undefined){
-let data3 = data.perUser;
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-const err14 = {instancePath:instancePath+"/perUser",schemaPath:"#/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err14 = {instancePath:instancePath+"/product",schemaPath:"#/properties/product/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -2973,9 +4461,11 @@ vErrors.push(err14);
 }
 errors++;
 }
-if((typeof data3 == "number") && (isFinite(data3))){
-if(data3 > 100 || isNaN(data3)){
-const err15 = {instancePath:instancePath+"/perUser",schemaPath:"#/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data.seats !== undefined){
+let data2 = data.seats;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err15 = {instancePath:instancePath+"/seats",schemaPath:"#/properties/seats/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -2984,13 +4474,59 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(data3 < 1 || isNaN(data3)){
-const err16 = {instancePath:instancePath+"/perUser",schemaPath:"#/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 > 1000000 || isNaN(data2)){
+const err16 = {instancePath:instancePath+"/seats",schemaPath:"#/properties/seats/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err16];
 }
 else {
 vErrors.push(err16);
+}
+errors++;
+}
+if(data2 < 0 || isNaN(data2)){
+const err17 = {instancePath:instancePath+"/seats",schemaPath:"#/properties/seats/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data.perUser !== undefined){
+let data3 = data.perUser;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err18 = {instancePath:instancePath+"/perUser",schemaPath:"#/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 100 || isNaN(data3)){
+const err19 = {instancePath:instancePath+"/perUser",schemaPath:"#/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data3 < 1 || isNaN(data3)){
+const err20 = {instancePath:instancePath+"/perUser",schemaPath:"#/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
 }
 errors++;
 }
@@ -3001,55 +4537,7 @@ let data4 = data.selector;
 if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
 for(const key1 in data4){
 if(!(((((key1 === "roles") || (key1 === "groups")) || (key1 === "external")) || (key1 === "skip")) || (key1 === "expression"))){
-const err17 = {instancePath:instancePath+"/selector",schemaPath:"#/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err17];
-}
-else {
-vErrors.push(err17);
-}
-errors++;
-}
-}
-if(data4.roles !== undefined){
-let data5 = data4.roles;
-if(Array.isArray(data5)){
-if(data5.length > 100){
-const err18 = {instancePath:instancePath+"/selector/roles",schemaPath:"#/properties/selector/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
-if(vErrors === null){
-vErrors = [err18];
-}
-else {
-vErrors.push(err18);
-}
-errors++;
-}
-const len0 = data5.length;
-for(let i0=0; i0<len0; i0++){
-let data6 = data5[i0];
-if(typeof data6 === "string"){
-if(func2(data6) > 253){
-const err19 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
-if(vErrors === null){
-vErrors = [err19];
-}
-else {
-vErrors.push(err19);
-}
-errors++;
-}
-if(func2(data6) < 1){
-const err20 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
-if(vErrors === null){
-vErrors = [err20];
-}
-else {
-vErrors.push(err20);
-}
-errors++;
-}
-if(!pattern1.test(data6)){
-const err21 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err21 = {instancePath:instancePath+"/selector",schemaPath:"#/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -3059,8 +4547,11 @@ vErrors.push(err21);
 errors++;
 }
 }
-else {
-const err22 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data4.roles !== undefined){
+let data5 = data4.roles;
+if(Array.isArray(data5)){
+if(data5.length > 100){
+const err22 = {instancePath:instancePath+"/selector/roles",schemaPath:"#/properties/selector/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -3069,10 +4560,16 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-}
-else {
-const err23 = {instancePath:instancePath+"/selector/roles",schemaPath:"#/properties/selector/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+let data6 = data5[i0];
+const _errs22 = errors;
+let valid5 = true;
+const _errs23 = errors;
+if(errors === _errs23){
+if(typeof data6 === "string"){
+if(func2(data6) > 253){
+const err23 = {};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -3082,11 +4579,8 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data4.groups !== undefined){
-let data7 = data4.groups;
-if(Array.isArray(data7)){
-if(data7.length > 100){
-const err24 = {instancePath:instancePath+"/selector/groups",schemaPath:"#/properties/selector/properties/groups/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+else {
+const err24 = {};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -3095,12 +4589,22 @@ vErrors.push(err24);
 }
 errors++;
 }
-const len1 = data7.length;
-for(let i1=0; i1<len1; i1++){
-let data8 = data7[i1];
-if(typeof data8 === "string"){
-if(func2(data8) > 253){
-const err25 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+var _valid1 = _errs23 === errors;
+errors = _errs22;
+if(vErrors !== null){
+if(_errs22){
+vErrors.length = _errs22;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs25 = errors;
+if(typeof data6 === "string"){
+if(!pattern1.test(data6)){
+const err25 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -3109,8 +4613,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(func2(data8) < 1){
-const err26 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err26 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -3119,8 +4624,11 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(!pattern1.test(data8)){
-const err27 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+var _valid1 = _errs25 === errors;
+valid5 = _valid1;
+}
+if(!valid5){
+const err27 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -3129,9 +4637,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-else {
-const err28 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data6 === "string"){
+if(func2(data6) > 253){
+const err28 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -3140,10 +4648,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-}
-else {
-const err29 = {instancePath:instancePath+"/selector/groups",schemaPath:"#/properties/selector/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(func2(data6) < 1){
+const err29 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -3153,10 +4659,8 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data4.external !== undefined){
-let data9 = data4.external;
-if(typeof data9 !== "string"){
-const err30 = {instancePath:instancePath+"/selector/external",schemaPath:"#/properties/selector/properties/external/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err30 = {instancePath:instancePath+"/selector/roles/" + i0,schemaPath:"#/properties/selector/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -3165,8 +4669,10 @@ vErrors.push(err30);
 }
 errors++;
 }
-if(!((data9 === "Include") || (data9 === "Exclude"))){
-const err31 = {instancePath:instancePath+"/selector/external",schemaPath:"#/properties/selector/properties/external/enum",keyword:"enum",params:{allowedValues: schema15.properties.selector.properties.external.enum},message:"must be equal to one of the allowed values"};
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/selector/roles",schemaPath:"#/properties/selector/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -3176,11 +4682,11 @@ vErrors.push(err31);
 errors++;
 }
 }
-if(data4.skip !== undefined){
-let data10 = data4.skip;
-if(Array.isArray(data10)){
-if(data10.length > 200){
-const err32 = {instancePath:instancePath+"/selector/skip",schemaPath:"#/properties/selector/properties/skip/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(data4.groups !== undefined){
+let data7 = data4.groups;
+if(Array.isArray(data7)){
+if(data7.length > 100){
+const err32 = {instancePath:instancePath+"/selector/groups",schemaPath:"#/properties/selector/properties/groups/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -3189,12 +4695,16 @@ vErrors.push(err32);
 }
 errors++;
 }
-const len2 = data10.length;
-for(let i2=0; i2<len2; i2++){
-let data11 = data10[i2];
-if(typeof data11 === "string"){
-if(func2(data11) > 254){
-const err33 = {instancePath:instancePath+"/selector/skip/" + i2,schemaPath:"#/properties/selector/properties/skip/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+let data8 = data7[i1];
+const _errs31 = errors;
+let valid8 = true;
+const _errs32 = errors;
+if(errors === _errs32){
+if(typeof data8 === "string"){
+if(func2(data8) > 253){
+const err33 = {};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -3203,8 +4713,9 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(func2(data11) < 1){
-const err34 = {instancePath:instancePath+"/selector/skip/" + i2,schemaPath:"#/properties/selector/properties/skip/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err34 = {};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -3214,8 +4725,21 @@ vErrors.push(err34);
 errors++;
 }
 }
+var _valid2 = _errs32 === errors;
+errors = _errs31;
+if(vErrors !== null){
+if(_errs31){
+vErrors.length = _errs31;
+}
 else {
-const err35 = {instancePath:instancePath+"/selector/skip/" + i2,schemaPath:"#/properties/selector/properties/skip/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs34 = errors;
+if(typeof data8 === "string"){
+if(!pattern1.test(data8)){
+const err35 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -3225,9 +4749,8 @@ vErrors.push(err35);
 errors++;
 }
 }
-}
 else {
-const err36 = {instancePath:instancePath+"/selector/skip",schemaPath:"#/properties/selector/properties/skip/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err36 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -3236,12 +4759,11 @@ vErrors.push(err36);
 }
 errors++;
 }
+var _valid2 = _errs34 === errors;
+valid8 = _valid2;
 }
-if(data4.expression !== undefined){
-let data12 = data4.expression;
-if(typeof data12 === "string"){
-if(func2(data12) > 2000){
-const err37 = {instancePath:instancePath+"/selector/expression",schemaPath:"#/properties/selector/properties/expression/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(!valid8){
+const err37 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -3250,8 +4772,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(func2(data12) < 1){
-const err38 = {instancePath:instancePath+"/selector/expression",schemaPath:"#/properties/selector/properties/expression/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data8 === "string"){
+if(func2(data8) > 253){
+const err38 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -3260,9 +4783,8 @@ vErrors.push(err38);
 }
 errors++;
 }
-}
-else {
-const err39 = {instancePath:instancePath+"/selector/expression",schemaPath:"#/properties/selector/properties/expression/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data8) < 1){
+const err39 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -3272,9 +4794,8 @@ vErrors.push(err39);
 errors++;
 }
 }
-}
 else {
-const err40 = {instancePath:instancePath+"/selector",schemaPath:"#/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err40 = {instancePath:instancePath+"/selector/groups/" + i1,schemaPath:"#/properties/selector/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -3284,11 +4805,9 @@ vErrors.push(err40);
 errors++;
 }
 }
-if(data.priority !== undefined){
-let data13 = data.priority;
-if(Array.isArray(data13)){
-if(data13.length > 20){
-const err41 = {instancePath:instancePath+"/priority",schemaPath:"#/properties/priority/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+}
+else {
+const err41 = {instancePath:instancePath+"/selector/groups",schemaPath:"#/properties/selector/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -3297,13 +4816,11 @@ vErrors.push(err41);
 }
 errors++;
 }
-const len3 = data13.length;
-for(let i3=0; i3<len3; i3++){
-let data14 = data13[i3];
-if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
-for(const key2 in data14){
-if(!((key2 === "roles") || (key2 === "groups"))){
-const err42 = {instancePath:instancePath+"/priority/" + i3,schemaPath:"#/properties/priority/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+if(data4.external !== undefined){
+let data9 = data4.external;
+if(typeof data9 !== "string"){
+const err42 = {instancePath:instancePath+"/selector/external",schemaPath:"#/properties/selector/properties/external/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -3312,12 +4829,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-if(data14.roles !== undefined){
-let data15 = data14.roles;
-if(Array.isArray(data15)){
-if(data15.length > 100){
-const err43 = {instancePath:instancePath+"/priority/" + i3+"/roles",schemaPath:"#/properties/priority/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(!((data9 === "Include") || (data9 === "Exclude"))){
+const err43 = {instancePath:instancePath+"/selector/external",schemaPath:"#/properties/selector/properties/external/enum",keyword:"enum",params:{allowedValues: schema15.properties.selector.properties.external.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -3326,12 +4839,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-const len4 = data15.length;
-for(let i4=0; i4<len4; i4++){
-let data16 = data15[i4];
-if(typeof data16 === "string"){
-if(func2(data16) > 253){
-const err44 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+if(data4.skip !== undefined){
+let data10 = data4.skip;
+if(Array.isArray(data10)){
+if(data10.length > 200){
+const err44 = {instancePath:instancePath+"/selector/skip",schemaPath:"#/properties/selector/properties/skip/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -3340,8 +4853,12 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(func2(data16) < 1){
-const err45 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len2 = data10.length;
+for(let i2=0; i2<len2; i2++){
+let data11 = data10[i2];
+if(typeof data11 === "string"){
+if(func2(data11) > 254){
+const err45 = {instancePath:instancePath+"/selector/skip/" + i2,schemaPath:"#/properties/selector/properties/skip/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -3350,8 +4867,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-if(!pattern1.test(data16)){
-const err46 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data11) < 1){
+const err46 = {instancePath:instancePath+"/selector/skip/" + i2,schemaPath:"#/properties/selector/properties/skip/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -3362,7 +4879,7 @@ errors++;
 }
 }
 else {
-const err47 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err47 = {instancePath:instancePath+"/selector/skip/" + i2,schemaPath:"#/properties/selector/properties/skip/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -3374,7 +4891,7 @@ errors++;
 }
 }
 else {
-const err48 = {instancePath:instancePath+"/priority/" + i3+"/roles",schemaPath:"#/properties/priority/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err48 = {instancePath:instancePath+"/selector/skip",schemaPath:"#/properties/selector/properties/skip/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -3384,11 +4901,11 @@ vErrors.push(err48);
 errors++;
 }
 }
-if(data14.groups !== undefined){
-let data17 = data14.groups;
-if(Array.isArray(data17)){
-if(data17.length > 100){
-const err49 = {instancePath:instancePath+"/priority/" + i3+"/groups",schemaPath:"#/properties/priority/items/properties/groups/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(data4.expression !== undefined){
+let data12 = data4.expression;
+if(typeof data12 === "string"){
+if(func2(data12) > 2000){
+const err49 = {instancePath:instancePath+"/selector/expression",schemaPath:"#/properties/selector/properties/expression/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -3397,12 +4914,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-const len5 = data17.length;
-for(let i5=0; i5<len5; i5++){
-let data18 = data17[i5];
-if(typeof data18 === "string"){
-if(func2(data18) > 253){
-const err50 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(func2(data12) < 1){
+const err50 = {instancePath:instancePath+"/selector/expression",schemaPath:"#/properties/selector/properties/expression/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -3411,8 +4924,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(func2(data18) < 1){
-const err51 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err51 = {instancePath:instancePath+"/selector/expression",schemaPath:"#/properties/selector/properties/expression/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -3421,8 +4935,10 @@ vErrors.push(err51);
 }
 errors++;
 }
-if(!pattern1.test(data18)){
-const err52 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/selector",schemaPath:"#/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -3432,8 +4948,11 @@ vErrors.push(err52);
 errors++;
 }
 }
-else {
-const err53 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.priority !== undefined){
+let data13 = data.priority;
+if(Array.isArray(data13)){
+if(data13.length > 20){
+const err53 = {instancePath:instancePath+"/priority",schemaPath:"#/properties/priority/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -3442,10 +4961,13 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-}
-else {
-const err54 = {instancePath:instancePath+"/priority/" + i3+"/groups",schemaPath:"#/properties/priority/items/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len3 = data13.length;
+for(let i3=0; i3<len3; i3++){
+let data14 = data13[i3];
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+for(const key2 in data14){
+if(!((key2 === "roles") || (key2 === "groups"))){
+const err54 = {instancePath:instancePath+"/priority/" + i3,schemaPath:"#/properties/priority/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -3455,9 +4977,11 @@ vErrors.push(err54);
 errors++;
 }
 }
-}
-else {
-const err55 = {instancePath:instancePath+"/priority/" + i3,schemaPath:"#/properties/priority/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data14.roles !== undefined){
+let data15 = data14.roles;
+if(Array.isArray(data15)){
+if(data15.length > 100){
+const err55 = {instancePath:instancePath+"/priority/" + i3+"/roles",schemaPath:"#/properties/priority/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -3466,10 +4990,16 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-}
-else {
-const err56 = {instancePath:instancePath+"/priority",schemaPath:"#/properties/priority/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len4 = data15.length;
+for(let i4=0; i4<len4; i4++){
+let data16 = data15[i4];
+const _errs53 = errors;
+let valid16 = true;
+const _errs54 = errors;
+if(errors === _errs54){
+if(typeof data16 === "string"){
+if(func2(data16) > 253){
+const err56 = {};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -3479,9 +5009,8 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data.reserveForInvited !== undefined){
-if(typeof data.reserveForInvited !== "boolean"){
-const err57 = {instancePath:instancePath+"/reserveForInvited",schemaPath:"#/properties/reserveForInvited/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err57 = {};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -3491,11 +5020,21 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data.releaseAfter !== undefined){
-let data20 = data.releaseAfter;
-if(typeof data20 === "string"){
-if(func2(data20) > 20){
-const err58 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+var _valid3 = _errs54 === errors;
+errors = _errs53;
+if(vErrors !== null){
+if(_errs53){
+vErrors.length = _errs53;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs56 = errors;
+if(typeof data16 === "string"){
+if(!pattern1.test(data16)){
+const err58 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -3504,8 +5043,9 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(func2(data20) < 2){
-const err59 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+else {
+const err59 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -3514,8 +5054,11 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(!pattern0.test(data20)){
-const err60 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+var _valid3 = _errs56 === errors;
+valid16 = _valid3;
+}
+if(!valid16){
+const err60 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -3524,9 +5067,9 @@ vErrors.push(err60);
 }
 errors++;
 }
-}
-else {
-const err61 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data16 === "string"){
+if(func2(data16) > 253){
+const err61 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -3535,10 +5078,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-}
-if(data.shared !== undefined){
-if(typeof data.shared !== "boolean"){
-const err62 = {instancePath:instancePath+"/shared",schemaPath:"#/properties/shared/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(func2(data16) < 1){
+const err62 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -3548,9 +5089,8 @@ vErrors.push(err62);
 errors++;
 }
 }
-if(data.sendToEmail !== undefined){
-if(typeof data.sendToEmail !== "boolean"){
-const err63 = {instancePath:instancePath+"/sendToEmail",schemaPath:"#/properties/sendToEmail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err63 = {instancePath:instancePath+"/priority/" + i3+"/roles/" + i4,schemaPath:"#/properties/priority/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -3560,11 +5100,9 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data.keysSecretRef !== undefined){
-let data23 = data.keysSecretRef;
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
-if(data23.name === undefined){
-const err64 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+}
+else {
+const err64 = {instancePath:instancePath+"/priority/" + i3+"/roles",schemaPath:"#/properties/priority/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -3573,8 +5111,12 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(data23.key === undefined){
-const err65 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+}
+if(data14.groups !== undefined){
+let data17 = data14.groups;
+if(Array.isArray(data17)){
+if(data17.length > 100){
+const err65 = {instancePath:instancePath+"/priority/" + i3+"/groups",schemaPath:"#/properties/priority/items/properties/groups/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -3583,9 +5125,16 @@ vErrors.push(err65);
 }
 errors++;
 }
-for(const key3 in data23){
-if(!((key3 === "name") || (key3 === "key"))){
-const err66 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+const len5 = data17.length;
+for(let i5=0; i5<len5; i5++){
+let data18 = data17[i5];
+const _errs62 = errors;
+let valid19 = true;
+const _errs63 = errors;
+if(errors === _errs63){
+if(typeof data18 === "string"){
+if(func2(data18) > 253){
+const err66 = {};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -3595,11 +5144,8 @@ vErrors.push(err66);
 errors++;
 }
 }
-if(data23.name !== undefined){
-let data24 = data23.name;
-if(typeof data24 === "string"){
-if(func2(data24) > 253){
-const err67 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+else {
+const err67 = {};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -3608,8 +5154,22 @@ vErrors.push(err67);
 }
 errors++;
 }
-if(func2(data24) < 1){
-const err68 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid4 = _errs63 === errors;
+errors = _errs62;
+if(vErrors !== null){
+if(_errs62){
+vErrors.length = _errs62;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs65 = errors;
+if(typeof data18 === "string"){
+if(!pattern1.test(data18)){
+const err68 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -3618,8 +5178,9 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(!pattern1.test(data24)){
-const err69 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err69 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -3628,9 +5189,11 @@ vErrors.push(err69);
 }
 errors++;
 }
+var _valid4 = _errs65 === errors;
+valid19 = _valid4;
 }
-else {
-const err70 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid19){
+const err70 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -3639,12 +5202,9 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-if(data23.key !== undefined){
-let data25 = data23.key;
-if(typeof data25 === "string"){
-if(func2(data25) > 253){
-const err71 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(typeof data18 === "string"){
+if(func2(data18) > 253){
+const err71 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -3653,8 +5213,8 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(func2(data25) < 1){
-const err72 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data18) < 1){
+const err72 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -3663,8 +5223,9 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(!pattern2.test(data25)){
-const err73 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+}
+else {
+const err73 = {instancePath:instancePath+"/priority/" + i3+"/groups/" + i5,schemaPath:"#/properties/priority/items/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -3674,8 +5235,9 @@ vErrors.push(err73);
 errors++;
 }
 }
+}
 else {
-const err74 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err74 = {instancePath:instancePath+"/priority/" + i3+"/groups",schemaPath:"#/properties/priority/items/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -3687,7 +5249,7 @@ errors++;
 }
 }
 else {
-const err75 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err75 = {instancePath:instancePath+"/priority/" + i3,schemaPath:"#/properties/priority/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -3699,7 +5261,7 @@ errors++;
 }
 }
 else {
-const err76 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err76 = {instancePath:instancePath+"/priority",schemaPath:"#/properties/priority/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -3708,12 +5270,434 @@ vErrors.push(err76);
 }
 errors++;
 }
+}
+if(data.reserveForInvited !== undefined){
+if(typeof data.reserveForInvited !== "boolean"){
+const err77 = {instancePath:instancePath+"/reserveForInvited",schemaPath:"#/properties/reserveForInvited/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+}
+if(data.releaseAfter !== undefined){
+let data20 = data.releaseAfter;
+const _errs71 = errors;
+let valid20 = true;
+const _errs72 = errors;
+if(errors === _errs72){
+if(typeof data20 === "string"){
+if(func2(data20) > 20){
+const err78 = {};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+else {
+const err79 = {};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+var _valid5 = _errs72 === errors;
+errors = _errs71;
+if(vErrors !== null){
+if(_errs71){
+vErrors.length = _errs71;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs74 = errors;
+if(typeof data20 === "string"){
+if(!pattern0.test(data20)){
+const err80 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+else {
+const err81 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+var _valid5 = _errs74 === errors;
+valid20 = _valid5;
+}
+if(!valid20){
+const err82 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+if(typeof data20 === "string"){
+if(func2(data20) > 20){
+const err83 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+if(func2(data20) < 2){
+const err84 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+else {
+const err85 = {instancePath:instancePath+"/releaseAfter",schemaPath:"#/properties/releaseAfter/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+if(data.shared !== undefined){
+if(typeof data.shared !== "boolean"){
+const err86 = {instancePath:instancePath+"/shared",schemaPath:"#/properties/shared/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+if(data.sendToEmail !== undefined){
+if(typeof data.sendToEmail !== "boolean"){
+const err87 = {instancePath:instancePath+"/sendToEmail",schemaPath:"#/properties/sendToEmail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+if(data.keysSecretRef !== undefined){
+let data23 = data.keysSecretRef;
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.name === undefined){
+const err88 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+if(data23.key === undefined){
+const err89 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+for(const key3 in data23){
+if(!((key3 === "name") || (key3 === "key"))){
+const err90 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+if(data23.name !== undefined){
+let data24 = data23.name;
+const _errs85 = errors;
+let valid22 = true;
+const _errs86 = errors;
+if(errors === _errs86){
+if(typeof data24 === "string"){
+if(func2(data24) > 253){
+const err91 = {};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+else {
+const err92 = {};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+var _valid6 = _errs86 === errors;
+errors = _errs85;
+if(vErrors !== null){
+if(_errs85){
+vErrors.length = _errs85;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs88 = errors;
+if(typeof data24 === "string"){
+if(!pattern1.test(data24)){
+const err93 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+else {
+const err94 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+var _valid6 = _errs88 === errors;
+valid22 = _valid6;
+}
+if(!valid22){
+const err95 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+if(typeof data24 === "string"){
+if(func2(data24) > 253){
+const err96 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+if(func2(data24) < 1){
+const err97 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/keysSecretRef/name",schemaPath:"#/properties/keysSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+if(data23.key !== undefined){
+let data25 = data23.key;
+const _errs92 = errors;
+let valid23 = true;
+const _errs93 = errors;
+if(errors === _errs93){
+if(typeof data25 === "string"){
+if(func2(data25) > 253){
+const err99 = {};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+else {
+const err100 = {};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+var _valid7 = _errs93 === errors;
+errors = _errs92;
+if(vErrors !== null){
+if(_errs92){
+vErrors.length = _errs92;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs95 = errors;
+if(typeof data25 === "string"){
+if(!pattern2.test(data25)){
+const err101 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+else {
+const err102 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+var _valid7 = _errs95 === errors;
+valid23 = _valid7;
+}
+if(!valid23){
+const err103 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+if(typeof data25 === "string"){
+if(func2(data25) > 253){
+const err104 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+if(func2(data25) < 1){
+const err105 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+else {
+const err106 = {instancePath:instancePath+"/keysSecretRef/key",schemaPath:"#/properties/keysSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+}
+else {
+const err107 = {instancePath:instancePath+"/keysSecretRef",schemaPath:"#/properties/keysSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+}
+else {
+const err108 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
 validate14.errors = vErrors;
 return errors === 0;
 }
 
 export const User = validate15;
-const schema16 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$","maxLength":20},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"roles":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$","maxLength":35},"until":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$","maxLength":35},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253}}}};
+const schema16 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
 const pattern36 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
 
 function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -3731,7 +5715,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(func16.call(schema16.properties, key0))){
+if(!(func19.call(schema16.properties, key0))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -3744,9 +5728,13 @@ errors++;
 }
 if(data.email !== undefined){
 let data0 = data.email;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 254){
-const err2 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+const err2 = {};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -3755,8 +5743,9 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func2(data0) < 3){
-const err3 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+else {
+const err3 = {};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -3765,8 +5754,22 @@ vErrors.push(err3);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern7.test(data0)){
-const err4 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+const err4 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -3777,7 +5780,7 @@ errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err5 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -3786,12 +5789,11 @@ vErrors.push(err5);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.aliases !== undefined){
-let data1 = data.aliases;
-if(Array.isArray(data1)){
-if(data1.length > 20){
-const err6 = {instancePath:instancePath+"/aliases",schemaPath:"#/properties/aliases/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(!valid1){
+const err6 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -3800,12 +5802,9 @@ vErrors.push(err6);
 }
 errors++;
 }
-const len0 = data1.length;
-for(let i0=0; i0<len0; i0++){
-let data2 = data1[i0];
-if(typeof data2 === "string"){
-if(func2(data2) > 254){
-const err7 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(typeof data0 === "string"){
+if(func2(data0) > 254){
+const err7 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -3814,8 +5813,8 @@ vErrors.push(err7);
 }
 errors++;
 }
-if(func2(data2) < 3){
-const err8 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if(func2(data0) < 3){
+const err8 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -3824,8 +5823,9 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(!pattern7.test(data2)){
-const err9 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+}
+else {
+const err9 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -3835,8 +5835,11 @@ vErrors.push(err9);
 errors++;
 }
 }
-else {
-const err10 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.aliases !== undefined){
+let data1 = data.aliases;
+if(Array.isArray(data1)){
+if(data1.length > 20){
+const err10 = {instancePath:instancePath+"/aliases",schemaPath:"#/properties/aliases/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -3845,10 +5848,16 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-}
-else {
-const err11 = {instancePath:instancePath+"/aliases",schemaPath:"#/properties/aliases/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+const _errs13 = errors;
+let valid4 = true;
+const _errs14 = errors;
+if(errors === _errs14){
+if(typeof data2 === "string"){
+if(func2(data2) > 254){
+const err11 = {};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -3858,11 +5867,8 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data.givenName !== undefined){
-let data3 = data.givenName;
-if(typeof data3 === "string"){
-if(func2(data3) > 100){
-const err12 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err12 = {};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -3871,8 +5877,22 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(func2(data3) < 1){
-const err13 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid1 = _errs14 === errors;
+errors = _errs13;
+if(vErrors !== null){
+if(_errs13){
+vErrors.length = _errs13;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs16 = errors;
+if(typeof data2 === "string"){
+if(!pattern7.test(data2)){
+const err13 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -3883,7 +5903,7 @@ errors++;
 }
 }
 else {
-const err14 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err14 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -3892,12 +5912,11 @@ vErrors.push(err14);
 }
 errors++;
 }
+var _valid1 = _errs16 === errors;
+valid4 = _valid1;
 }
-if(data.familyName !== undefined){
-let data4 = data.familyName;
-if(typeof data4 === "string"){
-if(func2(data4) > 100){
-const err15 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!valid4){
+const err15 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -3906,8 +5925,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(func2(data4) < 1){
-const err16 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data2 === "string"){
+if(func2(data2) > 254){
+const err16 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -3916,9 +5936,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-else {
-const err17 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data2) < 3){
+const err17 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -3928,11 +5947,8 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data.displayName !== undefined){
-let data5 = data.displayName;
-if(typeof data5 === "string"){
-if(func2(data5) > 200){
-const err18 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+else {
+const err18 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -3941,8 +5957,10 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(func2(data5) < 1){
-const err19 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/aliases",schemaPath:"#/properties/aliases/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -3952,8 +5970,11 @@ vErrors.push(err19);
 errors++;
 }
 }
-else {
-const err20 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.givenName !== undefined){
+let data3 = data.givenName;
+if(typeof data3 === "string"){
+if(func2(data3) > 100){
+const err20 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -3962,12 +5983,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-}
-if(data.locale !== undefined){
-let data6 = data.locale;
-if(typeof data6 === "string"){
-if(func2(data6) > 20){
-const err21 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(func2(data3) < 1){
+const err21 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -3976,8 +5993,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(!pattern14.test(data6)){
-const err22 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+}
+else {
+const err22 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -3987,8 +6005,11 @@ vErrors.push(err22);
 errors++;
 }
 }
-else {
-const err23 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.familyName !== undefined){
+let data4 = data.familyName;
+if(typeof data4 === "string"){
+if(func2(data4) > 100){
+const err23 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -3997,12 +6018,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-if(data.memberships !== undefined){
-let data7 = data.memberships;
-if(Array.isArray(data7)){
-if(data7.length > 200){
-const err24 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(func2(data4) < 1){
+const err24 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -4011,12 +6028,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-const len1 = data7.length;
-for(let i1=0; i1<len1; i1++){
-let data8 = data7[i1];
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.organization === undefined){
-const err25 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
+}
+else {
+const err25 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -4025,9 +6039,12 @@ vErrors.push(err25);
 }
 errors++;
 }
-for(const key1 in data8){
-if(!((((((key1 === "organization") || (key1 === "roles")) || (key1 === "join")) || (key1 === "from")) || (key1 === "until")) || (key1 === "state"))){
-const err26 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+}
+if(data.displayName !== undefined){
+let data5 = data.displayName;
+if(typeof data5 === "string"){
+if(func2(data5) > 200){
+const err26 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -4036,12 +6053,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-}
-if(data8.organization !== undefined){
-let data9 = data8.organization;
-if(typeof data9 === "string"){
-if(func2(data9) > 253){
-const err27 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(func2(data5) < 1){
+const err27 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -4050,8 +6063,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(func2(data9) < 1){
-const err28 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err28 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -4060,8 +6074,16 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(!pattern1.test(data9)){
-const err29 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+if(data.locale !== undefined){
+let data6 = data.locale;
+const _errs26 = errors;
+let valid5 = true;
+const _errs27 = errors;
+if(errors === _errs27){
+if(typeof data6 === "string"){
+if(func2(data6) > 20){
+const err29 = {};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -4072,7 +6094,7 @@ errors++;
 }
 }
 else {
-const err30 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err30 = {};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -4082,11 +6104,21 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data8.roles !== undefined){
-let data10 = data8.roles;
-if(Array.isArray(data10)){
-if(data10.length > 100){
-const err31 = {instancePath:instancePath+"/memberships/" + i1+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+var _valid2 = _errs27 === errors;
+errors = _errs26;
+if(vErrors !== null){
+if(_errs26){
+vErrors.length = _errs26;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs29 = errors;
+if(typeof data6 === "string"){
+if(!pattern14.test(data6)){
+const err31 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -4095,12 +6127,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-const len2 = data10.length;
-for(let i2=0; i2<len2; i2++){
-let data11 = data10[i2];
-if(typeof data11 === "string"){
-if(func2(data11) > 253){
-const err32 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err32 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -4109,8 +6138,11 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(func2(data11) < 1){
-const err33 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid2 = _errs29 === errors;
+valid5 = _valid2;
+}
+if(!valid5){
+const err33 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -4119,8 +6151,9 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(!pattern1.test(data11)){
-const err34 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(typeof data6 === "string"){
+if(func2(data6) > 20){
+const err34 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -4131,7 +6164,7 @@ errors++;
 }
 }
 else {
-const err35 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err35 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -4141,9 +6174,11 @@ vErrors.push(err35);
 errors++;
 }
 }
-}
-else {
-const err36 = {instancePath:instancePath+"/memberships/" + i1+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data.memberships !== undefined){
+let data7 = data.memberships;
+if(Array.isArray(data7)){
+if(data7.length > 200){
+const err36 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -4152,11 +6187,12 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-if(data8.join !== undefined){
-let data12 = data8.join;
-if(typeof data12 !== "string"){
-const err37 = {instancePath:instancePath+"/memberships/" + i1+"/join",schemaPath:"#/properties/memberships/items/properties/join/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+let data8 = data7[i1];
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.organization === undefined){
+const err37 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -4165,8 +6201,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(!(((data12 === "Invitation") || (data12 === "Account")) || (data12 === "None"))){
-const err38 = {instancePath:instancePath+"/memberships/" + i1+"/join",schemaPath:"#/properties/memberships/items/properties/join/enum",keyword:"enum",params:{allowedValues: schema16.properties.memberships.items.properties.join.enum},message:"must be equal to one of the allowed values"};
+for(const key1 in data8){
+if(!((((((key1 === "organization") || (key1 === "roles")) || (key1 === "join")) || (key1 === "from")) || (key1 === "until")) || (key1 === "state"))){
+const err38 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -4176,11 +6213,15 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data8.from !== undefined){
-let data13 = data8.from;
-if(typeof data13 === "string"){
-if(func2(data13) > 35){
-const err39 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data8.organization !== undefined){
+let data9 = data8.organization;
+const _errs38 = errors;
+let valid9 = true;
+const _errs39 = errors;
+if(errors === _errs39){
+if(typeof data9 === "string"){
+if(func2(data9) > 253){
+const err39 = {};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -4189,8 +6230,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(!pattern36.test(data13)){
-const err40 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
+}
+else {
+const err40 = {};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -4200,8 +6242,21 @@ vErrors.push(err40);
 errors++;
 }
 }
+var _valid3 = _errs39 === errors;
+errors = _errs38;
+if(vErrors !== null){
+if(_errs38){
+vErrors.length = _errs38;
+}
 else {
-const err41 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs41 = errors;
+if(typeof data9 === "string"){
+if(!pattern1.test(data9)){
+const err41 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -4211,11 +6266,8 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data8.until !== undefined){
-let data14 = data8.until;
-if(typeof data14 === "string"){
-if(func2(data14) > 35){
-const err42 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+else {
+const err42 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -4224,8 +6276,11 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(!pattern36.test(data14)){
-const err43 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
+var _valid3 = _errs41 === errors;
+valid9 = _valid3;
+}
+if(!valid9){
+const err43 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -4234,9 +6289,9 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-else {
-const err44 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data9 === "string"){
+if(func2(data9) > 253){
+const err44 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -4245,11 +6300,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-if(data8.state !== undefined){
-let data15 = data8.state;
-if(typeof data15 !== "string"){
-const err45 = {instancePath:instancePath+"/memberships/" + i1+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data9) < 1){
+const err45 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -4258,8 +6310,9 @@ vErrors.push(err45);
 }
 errors++;
 }
-if(!(data15 === "Ended")){
-const err46 = {instancePath:instancePath+"/memberships/" + i1+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema16.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err46 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -4269,9 +6322,11 @@ vErrors.push(err46);
 errors++;
 }
 }
-}
-else {
-const err47 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data8.roles !== undefined){
+let data10 = data8.roles;
+if(Array.isArray(data10)){
+if(data10.length > 100){
+const err47 = {instancePath:instancePath+"/memberships/" + i1+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -4280,10 +6335,16 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-}
-else {
-const err48 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len2 = data10.length;
+for(let i2=0; i2<len2; i2++){
+let data11 = data10[i2];
+const _errs47 = errors;
+let valid12 = true;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data11 === "string"){
+if(func2(data11) > 253){
+const err48 = {};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -4293,11 +6354,8 @@ vErrors.push(err48);
 errors++;
 }
 }
-if(data.licenses !== undefined){
-let data16 = data.licenses;
-if(Array.isArray(data16)){
-if(data16.length > 50){
-const err49 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+else {
+const err49 = {};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -4306,12 +6364,22 @@ vErrors.push(err49);
 }
 errors++;
 }
-const len3 = data16.length;
-for(let i3=0; i3<len3; i3++){
-let data17 = data16[i3];
-if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
-if(data17.pool === undefined){
-const err50 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
+}
+var _valid4 = _errs48 === errors;
+errors = _errs47;
+if(vErrors !== null){
+if(_errs47){
+vErrors.length = _errs47;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs50 = errors;
+if(typeof data11 === "string"){
+if(!pattern1.test(data11)){
+const err50 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -4320,9 +6388,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-for(const key2 in data17){
-if(!(((key2 === "pool") || (key2 === "quantity")) || (key2 === "sendToEmail"))){
-const err51 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+else {
+const err51 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -4331,12 +6399,11 @@ vErrors.push(err51);
 }
 errors++;
 }
+var _valid4 = _errs50 === errors;
+valid12 = _valid4;
 }
-if(data17.pool !== undefined){
-let data18 = data17.pool;
-if(typeof data18 === "string"){
-if(func2(data18) > 253){
-const err52 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(!valid12){
+const err52 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -4345,8 +6412,9 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(func2(data18) < 1){
-const err53 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data11 === "string"){
+if(func2(data11) > 253){
+const err53 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -4355,8 +6423,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(!pattern1.test(data18)){
-const err54 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data11) < 1){
+const err54 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -4367,7 +6435,7 @@ errors++;
 }
 }
 else {
-const err55 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err55 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -4377,10 +6445,9 @@ vErrors.push(err55);
 errors++;
 }
 }
-if(data17.quantity !== undefined){
-let data19 = data17.quantity;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err56 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err56 = {instancePath:instancePath+"/memberships/" + i1+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -4389,9 +6456,11 @@ vErrors.push(err56);
 }
 errors++;
 }
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 100 || isNaN(data19)){
-const err57 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data8.join !== undefined){
+let data12 = data8.join;
+if(typeof data12 !== "string"){
+const err57 = {instancePath:instancePath+"/memberships/" + i1+"/join",schemaPath:"#/properties/memberships/items/properties/join/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -4400,8 +6469,8 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(data19 < 1 || isNaN(data19)){
-const err58 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!(((data12 === "Invitation") || (data12 === "Account")) || (data12 === "None"))){
+const err58 = {instancePath:instancePath+"/memberships/" + i1+"/join",schemaPath:"#/properties/memberships/items/properties/join/enum",keyword:"enum",params:{allowedValues: schema16.properties.memberships.items.properties.join.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -4411,10 +6480,15 @@ vErrors.push(err58);
 errors++;
 }
 }
-}
-if(data17.sendToEmail !== undefined){
-if(typeof data17.sendToEmail !== "boolean"){
-const err59 = {instancePath:instancePath+"/licenses/" + i3+"/sendToEmail",schemaPath:"#/properties/licenses/items/properties/sendToEmail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data8.from !== undefined){
+let data13 = data8.from;
+const _errs56 = errors;
+let valid13 = true;
+const _errs57 = errors;
+if(errors === _errs57){
+if(typeof data13 === "string"){
+if(func2(data13) > 35){
+const err59 = {};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -4424,9 +6498,8 @@ vErrors.push(err59);
 errors++;
 }
 }
-}
 else {
-const err60 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err60 = {};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -4436,9 +6509,21 @@ vErrors.push(err60);
 errors++;
 }
 }
+var _valid5 = _errs57 === errors;
+errors = _errs56;
+if(vErrors !== null){
+if(_errs56){
+vErrors.length = _errs56;
 }
 else {
-const err61 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs59 = errors;
+if(typeof data13 === "string"){
+if(!pattern36.test(data13)){
+const err61 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -4448,9 +6533,8 @@ vErrors.push(err61);
 errors++;
 }
 }
-if(data.suspended !== undefined){
-if(typeof data.suspended !== "boolean"){
-const err62 = {instancePath:instancePath+"/suspended",schemaPath:"#/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err62 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -4459,12 +6543,11 @@ vErrors.push(err62);
 }
 errors++;
 }
+var _valid5 = _errs59 === errors;
+valid13 = _valid5;
 }
-if(data.previousNames !== undefined){
-let data22 = data.previousNames;
-if(Array.isArray(data22)){
-if(data22.length > 20){
-const err63 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(!valid13){
+const err63 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -4473,12 +6556,9 @@ vErrors.push(err63);
 }
 errors++;
 }
-const len4 = data22.length;
-for(let i4=0; i4<len4; i4++){
-let data23 = data22[i4];
-if(typeof data23 === "string"){
-if(func2(data23) > 253){
-const err64 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(typeof data13 === "string"){
+if(func2(data13) > 35){
+const err64 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -4487,8 +6567,9 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(!pattern1.test(data23)){
-const err65 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err65 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -4498,8 +6579,15 @@ vErrors.push(err65);
 errors++;
 }
 }
-else {
-const err66 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data8.until !== undefined){
+let data14 = data8.until;
+const _errs63 = errors;
+let valid14 = true;
+const _errs64 = errors;
+if(errors === _errs64){
+if(typeof data14 === "string"){
+if(func2(data14) > 35){
+const err66 = {};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -4509,9 +6597,8 @@ vErrors.push(err66);
 errors++;
 }
 }
-}
 else {
-const err67 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err67 = {};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -4521,9 +6608,21 @@ vErrors.push(err67);
 errors++;
 }
 }
+var _valid6 = _errs64 === errors;
+errors = _errs63;
+if(vErrors !== null){
+if(_errs63){
+vErrors.length = _errs63;
 }
 else {
-const err68 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs66 = errors;
+if(typeof data14 === "string"){
+if(!pattern36.test(data14)){
+const err68 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -4532,12 +6631,473 @@ vErrors.push(err68);
 }
 errors++;
 }
+}
+else {
+const err69 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+var _valid6 = _errs66 === errors;
+valid14 = _valid6;
+}
+if(!valid14){
+const err70 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+if(typeof data14 === "string"){
+if(func2(data14) > 35){
+const err71 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+else {
+const err72 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+if(data8.state !== undefined){
+let data15 = data8.state;
+if(typeof data15 !== "string"){
+const err73 = {instancePath:instancePath+"/memberships/" + i1+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+if(!(data15 === "Ended")){
+const err74 = {instancePath:instancePath+"/memberships/" + i1+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema16.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+}
+else {
+const err76 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+if(data.licenses !== undefined){
+let data16 = data.licenses;
+if(Array.isArray(data16)){
+if(data16.length > 50){
+const err77 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+const len3 = data16.length;
+for(let i3=0; i3<len3; i3++){
+let data17 = data16[i3];
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+if(data17.pool === undefined){
+const err78 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+for(const key2 in data17){
+if(!(((key2 === "pool") || (key2 === "quantity")) || (key2 === "sendToEmail"))){
+const err79 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+if(data17.pool !== undefined){
+let data18 = data17.pool;
+const _errs77 = errors;
+let valid18 = true;
+const _errs78 = errors;
+if(errors === _errs78){
+if(typeof data18 === "string"){
+if(func2(data18) > 253){
+const err80 = {};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+else {
+const err81 = {};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+}
+var _valid7 = _errs78 === errors;
+errors = _errs77;
+if(vErrors !== null){
+if(_errs77){
+vErrors.length = _errs77;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs80 = errors;
+if(typeof data18 === "string"){
+if(!pattern1.test(data18)){
+const err82 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+else {
+const err83 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+var _valid7 = _errs80 === errors;
+valid18 = _valid7;
+}
+if(!valid18){
+const err84 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+if(typeof data18 === "string"){
+if(func2(data18) > 253){
+const err85 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+if(func2(data18) < 1){
+const err86 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+else {
+const err87 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+if(data17.quantity !== undefined){
+let data19 = data17.quantity;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+const err88 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 100 || isNaN(data19)){
+const err89 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if(data19 < 1 || isNaN(data19)){
+const err90 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+}
+if(data17.sendToEmail !== undefined){
+if(typeof data17.sendToEmail !== "boolean"){
+const err91 = {instancePath:instancePath+"/licenses/" + i3+"/sendToEmail",schemaPath:"#/properties/licenses/items/properties/sendToEmail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+}
+else {
+const err93 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+if(data.suspended !== undefined){
+if(typeof data.suspended !== "boolean"){
+const err94 = {instancePath:instancePath+"/suspended",schemaPath:"#/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+if(data.previousNames !== undefined){
+let data22 = data.previousNames;
+if(Array.isArray(data22)){
+if(data22.length > 20){
+const err95 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+const len4 = data22.length;
+for(let i4=0; i4<len4; i4++){
+let data23 = data22[i4];
+const _errs92 = errors;
+let valid21 = true;
+const _errs93 = errors;
+if(errors === _errs93){
+if(typeof data23 === "string"){
+if(func2(data23) > 253){
+const err96 = {};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+else {
+const err97 = {};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+var _valid8 = _errs93 === errors;
+errors = _errs92;
+if(vErrors !== null){
+if(_errs92){
+vErrors.length = _errs92;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs95 = errors;
+if(typeof data23 === "string"){
+if(!pattern1.test(data23)){
+const err98 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+else {
+const err99 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+var _valid8 = _errs95 === errors;
+valid21 = _valid8;
+}
+if(!valid21){
+const err100 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+if(typeof data23 === "string"){
+if(func2(data23) > 253){
+const err101 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+else {
+const err102 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+}
+}
+else {
+const err104 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
 validate15.errors = vErrors;
 return errors === 0;
 }
 
 export const Invitation = validate16;
-const schema17 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$","minLength":3,"maxLength":254},"organization":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"roles":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$","maxLength":20},"message":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$","minLength":1,"maxLength":1000},"invitedBy":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","minLength":1,"maxLength":253},"validFor":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$","minLength":2,"maxLength":20}}};
+const schema17 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"message":{"type":"string","minLength":1,"maxLength":1000,"if":{"type":"string","maxLength":1000},"then":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"}},"invitedBy":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
 const pattern44 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -4578,9 +7138,13 @@ errors++;
 }
 if(data.email !== undefined){
 let data0 = data.email;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
 if(typeof data0 === "string"){
 if(func2(data0) > 254){
-const err3 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+const err3 = {};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -4589,8 +7153,9 @@ vErrors.push(err3);
 }
 errors++;
 }
-if(func2(data0) < 3){
-const err4 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+else {
+const err4 = {};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -4599,8 +7164,22 @@ vErrors.push(err4);
 }
 errors++;
 }
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
 if(!pattern7.test(data0)){
-const err5 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+const err5 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\x00-\\x1f\\x7f\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\x00-\\x2c\\x2d\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -4611,7 +7190,7 @@ errors++;
 }
 }
 else {
-const err6 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err6 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -4620,12 +7199,11 @@ vErrors.push(err6);
 }
 errors++;
 }
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
 }
-if(data.organization !== undefined){
-let data1 = data.organization;
-if(typeof data1 === "string"){
-if(func2(data1) > 253){
-const err7 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(!valid1){
+const err7 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -4634,8 +7212,9 @@ vErrors.push(err7);
 }
 errors++;
 }
-if(func2(data1) < 1){
-const err8 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data0 === "string"){
+if(func2(data0) > 254){
+const err8 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -4644,8 +7223,8 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(!pattern1.test(data1)){
-const err9 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data0) < 3){
+const err9 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -4656,7 +7235,7 @@ errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err10 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -4666,11 +7245,15 @@ vErrors.push(err10);
 errors++;
 }
 }
-if(data.roles !== undefined){
-let data2 = data.roles;
-if(Array.isArray(data2)){
-if(data2.length > 100){
-const err11 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(data.organization !== undefined){
+let data1 = data.organization;
+const _errs11 = errors;
+let valid2 = true;
+const _errs12 = errors;
+if(errors === _errs12){
+if(typeof data1 === "string"){
+if(func2(data1) > 253){
+const err11 = {};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -4679,12 +7262,9 @@ vErrors.push(err11);
 }
 errors++;
 }
-const len0 = data2.length;
-for(let i0=0; i0<len0; i0++){
-let data3 = data2[i0];
-if(typeof data3 === "string"){
-if(func2(data3) > 253){
-const err12 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err12 = {};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -4693,8 +7273,22 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(func2(data3) < 1){
-const err13 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid1 = _errs12 === errors;
+errors = _errs11;
+if(vErrors !== null){
+if(_errs11){
+vErrors.length = _errs11;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs14 = errors;
+if(typeof data1 === "string"){
+if(!pattern1.test(data1)){
+const err13 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -4703,8 +7297,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(!pattern1.test(data3)){
-const err14 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+else {
+const err14 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -4713,9 +7308,11 @@ vErrors.push(err14);
 }
 errors++;
 }
+var _valid1 = _errs14 === errors;
+valid2 = _valid1;
 }
-else {
-const err15 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid2){
+const err15 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -4724,10 +7321,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-}
-else {
-const err16 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data1 === "string"){
+if(func2(data1) > 253){
+const err16 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -4736,12 +7332,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-if(data.givenName !== undefined){
-let data4 = data.givenName;
-if(typeof data4 === "string"){
-if(func2(data4) > 100){
-const err17 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(func2(data1) < 1){
+const err17 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -4750,8 +7342,9 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(func2(data4) < 1){
-const err18 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err18 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -4761,8 +7354,11 @@ vErrors.push(err18);
 errors++;
 }
 }
-else {
-const err19 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.roles !== undefined){
+let data2 = data.roles;
+if(Array.isArray(data2)){
+if(data2.length > 100){
+const err19 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -4771,12 +7367,16 @@ vErrors.push(err19);
 }
 errors++;
 }
-}
-if(data.locale !== undefined){
-let data5 = data.locale;
-if(typeof data5 === "string"){
-if(func2(data5) > 20){
-const err20 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+let data3 = data2[i0];
+const _errs20 = errors;
+let valid5 = true;
+const _errs21 = errors;
+if(errors === _errs21){
+if(typeof data3 === "string"){
+if(func2(data3) > 253){
+const err20 = {};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -4785,8 +7385,9 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(!pattern14.test(data5)){
-const err21 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+}
+else {
+const err21 = {};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -4796,8 +7397,21 @@ vErrors.push(err21);
 errors++;
 }
 }
+var _valid2 = _errs21 === errors;
+errors = _errs20;
+if(vErrors !== null){
+if(_errs20){
+vErrors.length = _errs20;
+}
 else {
-const err22 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs23 = errors;
+if(typeof data3 === "string"){
+if(!pattern1.test(data3)){
+const err22 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -4807,11 +7421,8 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data.message !== undefined){
-let data6 = data.message;
-if(typeof data6 === "string"){
-if(func2(data6) > 1000){
-const err23 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
+else {
+const err23 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -4820,8 +7431,11 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(func2(data6) < 1){
-const err24 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid2 = _errs23 === errors;
+valid5 = _valid2;
+}
+if(!valid5){
+const err24 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -4830,8 +7444,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(!pattern44.test(data6)){
-const err25 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
+if(typeof data3 === "string"){
+if(func2(data3) > 253){
+const err25 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -4840,9 +7455,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-else {
-const err26 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data3) < 1){
+const err26 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -4852,11 +7466,8 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data.invitedBy !== undefined){
-let data7 = data.invitedBy;
-if(typeof data7 === "string"){
-if(func2(data7) > 253){
-const err27 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+else {
+const err27 = {instancePath:instancePath+"/roles/" + i0,schemaPath:"#/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -4865,8 +7476,10 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(func2(data7) < 1){
-const err28 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -4875,8 +7488,12 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(!pattern1.test(data7)){
-const err29 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+}
+if(data.givenName !== undefined){
+let data4 = data.givenName;
+if(typeof data4 === "string"){
+if(func2(data4) > 100){
+const err29 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -4885,9 +7502,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-else {
-const err30 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data4) < 1){
+const err30 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -4897,11 +7513,8 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data.validFor !== undefined){
-let data8 = data.validFor;
-if(typeof data8 === "string"){
-if(func2(data8) > 20){
-const err31 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+else {
+const err31 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -4910,8 +7523,16 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(func2(data8) < 2){
-const err32 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+if(data.locale !== undefined){
+let data5 = data.locale;
+const _errs29 = errors;
+let valid6 = true;
+const _errs30 = errors;
+if(errors === _errs30){
+if(typeof data5 === "string"){
+if(func2(data5) > 20){
+const err32 = {};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -4920,8 +7541,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(!pattern0.test(data8)){
-const err33 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+}
+else {
+const err33 = {};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -4931,8 +7553,21 @@ vErrors.push(err33);
 errors++;
 }
 }
+var _valid3 = _errs30 === errors;
+errors = _errs29;
+if(vErrors !== null){
+if(_errs29){
+vErrors.length = _errs29;
+}
 else {
-const err34 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs32 = errors;
+if(typeof data5 === "string"){
+if(!pattern14.test(data5)){
+const err34 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -4942,14 +7577,387 @@ vErrors.push(err34);
 errors++;
 }
 }
-}
 else {
-const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err35 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
 else {
 vErrors.push(err35);
+}
+errors++;
+}
+var _valid3 = _errs32 === errors;
+valid6 = _valid3;
+}
+if(!valid6){
+const err36 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(typeof data5 === "string"){
+if(func2(data5) > 20){
+const err37 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+if(data.message !== undefined){
+let data6 = data.message;
+const _errs36 = errors;
+let valid7 = true;
+const _errs37 = errors;
+if(errors === _errs37){
+if(typeof data6 === "string"){
+if(func2(data6) > 1000){
+const err39 = {};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+else {
+const err40 = {};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+var _valid4 = _errs37 === errors;
+errors = _errs36;
+if(vErrors !== null){
+if(_errs36){
+vErrors.length = _errs36;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs39 = errors;
+if(typeof data6 === "string"){
+if(!pattern44.test(data6)){
+const err41 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+var _valid4 = _errs39 === errors;
+valid7 = _valid4;
+}
+if(!valid7){
+const err43 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(typeof data6 === "string"){
+if(func2(data6) > 1000){
+const err44 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(func2(data6) < 1){
+const err45 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+if(data.invitedBy !== undefined){
+let data7 = data.invitedBy;
+const _errs43 = errors;
+let valid8 = true;
+const _errs44 = errors;
+if(errors === _errs44){
+if(typeof data7 === "string"){
+if(func2(data7) > 253){
+const err47 = {};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+else {
+const err48 = {};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+var _valid5 = _errs44 === errors;
+errors = _errs43;
+if(vErrors !== null){
+if(_errs43){
+vErrors.length = _errs43;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs46 = errors;
+if(typeof data7 === "string"){
+if(!pattern1.test(data7)){
+const err49 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+else {
+const err50 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+var _valid5 = _errs46 === errors;
+valid8 = _valid5;
+}
+if(!valid8){
+const err51 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+if(typeof data7 === "string"){
+if(func2(data7) > 253){
+const err52 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if(func2(data7) < 1){
+const err53 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+else {
+const err54 = {instancePath:instancePath+"/invitedBy",schemaPath:"#/properties/invitedBy/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+if(data.validFor !== undefined){
+let data8 = data.validFor;
+const _errs50 = errors;
+let valid9 = true;
+const _errs51 = errors;
+if(errors === _errs51){
+if(typeof data8 === "string"){
+if(func2(data8) > 20){
+const err55 = {};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+else {
+const err56 = {};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+var _valid6 = _errs51 === errors;
+errors = _errs50;
+if(vErrors !== null){
+if(_errs50){
+vErrors.length = _errs50;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs53 = errors;
+if(typeof data8 === "string"){
+if(!pattern0.test(data8)){
+const err57 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+var _valid6 = _errs53 === errors;
+valid9 = _valid6;
+}
+if(!valid9){
+const err59 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(func2(data8) > 20){
+const err60 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+if(func2(data8) < 2){
+const err61 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+else {
+const err62 = {instancePath:instancePath+"/validFor",schemaPath:"#/properties/validFor/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+}
+else {
+const err63 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
 }
 errors++;
 }
