@@ -186,6 +186,7 @@ export interface LeaseTable {
   read(): Promise<LeaseState | undefined>
 }
 export interface LeaseState {
+  /** Empty when it was released. */
   holder: string
   epoch: number
   /** RFC 3339. */

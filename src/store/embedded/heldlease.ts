@@ -24,6 +24,7 @@ export class Held implements HeldLease {
   readonly #unfollow: () => void
   #lock: Lock | undefined
   #callOff: (() => void) | undefined
+  #isLost = false
   #released = false
   #releasing: Promise<void> | undefined
 
@@ -57,7 +58,7 @@ export class Held implements HeldLease {
 
   async #giveUp(): Promise<void> {
     this.#end()
-    if (this.#lost.signal.aborted) return
+    if (this.#isLost) return
     const { connection } = this.#options
     try {
       await connection.write({ durable: false }, () => {
@@ -85,7 +86,7 @@ export class Held implements HeldLease {
 
   /** Inside the transaction of a write. @throws LeaseLostError */
   #check(): void {
-    if (!this.#released && !this.#lost.signal.aborted && this.#isOurs()) return
+    if (!this.#released && !this.#isLost && this.#isOurs()) return
     const error = new LeaseLostError('another process has the lease now, or it was released; nothing was written')
     if (!this.#released) this.#lose(error)
     throw error
@@ -112,7 +113,7 @@ export class Held implements HeldLease {
 
   async #renew(): Promise<void> {
     const { connection, clock, duration, tryLock } = this.#options
-    if (this.#releasing || this.#lost.signal.aborted) return
+    if (this.#releasing || this.#isLost) return
     this.#schedule()
     try {
       await connection.write({ durable: false }, () => {
@@ -129,11 +130,13 @@ export class Held implements HeldLease {
   }
 
   #lose(error: LeaseLostError): void {
-    if (this.#lost.signal.aborted) return
+    if (this.#isLost) return
+    this.#isLost = true
     this.#end()
     this.#lock?.close()
     this.#lock = undefined
-    this.#lost.abort(error)
+    // This may run inside a transaction, and who listens may read the store: they hear of it right after, and before the write that failed tells its caller.
+    queueMicrotask(() => this.#lost.abort(error))
   }
 
   #end(): void {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyManifest, ResourceOf, SpecOf, StatusOf } from '../../api/kinds.ts'
 import type { DeclaredKind, Kind, RecordKind } from '../../api/names.ts'
 import { type Clock, timestamp } from '../../ports/clock.ts'
-import { NotFoundError } from '../errors.ts'
+import { NotFoundError, StoreUnusableError } from '../errors.ts'
 import { decideDelete, decideFinalizers } from '../semantics/deletion.ts'
 import type { StoredObject } from '../semantics/object.ts'
 import { ownerRows } from '../semantics/ownership.ts'
@@ -39,6 +40,8 @@ export interface EmbeddedStoreOptions {
   /** Folder of the store, made if it is not there; `:memory:` for tests: nothing is kept, no other process sees it. */
   folder: string
   clock: Clock
+  /** False: a folder without a store is an error, and nothing is made. For verbs that only look. */
+  create?: boolean
   /** Random bytes, for uids and the realm. */
   random?: (bytes: number) => Uint8Array
   /** Waits so many milliseconds of real time: for locks of the file and of the lease, which no Clock drives. */
@@ -78,6 +81,12 @@ export const openEmbeddedStore = async (options: EmbeddedStoreOptions): Promise<
   const { clock, random = randomBytes, patience = 10_000, keepDeletions = { count: 10_000, age: DAY } } = options
   const pause = options.sleep ?? (milliseconds => sleep(milliseconds))
   const memory = options.folder === ':memory:'
+  if (!memory && options.create === false && !existsSync(join(options.folder, FILES.store))) {
+    throw new StoreUnusableError(
+      `${options.folder} holds no store`,
+      'name the folder with `--data DIR`; `roster run` or `roster apply` makes one',
+    )
+  }
   const folder = memory ? undefined : prepareFolder(options.folder, options.machine ?? thisMachine)
   const file = folder === undefined ? ':memory:' : join(folder, FILES.store)
   const connection = await Connection.open({ file, sleep: pause, jitter: Math.random, patience }, db =>

@@ -84,6 +84,14 @@ describe('opening a store', () => {
     expect(new Set(await Promise.all(all.map(async store => (await store.info()).realm))).size).toBe(1)
   })
 
+  test('only to look makes nothing', async () => {
+    const looking = openEmbeddedStore({ folder, clock: fakeClock(), create: false })
+    await expect(looking).rejects.toThrow('holds no store')
+    expect(await readdir(join(folder, '..'))).toEqual([])
+    await open()
+    stores.push(await openEmbeddedStore({ folder, clock: fakeClock(), create: false }))
+  })
+
   test('refuses a network file system', async () => {
     expect(await refusal({ machine: machine({ fileSystem: () => 0x6969 }) })).toContain('network file system (NFS)')
   })
