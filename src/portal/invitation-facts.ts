@@ -45,7 +45,8 @@ export const invitationFacts = (
     ...invitations.flatMap(({ spec }) => spec.roles ?? []),
     ...(declared?.present ? declared.roles : []),
   ])
-  const user = membership.spec.user && lookups.get('User', membership.spec.user.name)
+  const named = membership.spec.user && lookups.get('User', membership.spec.user.name)
+  const user = named?.metadata.uid === membership.spec.user?.uid ? named : undefined
   const inviterOf = (invitation: Invitation): string | undefined => inviter(parts, invitation, organization)
   return {
     organization,

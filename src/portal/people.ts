@@ -43,9 +43,10 @@ export const createPeople = ({
       found => found !== undefined,
     )
 
-  const userOf = async (membership: Membership): Promise<User | undefined> => {
-    const { user } = membership.spec
-    return user && (await store.get('User', user.name))
+  /** Of this very life: a User made anew under the same name may be somebody else. */
+  const userOf = async ({ spec }: Membership): Promise<User | undefined> => {
+    const user = spec.user && (await store.get('User', spec.user.name))
+    return user?.metadata.uid === spec.user?.uid ? user : undefined
   }
 
   const addressesOf = async (account: Account): Promise<string[]> => {

@@ -113,6 +113,15 @@ describe('being signed in', () => {
     expect(await visitor.get('/me')).toMatchObject({ status: 303, location: '/sign-in' })
   })
 
+  it('goes on when a User of the same name, made anew for somebody else, is suspended', async () => {
+    const { visitor } = await signUp()
+    await site.store.delete({ kind: 'User', name: 'alice' })
+    const spec = { email: 'alice.jones@acme.example', suspended: true }
+    await site.store.create({ kind: 'User', metadata: { name: 'alice' }, spec }, { manager: 'source/people' })
+    await site.known()
+    expect((await visitor.get('/me')).status).toBe(200)
+  })
+
   it('ends once the only membership was ended, or ran out', async () => {
     const { visitor, name } = await signUp()
     const before = await site.membership(name)
