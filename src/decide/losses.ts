@@ -46,7 +46,8 @@ export const compareAccess = (
     settledAfterGains: {
       roles: union(before.roles, derived.roles),
       groups: union(before.groups, derived.groups),
-      permissions: withGains(before.permissions, derived.permissions),
+      permissions:
+        losses.permissions.length === 0 ? derived.permissions : withGains(before.permissions, derived.permissions),
     },
     equal: settled !== undefined && isNothing(losses) && isNothing(gains),
   }

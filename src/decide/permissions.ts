@@ -133,7 +133,8 @@ export const gainedPermissions = (before: FlatPermissions, after: FlatPermission
  */
 export const withGains = (before: FlatPermissions, after: FlatPermissions): string[] => {
   if (lostPermissions(before, after).length === 0) return normalPermissions(after)
-  const points = pointsOf([...before, ...after])
+  const candidates = after.filter(text => !text.startsWith('!')).flatMap(text => [text, ...parts(parse(text))])
+  const points = pointsOf([...before, ...after, ...candidates])
   const was = meaningOf(before)
   const is = meaningOf(after)
   const given = (point: Point, where: Where) => was.holds(point, where) || is.holds(point, where)
@@ -144,7 +145,6 @@ export const withGains = (before: FlatPermissions, after: FlatPermissions): stri
     )
   }
   const denials = after.filter(text => text.startsWith('!')).map(parse)
-  const candidates = after.filter(text => !text.startsWith('!')).flatMap(text => [text, ...parts(parse(text))])
   let current = normalPermissions(before)
   for (;;) {
     const start = current.join(' ')
@@ -168,7 +168,7 @@ export const withGains = (before: FlatPermissions, after: FlatPermissions): stri
   }
 }
 
-const coversPoint = (entry: Entry, point: Point): boolean =>
+const coversPoint = (entry: Entry, point: Pick<Point, 'area' | 'verb'>): boolean =>
   (entry.area === '*' || entry.area === point.area) && (entry.verb === '*' || entry.verb === point.verb)
 
 /** Texts of entries, by sign. */
@@ -205,23 +205,38 @@ const meet = (a: Entry, b: Entry): string[] => {
 
 /**
  * A permission, or all those that no text names: the verbs of a customer's area beside the named ones (`verb` is `*`), and the areas beside the named ones (`area` is `*`).
- * Over these points two flat forms mean the same if and only if they agree on every one.
+ * Over the points of their texts two flat forms mean the same if and only if they agree on every one.
  */
 interface Point {
   area: string
   verb: string
+  /** What covers it. */
+  patterns: readonly string[]
 }
 
+const EVERYTHING: Point = { area: '*', verb: '*', patterns: ['*:*'] }
+const point = (area: string, verb: string): Point => ({
+  area,
+  verb,
+  patterns: [...new Set([`${area}:${verb}`, `${area}:*`, '*:*'])],
+})
+const OWN_POINTS: ReadonlyMap<string, readonly Point[]> = new Map(
+  PERMISSION_AREAS.map(area => [area, PERMISSION_VERBS.map(verb => point(area, verb))]),
+)
+
 const pointsOf = (permissions: FlatPermissions): Point[] => {
-  const verbs = new Map<string, Set<string>>(PERMISSION_AREAS.map(area => [area, new Set(PERMISSION_VERBS)]))
+  const verbs = new Map<string, Set<string>>()
   for (const text of permissions) {
     const { area, verb } = parse(text)
-    if (area === '*' || OURS.has(area)) continue
+    if (area === '*') continue
     const known = verbs.get(area)
     if (known) known.add(verb)
     else verbs.set(area, new Set(['*', verb]))
   }
-  return [{ area: '*', verb: '*' }, ...[...verbs].flatMap(([area, all]) => [...all].map(verb => ({ area, verb })))]
+  return [
+    EVERYTHING,
+    ...[...verbs].flatMap(([area, all]) => OWN_POINTS.get(area) ?? [...all].map(verb => point(area, verb))),
+  ]
 }
 
 const meaningOf = (permissions: FlatPermissions) => {
@@ -231,8 +246,8 @@ const meaningOf = (permissions: FlatPermissions) => {
     if (permissionProblem(text)) continue
     reach[`${entry.denied ? '!' : ''}${entry.below ? '>' : ''}`].add(`${entry.area}:${entry.verb}`)
   }
-  const covers = (set: ReadonlySet<string>, { area, verb }: Point) =>
-    set.has(`${area}:${verb}`) || set.has(`${area}:*`) || set.has('*:*')
+  const covers = (set: ReadonlySet<string>, { patterns }: Point) =>
+    set.size > 0 && patterns.some(pattern => set.has(pattern))
   const denies = (point: Point, where: Where) =>
     covers(reach['!>'], point) || (where === 'here' && covers(reach['!'], point))
   const holds = (point: Point, where: Where) =>

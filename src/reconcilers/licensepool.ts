@@ -119,7 +119,7 @@ const reconcilePool = async (world: World, pool: LicensePool): Promise<Reconcile
     return undefined
   }
 
-  const members = membersOf(world, pool)
+  const members = await membersOf(world, pool)
   const ledgers = world.cache.by('SeatLedger', 'pool', name)
   const allocation = allocate({
     seats: pool.spec.seats,

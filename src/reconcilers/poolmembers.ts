@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
@@ -5,6 +6,9 @@ import { factsOf, isUnsettled, type PoolMember, persons, qualify } from '../deci
 import type { SeatCandidate } from '../decide/seats.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { organizationsBelow, settingsFor, type World } from './context.ts'
+
+/** After so many people, everybody else gets a turn: the portal answers while a large pool is gone through. What changes meanwhile wakes the pool again. */
+const TURN = 2000
 
 /** Who qualifies for the seats of a pool, read in one go over its organization (and those below, where it is shared). */
 export interface PoolMembers {
@@ -19,11 +23,15 @@ export interface PoolMembers {
   failing: { problem: string; people: number } | undefined
 }
 
-export const membersOf = (world: Pick<World, 'cache' | 'clock' | 'groups'>, pool: LicensePool): PoolMembers => {
+export const membersOf = async (
+  world: Pick<World, 'cache' | 'clock' | 'groups'>,
+  pool: LicensePool,
+): Promise<PoolMembers> => {
   const now = world.clock.now()
   const candidates: SeatCandidate[] = []
   const memberships = new Map<string, Membership[]>()
   const mailing = new Set<string>()
+  let looked = 0
   let until: number | undefined
   let failing: PoolMembers['failing']
   for (const organization of organizationsOf(world.cache, pool)) {
@@ -31,6 +39,7 @@ export const membersOf = (world: Pick<World, 'cache' | 'clock' | 'groups'>, pool
     if (!found) continue
     const { domains, invitations } = found.settings
     for (const membership of world.cache.by('Membership', 'organization', organization)) {
+      if (++looked % TURN === 0) await setImmediate()
       const user = userOf(world.cache, membership)
       const member: PoolMember = {
         membership: membership.spec,
