@@ -1,6 +1,7 @@
 import type { MembershipSpec } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { Role } from '../api/role.ts'
+import { hasDeclined, hasLeft } from './membership.ts'
 import { permissionsOf, verdictOf, type Where } from './permissions.ts'
 import { milliseconds } from './time.ts'
 
@@ -17,10 +18,9 @@ export const standingOf = (
 ): Standing => {
   if (membership.ended) return 'Ended'
   if (membership.declared?.until !== undefined && milliseconds(membership.declared.until) <= now) return 'Ended'
-  if (membership.left && membership.left.released === undefined) return 'Left'
+  if (hasLeft(membership)) return 'Left'
   if (suspended) return 'Suspended'
-  if (!membership.joined)
-    return membership.declined && membership.declined.released === undefined ? 'Declined' : 'Invited'
+  if (!membership.joined) return hasDeclined(membership) ? 'Declined' : 'Invited'
   return membership.settled?.roles.length ? 'Active' : 'Restricted'
 }
 

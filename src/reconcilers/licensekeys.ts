@@ -3,6 +3,7 @@ import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import type { Reason } from '../api/names.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
+import { normalizeAddress } from '../decide/address.ts'
 import { claimKeys, type KeyBatch, type KeyClaims, type KeyedPage, keyBatches } from '../decide/license-keys.ts'
 import { isJoined } from '../decide/membership.ts'
 import { accountName } from '../decide/record-names.ts'
@@ -90,7 +91,7 @@ export const dueMails = (
     const records = recordsOf(cache, pool, batch)
     if (records.length === 0 || records.some(record => isOver(record, key, batch.time))) return []
     const begun = records.find(record => record.spec.mails.some(mail => mail.key === key))
-    return [{ batch, key, record: begun ?? records.find(record => isMailable(cache, record)) }]
+    return [{ batch, key, record: begun ?? records.find(record => mailAddress(cache, record) !== undefined) }]
   })
 }
 
@@ -123,7 +124,7 @@ export const keyTrouble = (
   return { unproven: due.filter(mail => !mail.record).length, trouble }
 }
 
-/** Mails one batch of keys. @returns undefined where its keys or its organization are gone */
+/** Mails one batch of keys. @returns undefined where its keys, its organization or its address are gone */
 export const mailKeys = async (
   world: World,
   pool: LicensePool,
@@ -132,14 +133,15 @@ export const mailKeys = async (
 ): Promise<OnceResult | undefined> => {
   const keys = batch.fingerprints.flatMap(fingerprint => ring.keys.get(fingerprint) ?? [])
   const settings = settingsFor(world, record.spec.organization)?.settings
-  if (!settings || keys.length < batch.fingerprints.length) return undefined
+  const to = mailAddress(world.cache, record)
+  if (!settings || to === undefined || keys.length < batch.fingerprints.length) return undefined
   const user = record.spec.user && world.cache.get('User', record.spec.user.name)
   const paragraph = settings.mail.templates.licenseKeys
   return sendOnce(world, record, {
     key,
     organization: record.spec.organization,
     because: `LicensePool/${pool.metadata.name}`,
-    to: record.spec.address,
+    to,
     template: 'licenseKeys',
     compose: mail =>
       world.composer.licenseKeys({
@@ -148,7 +150,7 @@ export const mailKeys = async (
           membership: record.metadata.name,
           purpose: key,
           date: mail.claimedTime,
-          to: recipientOf(record.spec.address, user),
+          to: recipientOf(to, user),
         }),
         ...(paragraph !== undefined && { paragraph }),
         product: pool.spec.product,
@@ -178,9 +180,15 @@ const isOver = ({ spec }: Membership, key: string, claimed: string): boolean => 
   return spec.mails.length >= 200 && spec.mails.every(one => one.claimedTime > claimed)
 }
 
-const isMailable = (cache: Cache, { spec }: Membership): boolean => {
-  if (!isJoined(spec)) return false
-  if (spec.declared?.present && spec.declared.join === 'None') return true
+/**
+ * Where keys of a membership may go, as written: the declared address of somebody who joins without a portal, else the membership's own once it is proven.
+ * Undefined: nowhere yet.
+ */
+const mailAddress = (cache: Cache, { spec }: Membership): string | undefined => {
+  if (!isJoined(spec)) return undefined
+  const email = spec.user && cache.get('User', spec.user.name)?.spec.email
+  if (spec.declared?.present && spec.declared.join === 'None') return email ?? spec.address
   const account = cache.get('Account', accountName(spec.address))
-  return account?.spec.proven !== undefined && account.spec.closed === undefined
+  if (account?.spec.proven === undefined || account.spec.closed !== undefined) return undefined
+  return email !== undefined && normalizeAddress(email) === spec.address ? email : spec.address
 }

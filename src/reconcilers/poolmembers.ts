@@ -103,9 +103,21 @@ export const poolsFor = (cache: Cache, organization: string): string[] => {
   return names
 }
 
-/** The User that claims a membership, if it is still the same life of it; else the one of its address. */
+/** Why a licence that is given to a User by name brings no seat: the pool is not there, or the person has no membership that it reaches. */
+export const licenseProblem = (cache: Cache, user: User): string | undefined => {
+  const places = (user.spec.memberships ?? []).filter(one => one.state !== 'Ended').map(one => one.organization)
+  for (const { spec } of cache.by('Membership', 'userUid', user.metadata.uid)) places.push(spec.organization)
+  for (const { pool: name } of user.spec.licenses ?? []) {
+    const pool = cache.get('LicensePool', name)
+    if (!pool) return `license pool ${name} does not exist`
+    if (!places.some(place => poolsFor(cache, place).includes(name)))
+      return `license pool ${name} belongs to ${pool.spec.organization}, where the person has no membership`
+  }
+  return undefined
+}
+
+/** The User that claims a membership, if it is still the same life of it. */
 const userOf = (cache: Cache, { spec }: Membership): User | undefined => {
   const claimed = spec.user && cache.get('User', spec.user.name)
-  if (claimed?.metadata.uid === spec.user?.uid) return claimed
-  return undefined
+  return claimed?.metadata.uid === spec.user?.uid ? claimed : undefined
 }
