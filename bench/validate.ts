@@ -87,10 +87,11 @@ async function documents(folder: string): Promise<Row[]> {
   ]
 }
 
-/** Where the command line is built. */
+/** The packaged program, built when it is not there. */
 async function start(folder: string): Promise<Row[]> {
-  const program = join(import.meta.dirname, '../dist/roster.js')
-  if (!existsSync(program)) return []
+  const root = join(import.meta.dirname, '..')
+  const program = join(root, 'dist/roster.js')
+  if (!existsSync(program)) await run(process.execPath, [join(root, 'scripts/build.ts')])
   const file = join(folder, 'organization.yaml')
   const figure = await best(() => run(process.execPath, [program, 'validate', file]))
   const floor = await best(() => run(process.execPath, ['-e', '0']))

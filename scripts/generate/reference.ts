@@ -1,6 +1,7 @@
 import * as names from '../../src/api/names.ts'
 import type { KindDefinition } from '../../src/api/schema.ts'
 import type { SchemaNode } from '../../src/api/schemanode.ts'
+import { FINDING_RULES } from '../../src/manifests/finding.ts'
 import { absentSentence, kindSchema } from './schema.ts'
 
 /** The reference page: every kind with every field, and every string that a machine reads. */
@@ -134,6 +135,15 @@ function machineStrings(): string {
     '',
     '| area | verbs |\n| --- | --- |',
     ...names.PERMISSION_AREAS.map(area => `| ${code(area)} | ${list(names.PERMISSION_VERBS)} |`),
+    '',
+    '## Findings of `roster validate`',
+    'An error of the first kind refuses a whole revision of a source; one of the second only the resource that it is found in.',
+    '',
+    '| rule | stops | |\n| --- | --- | --- |',
+    ...Object.entries(FINDING_RULES).map(
+      ([rule, { stage, says }]) =>
+        `| ${code(rule)} | ${stage === 'load' ? 'the revision' : 'the resource'} | ${cell(says)} |`,
+    ),
     '',
     '## Exit codes',
     '| code | means |\n| --- | --- |',
