@@ -50,7 +50,9 @@ export const signInRoutes = (app: Hono, desk: Desk): void => {
 
   app.post('/sign-out', async c => {
     const fields = await forms.read(c, 'sign-out')
-    const { session } = await desk.visit(c)
+    // Whoever may no longer be in may still go out.
+    const session = await desk.sessions.find(cookies.get(c, 'session'))
+    await desk.letOut(c, session)
     if (session)
       await audit.append({
         phase: 'change',
@@ -58,7 +60,6 @@ export const signInRoutes = (app: Hono, desk: Desk): void => {
         action: 'account.signOut',
         target: `Account/${session.account}`,
       })
-    await desk.letOut(c, session)
     return c.redirect(fields.get('to') === 'invitation' ? '/invitation' : '/sign-in', 303)
   })
 

@@ -190,6 +190,23 @@ describe('accepting an invitation', () => {
     expect((await site.membership(name)).joined).toBeDefined()
   })
 
+  it('does not happen when it cannot be written into the audit trail', async () => {
+    const { link, name } = await site.invite('alice@acme.example')
+    const alice = site.visitor()
+    const page = await alice.open(link)
+    const { push } = site.audit
+    site.audit.push = entry => {
+      if (entry.action === 'membership.join') throw new Error('no space left on device')
+      return push.call(site.audit, entry)
+    }
+    expect((await alice.submit(page, '/invitation', { password: PASSWORD, repeat: PASSWORD })).status).toBe(500)
+    expect(site.problems.splice(0)).toHaveLength(1)
+    expect((await site.membership(name)).joined).toBeUndefined()
+    site.audit.push = push
+    const again = await alice.get('/invitation')
+    expect((await alice.submit(again, '/invitation', { password: PASSWORD })).status).toBe(303)
+  })
+
   it('gives nothing to whoever was forwarded the link where the address has an account', async () => {
     await joined('alice@acme.example')
     const second = await invitedElsewhere('alice@acme.example')

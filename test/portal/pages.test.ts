@@ -181,6 +181,12 @@ describeWith('chromium', 'the portal in a browser, without scripts', () => {
     }))
     await page.reload()
     expect(await page.textContent('main')).not.toContain('restricted access')
+    const dark = await openWindow(browser, { colorScheme: 'dark', storageState: await context.storageState() })
+    await open(dark.page, '/me?lang=de')
+    await dark.page.click('summary >> nth=0')
+    await picture(dark.page, 'home-german-dark')
+    expect(await seriousFindings(browser, dark.page, { colorScheme: 'dark' })).toEqual([])
+    await dark.context.close()
     await context.close()
   })
 

@@ -164,6 +164,19 @@ describe('being signed in', () => {
     expect((await visitor.get('/me')).status).toBe(303)
   })
 
+  it('ends by signing out even when the audit trail cannot be written', async () => {
+    const { visitor } = await signUp()
+    const page = await visitor.get('/me')
+    const { push } = site.audit
+    site.audit.push = () => {
+      throw new Error('no space left on device')
+    }
+    expect((await visitor.submit(page, '/sign-out')).status).toBe(500)
+    site.audit.push = push
+    expect(site.problems.splice(0)).toHaveLength(1)
+    expect((await visitor.get('/me')).status).toBe(303)
+  })
+
   it('gets a new session each time', async () => {
     const { visitor } = await signUp()
     const sessions = new Set([visitor.cookies.get('__Host-roster-session')])

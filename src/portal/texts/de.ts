@@ -67,7 +67,7 @@ export const de: Texts = {
     title: 'Anmelden',
     wrong: 'Adresse oder Passwort stimmt nicht.',
     tooMany:
-      'Das waren viele Versuche. Warten Sie eine Viertelstunde, oder nehmen Sie einen Browser, in dem Sie schon angemeldet waren.',
+      'Zu viele Versuche. Warten Sie eine Viertelstunde, oder nehmen Sie einen Browser, in dem Sie schon angemeldet waren.',
     refused: 'Sie können sich zurzeit nicht anmelden. Mehr weiß Ihre Administration.',
     noAccount: 'Noch kein Konto? Sie bekommen es über den Link in Ihrer Einladung.',
   },

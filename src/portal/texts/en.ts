@@ -64,7 +64,7 @@ export const en = {
   signInPage: {
     title: 'Sign in',
     wrong: 'Address or password is not right.',
-    tooMany: 'That were many tries. Wait a quarter of an hour, or use a browser in which you were signed in before.',
+    tooMany: 'Too many tries. Wait a quarter of an hour, or use a browser in which you were signed in before.',
     refused: 'You cannot sign in at present. Your admin can tell you more.',
     noAccount: 'No account yet? You get one by the link in your invitation.',
   },
