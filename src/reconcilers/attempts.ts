@@ -36,25 +36,39 @@ export type AttemptResult =
   /** A limit is reached, or the mail server is out of reach; `until` undefined: it lets nothing go, ever. Nothing was written. */
   | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' | 'server' }
 
-/** Claims a new attempt, if the limits let it go now, and hands its mail over. */
-export const claimAttempt = async (world: World, act: AttemptAct, automatic: boolean): Promise<AttemptResult> => {
-  const { membership, spec, settings } = act
-  const { name } = membership.metadata
+type Turn = { is: 'now' } | (AttemptResult & { is: 'waiting' })
+
+/** Whether the limits let a new attempt go now; who has to wait for one of them takes a place in line. */
+export const turnOf = (
+  world: World,
+  of: { name: string; spec: MembershipSpec; settings: OrganizationSettings; inviter: string },
+  automatic: boolean,
+): Turn => {
+  const { name, spec, settings } = of
   const line = world.lines.of(settings.name)
   const time = world.clock.now()
   const held = world.effects.mailHeldUntil()
   if (held > time) return { is: 'waiting', until: held, limit: 'server' }
-
   const addressFree = addressTime(world.lines.sentTo(spec.address), time)
   if (addressFree > time) {
     line.leave(name)
     return { is: 'waiting', until: addressFree, limit: 'address' }
   }
-  const actor = automatic ? undefined : act.inviter
-  line.enter({ name, since: spec.since, address: spec.address, actor })
+  line.enter({ name, since: spec.since, address: spec.address, actor: automatic ? undefined : of.inviter })
   const turn = line.turn(name, lineLimits(settings), time)
-  if (turn.is !== 'now') return { is: 'waiting', until: turn.is === 'later' ? turn.at : undefined, limit: 'inviter' }
+  if (turn.is === 'now') return turn
+  return { is: 'waiting', until: turn.is === 'later' ? turn.at : undefined, limit: 'inviter' }
+}
 
+/** Claims a new attempt, if the limits let it go now, and hands its mail over. */
+export const claimAttempt = async (world: World, act: AttemptAct, automatic: boolean): Promise<AttemptResult> => {
+  const { membership, spec, settings } = act
+  const { name } = membership.metadata
+  const turn = turnOf(world, { name, spec, settings, inviter: act.inviter }, automatic)
+  if (turn.is !== 'now') return turn
+  const line = world.lines.of(settings.name)
+  const time = world.clock.now()
+  const actor = automatic ? undefined : act.inviter
   const attempt: Attempt = {
     number: (spec.attempts.at(-1)?.number ?? 0) + 1,
     series: currentSeries(spec),

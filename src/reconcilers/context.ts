@@ -103,6 +103,13 @@ export const recordEvent = (
   message: string,
 ): Promise<void> => world.store.events.record({ ref, type, reason, message, time: now(world) })
 
+/** Points at this life of an object. */
+export const refOf = ({ kind, metadata }: { kind: Kind; metadata: Metadata }): ObjectRef => ({
+  kind,
+  name: metadata.name,
+  uid: metadata.uid,
+})
+
 /** Whether reconciling of this object was stopped by `roster pause`. */
 export const isPaused = (object: { metadata: Metadata }): boolean =>
   object.metadata.annotations?.[ANNOTATIONS.pause] !== undefined

@@ -2,8 +2,8 @@ import { LABELS, MANAGED_BY } from '../api/names.ts'
 import { generatedInvitationName, membershipName } from '../decide/record-names.ts'
 import { declaredAt } from './context.ts'
 import { isDeleting, isGenerated, requestsOf } from './people.ts'
-import type { Place, PlaceResult } from './place.ts'
-import { quiet } from './place.ts'
+import type { Place, PlaceResult } from './placepass.ts'
+import { quiet } from './placepass.ts'
 
 /** Keeps the Invitation of somebody who is declared and has not joined, and tells where that Invitation stands. */
 export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {

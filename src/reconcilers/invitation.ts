@@ -1,26 +1,23 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { Membership, MembershipSpec } from '../api/membership.ts'
-import { ANNOTATIONS, FINALIZER, LABELS } from '../api/names.ts'
+import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
 import { parseAddress } from '../decide/address.ts'
-import { openersOf, openSeries, type Progress, progressOf, type Request, withdraw } from '../decide/invitation.ts'
-import { currentSeries, forgetDeclaration, isJoined, newMembership } from '../decide/membership.ts'
+import { openSeries, type Progress, progressOf } from '../decide/invitation.ts'
+import { isJoined, newMembership } from '../decide/membership.ts'
 import { membershipName } from '../decide/record-names.ts'
-import { linkLife, type OrganizationSettings } from '../decide/settings.ts'
-import { endOf, milliseconds } from '../decide/time.ts'
+import type { Change } from '../effects/change.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt } from './attempts.ts'
-import { declaredAt, isPaused, settingsFor, type World, watch, writeStatus } from './context.ts'
+import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt, turnOf } from './attempts.ts'
+import { declaredAt, isPaused, organizationsBelow, settingsFor, type World, watch, writeStatus } from './context.ts'
 import { grantRoles } from './grants.ts'
+import { bar, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from './invitationasking.ts'
+import { release, removalTime } from './invitationend.ts'
 import { invitationMail } from './invitationmail.ts'
 import { described, type Outcome, type Pass, project, waiting } from './invitationstatus.ts'
-import { inviterOf, lineLimits } from './lines.ts'
+import { lineLimits } from './lines.ts'
 import { noticeAdmins, welcome } from './notices.ts'
 import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
-
-const DAY = 24 * 3_600_000
-/** How long a finished Invitation that no source declares stays. */
-const FINISHED = 30 * DAY
 
 /** Invites: opens series, claims attempts under the limits, projects the Membership into the status, grants what was accepted. */
 export const invitationReconciler = (world: World): Reconciler<'Invitation'> => {
@@ -118,12 +115,8 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
         kind: 'Organization',
         changed: ({ metadata, spec }) => [spec.parent, spec.children, spec.invitations, metadata.deletionTimestamp],
         *wakes({ metadata }, cache) {
-          const below = [metadata.name]
-          for (const name of below) {
-            for (const one of cache.by('Invitation', 'organization', name)) yield one.metadata.name
-            for (const child of cache.by('Organization', 'parent', name))
-              if (!below.includes(child.metadata.name)) below.push(child.metadata.name)
-          }
+          for (const below of organizationsBelow(cache, metadata.name))
+            for (const one of cache.by('Invitation', 'organization', below)) yield one.metadata.name
         },
       }),
     ],
@@ -141,40 +134,6 @@ const nextInLine = (world: World, organization: string): string[] => {
     return spec ? requestsOf(world.cache, organization, spec.address).map(one => one.metadata.name) : []
   })
 }
-
-/** What keeps this Invitation from being carried out, until somebody changes something. */
-const obstacle = (
-  world: World,
-  { spec }: Invitation,
-  { settings, problem }: NonNullable<ReturnType<typeof settingsFor>>,
-): Readiness | undefined => {
-  if (problem) return { is: 'stalled', ...problem }
-  const address = parseAddress(spec.email)
-  if ('problem' in address)
-    return { is: 'stalled', reason: 'InvalidSpec', message: `spec.email ${address.problem}; write one address` }
-  for (const name of spec.roles ?? []) {
-    const role = world.cache.get('Role', name)
-    if (!role) return { is: 'stalled', reason: 'ReferenceNotFound', message: `role ${name} does not exist` }
-    if (!settings.chain.includes(role.spec.organization))
-      return {
-        is: 'stalled',
-        reason: 'ReferenceNotFound',
-        message: `role ${name} belongs to ${role.spec.organization} and cannot be given in ${settings.name}`,
-      }
-  }
-  return undefined
-}
-
-const requestOf = ({ metadata }: Invitation): Request => {
-  const token = metadata.annotations?.[ANNOTATIONS.resendRequestedAt]
-  return { uid: metadata.uid, generated: isGenerated({ metadata }), ...(token !== undefined && { resend: token }) }
-}
-
-/** The union of what is asked for, as far as it may be given here. */
-const openRoles = ({ world, settings, requests }: Pass): string[] =>
-  [...new Set(requests.flatMap(({ spec }) => spec.roles ?? []))]
-    .filter(name => settings.chain.includes(world.cache.get('Role', name)?.spec.organization ?? ''))
-    .sort()
 
 /** One step of the Membership's life. Undefined: another write was first. */
 const advance = async (pass: Pass): Promise<Outcome | undefined> => {
@@ -221,8 +180,13 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
     return { ...told, record: notice.record, again: earliest(own, notice.again) }
   }
 
-  await ensureFinalizer(world, invitation)
   const inviter = await inviterOfSeries(pass, spec)
+  const turn = next.do === 'claim' ? turnOf(world, { name, spec, settings, inviter }, next.automatic) : undefined
+  if (turn?.is === 'waiting') {
+    record = await remember(pass, name, record, spec, queued(pass, name))
+    return { record, progress, ...waiting(turn), again: turn.until }
+  }
+  await ensureFinalizer(world, invitation)
   const isNew = record === undefined
   record ??= await remember(pass, name, undefined, spec)
   // Somebody else made it meanwhile, with another nonce: look at theirs.
@@ -278,35 +242,32 @@ const firstRecord = ({ world, invitation, user, now }: Pass, name: string): Memb
   })
 }
 
-/** A declaration that says the membership is over, which no Invitation overrules. */
-const bar = ({ invitation, settings, user, now }: Pass): Readiness | undefined => {
-  const entry = user && membershipIn(user, invitation.spec.organization)
-  if (!user || !entry) return undefined
-  const over =
-    entry.state === 'Ended'
-      ? 'says that this membership is ended'
-      : entry.until !== undefined && endOf(entry.until, settings.timeZone) <= now
-        ? `says that this membership lasted until ${entry.until}`
-        : undefined
-  if (over === undefined) return undefined
-  return {
-    is: 'stalled',
-    reason: 'NotAllowed',
-    message: `${declaredAt(user)} ${over}; change it there to invite again`,
-  }
-}
-
 /** Writes what was seen, where anything was. */
 const remember = async (
   { world, invitation }: Pass,
   name: string,
   record: Membership | undefined,
   spec: MembershipSpec,
+  changes?: Change[],
 ): Promise<Membership> => {
-  const what = { actor: 'controller', because: declaredAt(invitation), organization: spec.organization }
+  const because = declaredAt(invitation)
+  const what = { actor: 'controller', because, organization: spec.organization, ...(changes && { changes }) }
   if (!record) return world.effects.createMembership(name, spec, what)
   return record.spec === spec ? record : world.effects.updateMembership(record, spec, what)
 }
+
+/** That a mail waits for its time, said when its series is opened. */
+const queued = ({ invitation, requests }: Pass, name: string): Change[] => [
+  {
+    action: 'queue',
+    target: 'mail',
+    kind: 'Membership',
+    name,
+    organization: invitation.spec.organization,
+    because: declaredAt(invitation),
+    fields: { template: 'invitation', to: (requests[0] ?? invitation).spec.email },
+  },
+]
 
 /** From the first claim on a deletion has something to do. */
 const ensureFinalizer = async (world: World, { metadata }: Invitation): Promise<void> => {
@@ -314,78 +275,6 @@ const ensureFinalizer = async (world: World, { metadata }: Invitation): Promise<
   const finalizers = [...(metadata.finalizers ?? []), FINALIZER]
   const ref = { kind: 'Invitation', name: metadata.name } as const
   await world.store.setFinalizers(ref, finalizers, { ifVersion: metadata.resourceVersion })
-}
-
-/** Who caused the mails of a series: the manager that asked for the resend, wrote the Invitation, or declared the membership which opened it. */
-const inviterOfSeries = async ({ world, invitation, requests, user }: Pass, spec: MembershipSpec): Promise<string> => {
-  const number = currentSeries(spec)
-  const openers = spec.series.filter(series => series.number === number).map(series => series.openedBy)
-  const manager = async (kind: 'Invitation' | 'User', name: string, field: string) =>
-    (await world.store.owners({ kind, name })).find(owner => owner.field === field)?.manager
-  for (const opener of openers) {
-    const request = requests.find(one => openersOf(requestOf(one)).includes(opener))
-    if (!request) continue
-    const { name } = request.metadata
-    const found = opener.startsWith('resend/')
-      ? await manager('Invitation', name, `metadata.annotations[${ANNOTATIONS.resendRequestedAt}]`)
-      : isGenerated(request)
-        ? user && (await manager('User', user.metadata.name, `spec.memberships[${invitation.spec.organization}]`))
-        : await manager('Invitation', name, 'spec.email')
-    if (found !== undefined) return inviterOf(found)
-  }
-  return inviterOf('')
-}
-
-const linkLifeOf = (requests: readonly Invitation[], settings: OrganizationSettings): number => {
-  const written = requests.flatMap(({ spec }) => (spec.validFor === undefined ? [] : [linkLife(spec.validFor)]))
-  return written.length > 0 ? Math.max(...written) : settings.invitations.validFor
-}
-
-/** When a request that is finished is removed; undefined for one that is not, and for one that a source declares: it would be made again. */
-const removalTime = ({ invitation }: Pass, { record, progress }: Outcome): number | undefined => {
-  if (invitation.metadata.labels?.[LABELS.source] !== undefined || !record) return undefined
-  const { state, attempt } = progress
-  // One that is made for a declaration and not accepted says why nobody came; removed, it would ask again.
-  if (isGenerated(invitation) && state !== 'Accepted') return undefined
-  const finished = {
-    Accepted: record.spec.joined?.time,
-    Declined: record.spec.declined?.time,
-    GaveUp: attempt?.expirationTime,
-    Failed: attempt?.outcomeTime ?? attempt?.deadline,
-    Queued: undefined,
-    Pending: undefined,
-    Expired: undefined,
-  }[state]
-  if (finished === undefined) return undefined
-  // Written long after the person joined, it says for as long as any other that they were a member already.
-  return Math.max(milliseconds(finished), milliseconds(invitation.metadata.creationTimestamp)) + FINISHED
-}
-
-/** A deleted Invitation: its link dies unless somebody else asks too; who has accepted keeps what it granted. */
-const release = async (world: World, invitation: Invitation): Promise<undefined> => {
-  const { metadata, spec } = invitation
-  if (!metadata.finalizers?.includes(FINALIZER)) return undefined
-  const name = membershipName(spec.organization, spec.email)
-  const others = requestsOf(world.cache, spec.organization, spec.email)
-  let record = world.cache.get('Membership', name)
-  if (record) {
-    const accepted = record.spec.joined !== undefined && record.spec.joined.time <= (metadata.deletionTimestamp ?? '')
-    if (accepted && !isGenerated(invitation)) record = await grantRoles(world, record, record.spec, [invitation])
-    let next = others.length === 0 ? withdraw(record.spec, world.clock.now()) : record.spec
-    if (isGenerated(invitation) && !isJoined(next) && !others.some(isGenerated)) next = forgetDeclaration(next)
-    if (next !== record.spec)
-      await world.effects.updateMembership(record, next, {
-        actor: 'controller',
-        because: `${declaredAt(invitation)} was deleted`,
-        organization: spec.organization,
-      })
-  }
-  if (others.length === 0) world.lines.of(spec.organization).leave(name)
-  const finalizers = metadata.finalizers.filter(one => one !== FINALIZER)
-  await world.store.setFinalizers({ kind: 'Invitation', name: metadata.name }, finalizers, {
-    ifVersion: metadata.resourceVersion,
-  })
-  return undefined
 }
 
 const earliest = (...times: (number | undefined)[]): number | undefined => {

@@ -8,6 +8,7 @@ import { milliseconds } from '../decide/time.ts'
 import { declaredAt, settingsFor, type World } from './context.ts'
 import { isOpen, mailBasics, type Recipient, recipientOf, sendOnce, shownRoles } from './mails.ts'
 import { ownerOf } from './people.ts'
+import { licensesOf } from './userstatus.ts'
 
 const DAY = 24 * 3_600_000
 /** News older than this is not mailed any more: it would surprise more than help, as when the welcome mail is turned on a year after somebody joined. */
@@ -43,12 +44,18 @@ export const welcome = async (
         ...mailBasics(world, { settings, membership: record.metadata.name, purpose: key, date: claim.claimedTime, to }),
         ...(settings.mail.templates.welcome !== undefined && { paragraph: settings.mail.templates.welcome }),
         roles: shownRoles(world, roles),
-        licenses: [],
+        licenses: seatsOf(world, user),
         portalUrl: world.links.publicUrl,
       }),
   })
   return again
 }
+
+/** What a welcome mail says of seats: those that are there. */
+const seatsOf = (world: World, user: User | undefined): { product: string; quantity: number }[] =>
+  (user ? licensesOf(world, user) : [])
+    .filter(({ state }) => state === 'Used' || state === 'Reserved')
+    .map(({ pool, quantity }) => ({ product: world.cache.get('LicensePool', pool)?.spec.product ?? pool, quantity }))
 
 /** Tells the admins that nobody comes by this invitation, each once. */
 export const noticeAdmins = async (

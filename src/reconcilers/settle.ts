@@ -4,10 +4,10 @@ import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/acc
 import { isExternal } from '../decide/address.ts'
 import { type AccessComparison, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, takesAccess } from '../decide/membership.ts'
-import { declaredAt, settingsFor } from './context.ts'
+import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
 import { permitFor } from './permits.ts'
-import type { Place, PlaceResult } from './place.ts'
-import { explained, producerOf, quiet, sameSpec } from './place.ts'
+import type { Place, PlaceResult } from './placepass.ts'
+import { explained, producerOf, quiet, sameSpec } from './placepass.ts'
 
 /**
  * Brings the access in force to what the declarations give: gains at once, losses with a permit. Without one, all that takes nothing is written.
@@ -53,6 +53,7 @@ export const settle = async (
   const decision = permitFor(world, { because, producer: producerOf(user), byClock: false })
   if ('permit' in decision) {
     const written = await world.effects.takeAccess(record, whole, decision.permit, what)
+    await recordEvent(world, refOf(user), 'Normal', 'AccessTaken', because)
     return { record: written, result: result(written.spec) }
   }
   const { settledAfterGains } = comparison

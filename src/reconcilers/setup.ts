@@ -6,7 +6,7 @@ import { type AttemptAct, claimAttempt, retryAttempt } from './attempts.ts'
 import { declaredAt } from './context.ts'
 import { inviterOf } from './lines.ts'
 import { mailBasics, recipientOf, shownRoles } from './mails.ts'
-import type { Place, PlaceResult } from './place.ts'
+import type { Place, PlaceResult } from './placepass.ts'
 
 /** The mail to somebody whose Account was made for them: how to sign in and set the first password. It goes on like an invitation until the link was used. */
 export const mailSetUp = async (

@@ -8,7 +8,8 @@ import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.t
 import { declaredAt, isPaused, organizationsBelow, type World, watch, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
 import { isDeleting, isGenerated, rivalOf } from './people.ts'
-import { type PlaceResult, reconcilePlace } from './place.ts'
+import { reconcilePlace } from './place.ts'
+import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
 import { projectUser } from './userstatus.ts'
 

@@ -6,7 +6,7 @@ import { type HeldSeats, seatsOf } from '../decide/seats.ts'
 import { settingsFor, type World, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
 import { recipientOf } from './mails.ts'
-import type { PlaceResult } from './place.ts'
+import type { PlaceResult } from './placepass.ts'
 
 /** Writes what the passes over a person's memberships came to. */
 export const projectUser = async (world: World, user: User, results: readonly PlaceResult[]): Promise<void> => {
@@ -56,7 +56,7 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
 }
 
 /** Seats that the person has or waits for, in pools that still exist. */
-const licensesOf = ({ cache }: World, user: User): HeldSeats[] => {
+export const licensesOf = ({ cache }: World, user: User): HeldSeats[] => {
   const keys = [`user/${user.metadata.uid}`, ...addressesOf(user).map(address => `address/${address}`)]
   const ledgers = new Set(keys.flatMap(key => cache.by('SeatLedger', 'holder', key)))
   const seats = seatsOf(

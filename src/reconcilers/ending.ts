@@ -1,0 +1,112 @@
+import type { Readiness } from '../api/conditions.ts'
+import type { Membership, MembershipSpec } from '../api/membership.ts'
+import { MANAGERS } from '../api/names.ts'
+import { timestamp } from '../api/timestamp.ts'
+import { withdraw } from '../decide/invitation.ts'
+import { activeGrants, hasLeft, takesAccess } from '../decide/membership.ts'
+import { recordEvent, refOf } from './context.ts'
+import { ensureInvitation, removeInvitation } from './generated.ts'
+import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
+import { permitFor } from './permits.ts'
+import { claimedBy, explained, merged, type Place, type PlaceResult, producerOf, quiet, reasonOf } from './placepass.ts'
+import { settle } from './settle.ts'
+
+/** A declaration that is gone, or says that it is over. */
+export const close = async (
+  place: Place,
+  records: readonly Membership[],
+  joined: readonly Membership[],
+): Promise<PlaceResult> => {
+  const { world, user, organization, standing, now } = place
+  await removeInvitation(place, reasonOf(place))
+  let result: PlaceResult | undefined
+  for (const record of joined) {
+    if (isDeleting(user) && hasHeir(place, record)) continue
+    const explicit = standing.is === 'over'
+    const stood = record.spec.declared?.present === true
+    const asked = requestsOf(world.cache, organization, record.spec.address).some(
+      request => !isGenerated(request) && !record.spec.grants.some(grant => grant.uid === request.metadata.uid),
+    )
+    if (!explicit && (!stood || asked || activeGrants(record.spec).length > 0)) {
+      const declared = record.spec.declared && { declared: { ...record.spec.declared, present: false } }
+      const next = await settle(place, record, {
+        ...record.spec,
+        ...(!isDeleting(user) && claimedBy(user)),
+        ...declared,
+      })
+      result = merged(result, next.result)
+      continue
+    }
+    const byClock = standing.is === 'over' && standing.why === 'Until'
+    const decision = permitFor(world, { because: reasonOf(place), producer: producerOf(user), byClock })
+    if ('held' in decision) {
+      const is: Readiness = { is: 'reconciling', reason: 'Retrying', message: decision.held }
+      const roles = record.spec.settled?.roles ?? []
+      result = merged(result, { organization, state: 'Active', roles, is, isHeld: true, again: now + 60_000 })
+      continue
+    }
+    const time = timestamp(now)
+    const ended: MembershipSpec = {
+      ...record.spec,
+      ...(record.spec.declared && { declared: { ...record.spec.declared, present: false } }),
+      ended: { time, by: decision.permit.producer, because: decision.permit.because },
+      settled: { roles: [], groups: [], permissions: [], time },
+    }
+    const { roles = [], permissions = [] } = record.spec.settled ?? {}
+    await world.effects.takeAccess(
+      record,
+      ended,
+      decision.permit,
+      explained(place, 'end', 'membership', { roles, permissions }),
+    )
+    await recordEvent(world, refOf(user), 'Normal', 'Ended', `${organization}: ${reasonOf(place)}`)
+    result = merged(result, { organization, state: 'Ended', roles: [] })
+  }
+  for (const record of records) if (!joined.includes(record)) await forget(place, record)
+  if (result) return result
+  const left = records.some(record => hasLeft(record.spec))
+  const asked = records.some(({ spec }) => requestsOf(world.cache, organization, spec.address).length > 0)
+  if (!left && asked && standing.is === 'absent') return ensureInvitation(place)
+  return { organization, state: left ? 'Left' : 'Ended', roles: [] }
+}
+
+/** Somebody who left has nothing any more, which is their own doing. */
+export const clearLeft = async (place: Place, record: Membership): Promise<Membership> => {
+  const { world, organization, now } = place
+  const { settled } = record.spec
+  if (!settled || !hasLeft(record.spec)) return record
+  const { roles, groups, permissions } = settled
+  if (roles.length + groups.length + permissions.length === 0) return record
+  const loss = { because: `left ${organization}`, producer: MANAGERS.controller, byClock: false }
+  const decision = permitFor(world, loss)
+  if ('held' in decision) return record
+  const spec = { ...record.spec, settled: { roles: [], groups: [], permissions: [], time: timestamp(now) } }
+  return world.effects.takeAccess(
+    record,
+    spec,
+    decision.permit,
+    explained(place, 'take', 'access', { roles, permissions }),
+  )
+}
+
+/** The declaration of somebody who has not joined is gone: a link of an ended membership works no more, and one that comes back is new. */
+export const forget = async (place: Place, record: Membership): Promise<void> => {
+  const { world, standing, user, now } = place
+  if (isDeleting(user) && hasHeir(place, record)) return
+  const { declared } = record.spec
+  const base = standing.is === 'over' ? withdraw(record.spec, now) : record.spec
+  const spec = declared?.present === true ? { ...base, declared: { ...declared, present: false } } : base
+  if (spec === record.spec) return
+  if (takesAccess(record.spec, spec)) return
+  await world.effects.updateMembership(record, spec, quiet(place))
+}
+
+/** Somebody else whose declaration stands for the same membership: a User that was renamed. */
+const hasHeir = ({ world: { cache }, user, organization }: Place, { spec }: Membership): boolean => {
+  const owner = ownerOf(cache, spec.address)
+  const heirs = [...(owner ? [owner] : []), ...cache.by('User', 'previousName', user.metadata.name)]
+  return heirs.some(
+    heir =>
+      !isDeleting(heir) && heir.metadata.uid !== user.metadata.uid && membershipIn(heir, organization) !== undefined,
+  )
+}

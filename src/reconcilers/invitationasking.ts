@@ -1,0 +1,94 @@
+import type { Readiness } from '../api/conditions.ts'
+import type { Invitation } from '../api/invitation.ts'
+import type { MembershipSpec } from '../api/membership.ts'
+import { ANNOTATIONS } from '../api/names.ts'
+import { parseAddress } from '../decide/address.ts'
+import { openersOf, type Request } from '../decide/invitation.ts'
+import { currentSeries } from '../decide/membership.ts'
+import { linkLife, type OrganizationSettings } from '../decide/settings.ts'
+import { endOf } from '../decide/time.ts'
+import { declaredAt, type settingsFor, type World } from './context.ts'
+import type { Pass } from './invitationstatus.ts'
+import { inviterOf } from './lines.ts'
+import { isGenerated, membershipIn } from './people.ts'
+
+/** What keeps this Invitation from being carried out, until somebody changes something. */
+export const obstacle = (
+  world: World,
+  { spec }: Invitation,
+  { settings, problem }: NonNullable<ReturnType<typeof settingsFor>>,
+): Readiness | undefined => {
+  if (problem) return { is: 'stalled', ...problem }
+  const address = parseAddress(spec.email)
+  if ('problem' in address)
+    return { is: 'stalled', reason: 'InvalidSpec', message: `spec.email ${address.problem}; write one address` }
+  for (const name of spec.roles ?? []) {
+    const role = world.cache.get('Role', name)
+    if (!role) return { is: 'stalled', reason: 'ReferenceNotFound', message: `role ${name} does not exist` }
+    if (!settings.chain.includes(role.spec.organization))
+      return {
+        is: 'stalled',
+        reason: 'ReferenceNotFound',
+        message: `role ${name} belongs to ${role.spec.organization} and cannot be given in ${settings.name}`,
+      }
+  }
+  return undefined
+}
+
+/** A declaration that says the membership is over, which no Invitation overrules. */
+export const bar = ({ invitation, settings, user, now }: Pass): Readiness | undefined => {
+  const entry = user && membershipIn(user, invitation.spec.organization)
+  if (!user || !entry) return undefined
+  const over =
+    entry.state === 'Ended'
+      ? 'says that this membership is ended'
+      : entry.until !== undefined && endOf(entry.until, settings.timeZone) <= now
+        ? `says that this membership lasted until ${entry.until}`
+        : undefined
+  if (over === undefined) return undefined
+  return {
+    is: 'stalled',
+    reason: 'NotAllowed',
+    message: `${declaredAt(user)} ${over}; change it there to invite again`,
+  }
+}
+
+/** An Invitation as the decision reads it. */
+export const requestOf = ({ metadata }: Invitation): Request => {
+  const token = metadata.annotations?.[ANNOTATIONS.resendRequestedAt]
+  return { uid: metadata.uid, generated: isGenerated({ metadata }), ...(token !== undefined && { resend: token }) }
+}
+
+/** The union of what is asked for, as far as it may be given here. */
+export const openRoles = ({ world, settings, requests }: Pass): string[] =>
+  [...new Set(requests.flatMap(({ spec }) => spec.roles ?? []))]
+    .filter(name => settings.chain.includes(world.cache.get('Role', name)?.spec.organization ?? ''))
+    .sort()
+
+/** Who caused the mails of a series: the manager that asked for the resend, wrote the Invitation, or declared the membership which opened it. */
+export const inviterOfSeries = async (
+  { world, invitation, requests, user }: Pass,
+  spec: MembershipSpec,
+): Promise<string> => {
+  const number = currentSeries(spec)
+  const openers = spec.series.filter(series => series.number === number).map(series => series.openedBy)
+  const manager = async (kind: 'Invitation' | 'User', name: string, field: string) =>
+    (await world.store.owners({ kind, name })).find(owner => owner.field === field)?.manager
+  for (const opener of openers) {
+    const request = requests.find(one => openersOf(requestOf(one)).includes(opener))
+    if (!request) continue
+    const { name } = request.metadata
+    const found = opener.startsWith('resend/')
+      ? await manager('Invitation', name, `metadata.annotations[${ANNOTATIONS.resendRequestedAt}]`)
+      : isGenerated(request)
+        ? user && (await manager('User', user.metadata.name, `spec.memberships[${invitation.spec.organization}]`))
+        : await manager('Invitation', name, 'spec.email')
+    if (found !== undefined) return inviterOf(found)
+  }
+  return inviterOf('')
+}
+
+export const linkLifeOf = (requests: readonly Invitation[], settings: OrganizationSettings): number => {
+  const written = requests.flatMap(({ spec }) => (spec.validFor === undefined ? [] : [linkLife(spec.validFor)]))
+  return written.length > 0 ? Math.max(...written) : settings.invitations.validFor
+}

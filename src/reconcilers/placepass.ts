@@ -1,0 +1,117 @@
+import type { Readiness } from '../api/conditions.ts'
+import type { MembershipSpec } from '../api/membership.ts'
+import { LABELS, MANAGERS } from '../api/names.ts'
+import { timestamp } from '../api/timestamp.ts'
+import type { User, UserMembership } from '../api/user.ts'
+import type { Way } from '../decide/access.ts'
+import type { PlaceState, Standing } from '../decide/person.ts'
+import type { OrganizationSettings, PlacementProblem } from '../decide/settings.ts'
+import { declaredAt, type World } from './context.ts'
+import { isDeleting } from './people.ts'
+
+/** Where one person stands in one organization, after a pass. */
+export interface PlaceResult {
+  organization: string
+  state: PlaceState
+  /** Roles in force. */
+  roles: string[]
+  /** What is still to be done or waited for; absent: nothing. */
+  is?: Readiness
+  again?: number
+  /** A loss that is not carried out now. */
+  isHeld?: boolean
+  /** The person belongs under another address than the one declared. */
+  provenAddress?: string
+  /** How each role came. */
+  via?: Record<string, Way[]>
+}
+
+/** What a pass over one place knows. */
+export interface Place {
+  world: World
+  user: User
+  organization: string
+  settings: OrganizationSettings
+  problem: PlacementProblem | undefined
+  entry: UserMembership | undefined
+  standing: Standing
+  now: number
+}
+
+/** What a pass has seen of the declaration: whose it is, and what it says. */
+export const seen = ({ user, entry, standing }: Place): Pick<MembershipSpec, 'user' | 'declared'> => ({
+  ...claimedBy(user),
+  ...(entry && {
+    declared: {
+      present: true,
+      roles: [...(entry.roles ?? [])].sort(),
+      join: entry.join ?? 'Invitation',
+      ...(standing.is === 'open' && standing.until !== undefined && { until: timestamp(standing.until) }),
+    },
+  }),
+})
+
+export const claimedBy = ({ metadata }: User) => ({ user: { name: metadata.name, uid: metadata.uid } })
+
+export const producerOf = (user: User): string => {
+  const source = user.metadata.labels?.[LABELS.source]
+  return source === undefined ? MANAGERS.controller : MANAGERS.source(source)
+}
+
+export const reasonOf = ({ user, organization, entry, standing }: Place): string => {
+  if (isDeleting(user)) return `${declaredAt(user)} was deleted`
+  if (standing.is === 'over' && standing.why === 'Until') return `${declaredAt(user)} says until ${entry?.until}`
+  if (standing.is === 'over') return `${declaredAt(user)} says Ended`
+  return `${declaredAt(user)} declares no membership in ${organization}`
+}
+
+/** Who and why, with one change that people see. */
+export const explained = (
+  place: Pick<Place, 'user' | 'organization'>,
+  action: 'join' | 'end' | 'grant' | 'take' | 'create',
+  target: 'membership' | 'access' | 'account',
+  fields: Record<string, unknown> = {},
+) => {
+  const { user, organization } = place
+  const because = declaredAt(user)
+  const change = { action, target, kind: 'User', name: user.metadata.name, organization, because, fields }
+  return { actor: producerOf(user), because, organization, changes: [change] }
+}
+
+export const given = ({ settled }: MembershipSpec) =>
+  settled && settled.roles.length > 0 ? { roles: settled.roles } : {}
+
+/** Who and why, for a write that only remembers. */
+export const quiet = ({ user, organization }: Pick<Place, 'user' | 'organization'>) => ({
+  actor: producerOf(user),
+  because: declaredAt(user),
+  organization,
+})
+
+export const sameSpec = (a: MembershipSpec, b: MembershipSpec): boolean =>
+  a === b || JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
+const sorted = (spec: MembershipSpec): unknown => Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1))
+
+/** Of two records of one person the better state, all roles, and what is still to be done. */
+export const merged = (a: PlaceResult | undefined, b: PlaceResult): PlaceResult => {
+  if (!a) return b
+  const order: PlaceState[] = ['Active', 'Restricted', 'Suspended', 'Invited', 'Waiting', 'Left', 'Ended']
+  const better = order.indexOf(a.state) <= order.indexOf(b.state) ? a : b
+  const times = [a.again, b.again].filter(time => time !== undefined)
+  return {
+    ...a,
+    ...b,
+    state: better.state,
+    roles: [...new Set([...a.roles, ...b.roles])].sort(),
+    ...(times.length > 0 && { again: Math.min(...times) }),
+    ...((a.isHeld || b.isHeld) && { isHeld: true }),
+  }
+}
+
+export const worse = (own: PlaceResult, further: Pick<PlaceResult, 'is' | 'again'>): Partial<PlaceResult> => {
+  const times = [own.again, further.again].filter(time => time !== undefined)
+  return {
+    ...(own.is?.is === 'stalled' ? {} : further.is && { is: further.is }),
+    ...(times.length > 0 && { again: Math.min(...times) }),
+  }
+}
