@@ -56,7 +56,10 @@ export interface Realm extends AsyncDisposable {
 export interface RealmOptions {
   /** Wraps the store that the loop writes through. */
   wrap?: (store: ResourceStore) => ResourceStore
-  effects?: (effects: Effects) => Effects
+  effects?: (effects: Effects, store: ResourceStore) => Effects
+  /** Instead of a store of its own; the realm does not close it. */
+  store?: ResourceStore
+  clock?: FakeClock
   reconcilers?: (world: World) => Reconciler[]
   relistEvery?: number
 }
@@ -72,11 +75,11 @@ const fakeLinks: LinkSigner = {
 
 /** A realm in memory: a real store and a real loop, with a clock, a mail server and an audit trail that the test drives. */
 export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
-  const clock = fakeClock('2026-03-02T09:00:00Z')
+  const clock = options.clock ?? fakeClock('2026-03-02T09:00:00Z')
   const mailer = fakeMailer()
   const audit = fakeAudit()
   let drawn = 0
-  const store = await openEmbeddedStore({ folder: ':memory:', clock, leaseDuration: 4000 * DAY })
+  const store = options.store ?? (await openEmbeddedStore({ folder: ':memory:', clock, leaseDuration: 4000 * DAY }))
   let lease: HeldLease
   let loop: Loop
   let world: World
@@ -98,7 +101,10 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
         world = {
           store: cached,
           cache,
-          effects: change(liveEffects({ store: cached, audit, mailer, clock, lost: lease.lost, takes: takesAccess })),
+          effects: change(
+            liveEffects({ store: cached, audit, mailer, clock, lost: lease.lost, takes: takesAccess }),
+            cached,
+          ),
           clock,
           random: bytes => Buffer.alloc(bytes, ++drawn),
           composer: fakeComposer,
@@ -201,7 +207,7 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
     async [Symbol.asyncDispose]() {
       loop.abort()
       await lease.release()
-      await store[Symbol.asyncDispose]()
+      if (!options.store) await store[Symbol.asyncDispose]()
     },
   }
   return realm
