@@ -18,6 +18,8 @@ export interface FolderReaderOptions {
   /** Waits so many milliseconds. */
   sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>
   openWatcher?: OpenWatcher
+  /** Reads what is there at this moment. */
+  readOnce?: typeof readFolder
 }
 
 /**
@@ -25,7 +27,7 @@ export interface FolderReaderOptions {
  * A folder in the middle of a change is waited for: what is read stood still before and while it was read.
  */
 export const folderReader = (options: FolderReaderOptions): SourceReader => {
-  const { path, tables, sleep = pause, openWatcher } = options
+  const { path, tables, sleep = pause, openWatcher, readOnce = readFolder } = options
   const watches = new Set<FolderWatch>()
   return {
     read: async ({ signal }) => {
@@ -33,7 +35,7 @@ export const folderReader = (options: FolderReaderOptions): SourceReader => {
         const before = await stampOf(path)
         const age = Date.now() - before.newest
         if (age < 0 || age >= SETTLE) {
-          const revision = await readFolder(path, tables)
+          const revision = await readOnce(path, tables)
           if ((await stampOf(path)).id === before.id) return noticed(revision, watches)
         }
         await sleep(SETTLE, signal)

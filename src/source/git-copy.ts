@@ -106,20 +106,23 @@ export class GitCopy {
         ],
         call,
       )
-    try {
-      await fetch(['--depth=1'], [`+${commit}:${REF}`])
-      return
-    } catch (error) {
-      if (!(error instanceof IdNotServed)) throw error
-    }
-    if (names.length > 0)
+    const byId = await fetch(['--depth=1'], [`+${commit}:${REF}`]).then(
+      () => true,
+      error => {
+        if (!(error instanceof IdNotServed)) throw error
+        return false
+      },
+    )
+    if (!byId && names.length > 0)
       await fetch(
         ['--depth=1'],
         names.map((name, index) => `+${name}:${REF}-${index}`),
       )
-    else await fetch([], ['+refs/heads/*:refs/roster/heads/*', '+refs/tags/*:refs/roster/tags/*'])
-    const found = await askGit([...this.at, 'cat-file', '-t', commit], call).catch(() => '')
-    if (found.trim() === 'commit') return
+    else if (!byId) await fetch([], ['+refs/heads/*:refs/roster/heads/*', '+refs/tags/*:refs/roster/tags/*'])
+
+    const type = (await askGit([...this.at, 'cat-file', '-t', commit], call).catch(() => '')).trim()
+    if (type === 'commit') return
+    if (type !== '') throw new CommitUnusable('RevisionNotFound', `${commit} is a ${type} and no commit`)
     throw names.length > 0
       ? new GitTrouble('Retrying', `${names.join(', ')} moved on while it was being read; it is read again`)
       : new GitTrouble('RevisionNotFound', `commit ${commit} is on no branch or tag of the repository`)

@@ -12,6 +12,7 @@ export type GitAddress =
 const PORTS = { http: 80, https: 443, ssh: 22 } as const
 /** `git@host:path`, as git reads it: no slash before the colon. The user may not look like an option. */
 const SCP = /^[A-Za-z0-9_][A-Za-z0-9._-]*@([^:/\s]+):(?!\/\/|-)(.+)$/
+const USER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/
 const HELPER = /^[A-Za-z0-9+.-]+::/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
@@ -48,7 +49,7 @@ const parsed = (text: string): GitAddress => {
   if (scheme === 'file') {
     if (url.host !== '' && url.host !== 'localhost')
       throw new GitRefused('InvalidSpec', 'a file:// URL has three slashes: file:///srv/git/people.git')
-    return { scheme, url: pathToFileURL(fileURLToPath(`file://${url.pathname}`)).href }
+    return { scheme, url: fileUrl(url.pathname) }
   }
   if (url.password !== '' || (scheme !== 'ssh' && url.username !== ''))
     throw new GitRefused(
@@ -56,11 +57,23 @@ const parsed = (text: string): GitAddress => {
       `the URL of ${escapeText(url.hostname)} holds credentials; take them out, change them there, and name a secret in credentialsSecretRef`,
     )
   if (!HOST.test(url.hostname)) throw new GitRefused('InvalidSpec', 'the host of the URL is no host name')
-  if (/^%?2d|^-/i.test(url.username)) throw new GitRefused('InvalidSpec', 'the user of the URL begins with a dash')
+  if (url.username !== '' && !USER.test(url.username))
+    throw new GitRefused('InvalidSpec', 'the user of the URL is no user name')
   const host = url.hostname.toLowerCase()
   const port = url.port === '' ? PORTS[scheme] : Number(url.port)
   const user = url.username === '' ? '' : `${url.username}@`
   return { scheme, host, port, url: `${scheme}://${user}${host}${url.port === '' ? '' : `:${port}`}${url.pathname}` }
+}
+
+const fileUrl = (pathname: string): string => {
+  // Git decodes it once more: what comes out then must be the path that was meant.
+  if (/%(2f|5c|[01].|7f)/i.test(pathname))
+    throw new GitRefused('InvalidSpec', 'the path of the URL holds encoded slashes or control characters')
+  try {
+    return pathToFileURL(fileURLToPath(`file://${pathname}`)).href
+  } catch {
+    throw new GitRefused('InvalidSpec', 'the path of the URL is not encoded as a URL is')
+  }
 }
 
 /** What a ref names: a commit for ever, or whatever a branch or tag leads to now. */

@@ -1,6 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { troubleOf } from '../../src/source/git-trouble.ts'
-import { gitAddress, gitPath, gitRef, parseGitUrl } from '../../src/source/git-url.ts'
+import { GitRefused, troubleOf } from '../../src/source/git-trouble.ts'
+import { type GitAddress, gitAddress, gitPath, gitRef, parseGitUrl } from '../../src/source/git-url.ts'
 
 describe('an argument that may be a repository', () => {
   it.each([
@@ -39,6 +40,55 @@ describe('the address of a repository', () => {
     ['file:///srv/../srv/p.git', { scheme: 'file', url: 'file:///srv/p.git' }],
   ])('%s is understood', (text, address) => {
     expect(gitAddress(text)).toEqual(address)
+  })
+})
+
+describe('any text', () => {
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.webUrl({ withFragments: true, withQueryParameters: true }),
+    fc
+      .tuple(
+        fc.constantFrom('https://', 'ssh://', 'file://', 'ext::', '-', 'git@', '', 'http://u:p@'),
+        fc.stringMatching(/^[-a-z0-9@:%./?#~[\]*^ ]{0,30}$/),
+      )
+      .map(([scheme, rest]) => scheme + rest),
+  )
+  it('is an address that git can be given, or is refused', () => {
+    fc.assert(
+      fc.property(hostile, text => {
+        let address: GitAddress
+        try {
+          address = gitAddress(text)
+        } catch (error) {
+          expect(error).toBeInstanceOf(GitRefused)
+          return
+        }
+        const helper = /^[a-z0-9+.-]+::/i
+        expect(address.url.startsWith('-') || helper.test(address.url)).toBe(false)
+        if (address.scheme !== 'file') expect(address.host).toMatch(/^[a-z0-9[]/)
+        if (address.scheme === 'http' || address.scheme === 'https')
+          expect(address.url).not.toContain('@'.concat(address.host))
+        // What is given to git is understood the same when it is read again.
+        expect(gitAddress(address.url)).toEqual(address)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+  it('is a ref and a path that stay inside, or is refused', () => {
+    fc.assert(
+      fc.property(hostile, text => {
+        for (const check of [gitRef, gitPath])
+          try {
+            const checked = check(text)
+            if (typeof checked === 'string') expect(checked.split('/')).not.toContain('..')
+            else expect(JSON.stringify(checked)).not.toMatch(/:"-|[*?~^]|\.\./)
+          } catch (error) {
+            if (!(error instanceof GitRefused)) throw error
+          }
+      }),
+      { numRuns: 2000 },
+    )
   })
 })
 

@@ -14,6 +14,8 @@ import { describeWith } from '../parts.ts'
 import { openGitServer } from '../peers/git-server.ts'
 import { organizationYaml, roleYaml, type TestRepository, testRepository } from './repository.ts'
 
+/** A machine may be busy; what is waited for comes. */
+const PATIENTLY = { timeout: 20_000 }
 const TOKEN = 'tok-3f9a17c2e4-secret'
 let root: string
 let repository: TestRepository
@@ -205,6 +207,12 @@ describeWith('git', 'a Git repository', () => {
       reason: 'RevisionNotFound',
     })
   })
+  it('whose tag marks no commit says so', async () => {
+    repository.commit({ 'a.yaml': organizationYaml })
+    repository.git('tag', 'tree', 'HEAD^{tree}')
+    repository.git('push', '--quiet', '--tags', 'origin')
+    expect(trouble(await readOnce({ url: fileUrl(), ref: 'tree' }))).toMatchObject({ reason: 'RevisionNotFound' })
+  })
   it('without any commit says so', async () => {
     expect(trouble(await readOnce({ url: fileUrl() }))).toMatchObject({
       reason: 'RevisionNotFound',
@@ -339,13 +347,13 @@ describeWith('git', 'a Git server', () => {
       { secrets: tokenSecret },
     )
     const reading = read(reader)
-    await expect.poll(() => server.requests.length).toBe(1)
+    await expect.poll(() => server.requests.length, PATIENTLY).toBe(1)
     const running = processesNaming(`${server.port}/people.git`)
     expect(running.length).toBeGreaterThan(1)
     for (const line of running) expect(line).not.toContain(TOKEN)
     await clock.advance(60_000)
     expect(trouble(await reading)).toMatchObject({ reason: 'Unreachable', message: expect.stringContaining('60 s') })
-    await expect.poll(() => processesNaming(`${server.port}/people.git`)).toEqual([])
+    await expect.poll(() => processesNaming(`${server.port}/people.git`), PATIENTLY).toEqual([])
   })
   it('is left at once on the signal', async () => {
     await using server = await openGitServer({ root: join(root, 'served') })
@@ -354,7 +362,7 @@ describeWith('git', 'a Git server', () => {
     const controller = new AbortController()
     const reader = open({ url: `${server.url}/people.git` })
     const reading = reader.read({ signal: controller.signal })
-    await expect.poll(() => server.requests.some(({ command }) => command === 'fetch')).toBe(true)
+    await expect.poll(() => server.requests.some(({ command }) => command === 'fetch'), PATIENTLY).toBe(true)
     controller.abort(new Error('stop'))
     await expect(reading).rejects.toThrow('stop')
     server.fault = undefined

@@ -175,6 +175,15 @@ describe('a write of a source', () => {
     expect(result.conflicts).toMatchObject([{ holder: 'source first' }])
     expect((await store.get('Role', 'editor'))?.spec.displayName).toBe('First')
   })
+  it('never takes what was nobody’s at the list and is another source’s now', async () => {
+    await using store = await open()
+    const byHand = role('editor', { displayName: 'Hand' }) as AnyManifest & { kind: 'Role' }
+    await store.apply(byHand, { manager: 'local/ann' })
+    const first = () => sync(store, revision('r1', role('editor', { displayName: 'First' })), { source: 'first' })
+    const result = await sync(disturbed(store, first), revision('r1', role('editor', { displayName: 'Second' })))
+    expect(result.conflicts).toMatchObject([{ holder: 'source first' }])
+    expect((await store.get('Role', 'editor'))?.spec.displayName).toBe('First')
+  })
   it('is decided anew when the object changed since the list', async () => {
     await using store = await open()
     await sync(store, revision('r1', role('editor')))
