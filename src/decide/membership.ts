@@ -17,6 +17,13 @@ export const hasLeft = (spec: Record): boolean => spec.left !== undefined && spe
 export const hasDeclined = (spec: Pick<Spec, 'declined'>): boolean =>
   spec.declined !== undefined && spec.declined.released === undefined
 
+/**
+ * Somebody joined, and their access is not settled yet in this life of the membership. For this moment they count as invited,
+ * or the seat that was kept for them would go to whoever waits.
+ */
+export const isUnsettled = (spec: Record & Pick<Spec, 'settled'>): boolean =>
+  spec.joined !== undefined && isJoined(spec) && (spec.settled === undefined || spec.settled.time < spec.joined.time)
+
 /** Grants of the present life of the membership: what was granted before somebody ended or left and joined anew counts no more. */
 export const activeGrants = (spec: Pick<Spec, 'joined' | 'left' | 'ended' | 'grants'>): Grant[] => {
   const { joined } = spec

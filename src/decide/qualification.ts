@@ -5,6 +5,7 @@ import { isExternal, normalizeAddress } from './address.ts'
 import { standingOf } from './can.ts'
 import { compileExpression, type ExpressionUser } from './cel.ts'
 import { progressOf } from './invitation.ts'
+import { isUnsettled } from './membership.ts'
 import type { SeatCandidate } from './seats.ts'
 import { milliseconds } from './time.ts'
 
@@ -52,8 +53,7 @@ export const qualify = (
   if (membership.declared?.until !== undefined) until.push(milliseconds(membership.declared.until))
 
   let state: SeatCandidate['state']
-  if (isUnsettled(membership) && standing !== 'Suspended') state = 'Reserved'
-  else if (standing === 'Active' || standing === 'Restricted') state = 'Used'
+  if (standing === 'Active' || standing === 'Restricted') state = isUnsettled(membership) ? 'Reserved' : 'Used'
   else if (standing === 'Invited' && (spec.reserveForInvited ?? true)) {
     const open = openInvitation(member, now)
     if (!open) return undefined
@@ -149,16 +149,6 @@ interface Access {
   roles: readonly string[]
   groups: readonly string[]
 }
-/**
- * Somebody joined, and their access is not settled yet: for this moment they count as invited,
- * or the seat that was kept for them would go to whoever waits.
- */
-export const isUnsettled = ({ joined, settled, left, ended }: MembershipSpec): boolean =>
-  joined !== undefined &&
-  ended === undefined &&
-  (left === undefined || left.released !== undefined) &&
-  (settled === undefined || settled.time < joined.time)
-
 const accessOf = ({ membership, prospect }: PoolMember): Access => {
   const { settled, declared, attempts } = membership
   const { roles, groups } = settled ?? { roles: [], groups: [] }

@@ -3,7 +3,7 @@ import { timestamp } from '../api/timestamp.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
 import { isExternal } from '../decide/address.ts'
 import { type AccessComparison, compareAccess, isNothing } from '../decide/losses.ts'
-import { activeGrants, takesAccess } from '../decide/membership.ts'
+import { activeGrants, isUnsettled, takesAccess } from '../decide/membership.ts'
 import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
 import { permitFor } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
@@ -35,7 +35,8 @@ export const settle = async (
       ...problemOf(place, derived),
     }
   }
-  if (problem || comparison.equal) {
+  // Also access that is none is settled anew in each life of a membership: until then nobody knows that it is none.
+  if (problem || (comparison.equal && !isUnsettled(wanted))) {
     const written = sameSpec(record.spec, wanted)
       ? record
       : await world.effects.updateMembership(record, wanted, quiet(place))

@@ -132,6 +132,20 @@ describe('who qualifies', () => {
     expect(found !== undefined).toBe(expected)
   })
 
+  it('keeps what was kept for somebody who has just joined, until their access is settled in this life', () => {
+    const { settled: _settled, ...just } = membership({
+      declared: { present: true, roles: ['editor'], join: 'Invitation' },
+    })
+    const editors = { selector: { roles: ['editor'] } }
+    expect(ask(editors, just)).toMatchObject({ candidate: { state: 'Reserved' } })
+    const former = { settled: { roles: [], groups: [], permissions: [], time: T(-3) } }
+    expect(ask(editors, { ...just, ...former })).toMatchObject({ candidate: { state: 'Reserved' } })
+    expect(ask(editors, { ...just, settled: { ...former.settled, time: T(-1) } })).toBeUndefined()
+    expect(
+      ask(editors, { ...just, declared: { present: true, roles: ['editor'], join: 'None', until: T(0) } }),
+    ).toBeUndefined()
+  })
+
   it('is reserved for while invited and uses when joined, until the time that changes it', () => {
     expect(ask({}, invited({}))).toMatchObject({ candidate: { state: 'Reserved' }, until: NOW + 22 * HOUR })
     const until = membership({ declared: { present: true, roles: [], join: 'None', until: T(3) } })

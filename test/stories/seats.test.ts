@@ -137,6 +137,19 @@ describe('seats', () => {
     expect(await licenses('bob')).toEqual([{ pool: 'suite', quantity: 1, state: 'Used' }])
   })
 
+  it('of a member without roles who comes back are used again, not only kept', async () => {
+    await using realm = await open()
+    await pool(realm, { seats: 1, releaseAfter: '0s' })
+    await person(realm, 'alice', { join: 'None', roles: [] })
+    await realm.pass(1000)
+    await person(realm, 'alice', { join: 'None', roles: [], state: 'Ended' })
+    await realm.pass(1000)
+    expect(await seats(realm)).toEqual([])
+    await person(realm, 'alice', { join: 'None', roles: [] })
+    await realm.pass(1000)
+    expect(await seats(realm)).toEqual(['alice Used'])
+  })
+
   it('written once are not written again, and a wiped status comes back without a change', async () => {
     await using realm = await open()
     await pool(realm, { seats: 1 })
