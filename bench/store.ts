@@ -147,7 +147,7 @@ const replaces = async (embedded: ResourceStore): Promise<number> => {
 
 const openRaw = (folder: string): DatabaseSync => {
   const db = new DatabaseSync(join(folder, 'raw.sqlite'))
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536;
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384;
     CREATE TABLE objects (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, version INTEGER NOT NULL, spec TEXT NOT NULL,
       status TEXT);
     CREATE UNIQUE INDEX by_name ON objects (kind, name); CREATE UNIQUE INDEX by_version ON objects (version);`)

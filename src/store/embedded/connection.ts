@@ -8,6 +8,8 @@ import { isBusy, troubleOf } from './trouble.ts'
 const BUSY_TIMEOUT = 20
 /** Milliseconds of one round of the event loop, after which other things of this process come in between. */
 const LONG_ROUND = 5
+/** Kibibytes of pages that SQLite keeps; the rest the operating system has in its own cache. */
+const CACHE = 16_384
 /** Writes that share one transaction at most, so that other processes get their turn. */
 const BATCH = 128
 
@@ -68,7 +70,7 @@ export class Connection {
             `${options.file} is on a file system without shared memory`,
             'choose a folder on a disk of this machine',
           )
-        opened.exec('PRAGMA cache_size = -65536')
+        opened.exec(`PRAGMA cache_size = -${CACHE}`)
         prepare(opened)
       })
       return connection
