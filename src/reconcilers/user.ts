@@ -72,6 +72,12 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         }
       },
     }),
+    // A pool that a licence names comes or goes, or reaches further.
+    watch({
+      kind: 'LicensePool',
+      changed: ({ metadata, spec }) => [metadata.uid, spec.shared],
+      wakes: ({ metadata }, cache) => cache.by('User', 'pool', metadata.name).map(user => user.metadata.name),
+    }),
     watch({
       kind: 'Role',
       changed: ({ spec }) => [spec.organization, spec.allow, spec.deny, spec.scope],

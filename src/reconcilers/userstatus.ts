@@ -6,7 +6,9 @@ import { type HeldSeats, seatsOf } from '../decide/seats.ts'
 import { settingsFor, type World, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
 import { recipientOf } from './mails.ts'
+import { isDeleting } from './people.ts'
 import type { PlaceResult } from './placepass.ts'
+import { licenseProblem } from './poolmembers.ts'
 
 /** Writes what the passes over a person's memberships came to. */
 export const projectUser = async (world: World, user: User, results: readonly PlaceResult[]): Promise<void> => {
@@ -52,7 +54,14 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
       ? [{ type: 'ClockSuspect', status: 'True', reason: 'ClockJumped', message: 'what ends by time waits' } as const]
       : []),
   ]
-  await writeStatus(world, user, body, readinessOf(results), further)
+  const readiness = readinessOf(results)
+  const license = isDeleting(user) ? undefined : licenseProblem(world.cache, user)
+  // Somebody must act on it, unless there is something to act on already.
+  const is: Readiness =
+    license === undefined || readiness.is === 'stalled'
+      ? readiness
+      : { is: 'stalled', reason: 'ReferenceNotFound', message: license }
+  await writeStatus(world, user, body, is, further)
 }
 
 /** Seats that the person has or waits for, in pools that still exist. */

@@ -257,6 +257,26 @@ describe('seats', () => {
     expect(await status(realm)).toMatchObject({ free: 1, waiting: 1 })
   })
 
+  it('named from a pool that is not there, or does not reach the person, are said to be', async () => {
+    await using realm = await open()
+    await realm.declare('Organization', 'other', {})
+    await pool(realm, { organization: 'other' }, 'theirs')
+    const ready = async () =>
+      (await realm.store.get('User', 'alice'))?.status?.conditions?.find(one => one.type === 'Ready')
+    await person(realm, 'alice', { join: 'None' }, { licenses: [{ pool: 'suite' }] })
+    await realm.run()
+    expect(await ready()).toMatchObject({ status: 'False', message: 'license pool suite does not exist' })
+    await pool(realm)
+    await realm.run()
+    expect(await ready()).toMatchObject({ status: 'True' })
+    await person(realm, 'alice', { join: 'None' }, { licenses: [{ pool: 'theirs' }] })
+    await realm.run()
+    expect(await ready()).toMatchObject({
+      status: 'False',
+      message: 'license pool theirs belongs to other, where the person has no membership',
+    })
+  })
+
   it('are kept when there are fewer of them, which is said, and given when there are more', async () => {
     await using realm = await open()
     await pool(realm, { seats: 2 })
