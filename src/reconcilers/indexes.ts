@@ -9,10 +9,10 @@ import type { Role } from '../api/role.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
+import { holdersOf } from '../decide/held-seats.ts'
 import { isJoined } from '../decide/membership.ts'
 import { allows } from '../decide/permissions.ts'
 import { generatedUserName } from '../decide/record-names.ts'
-import { holdersOf } from '../decide/seats.ts'
 import type { Indexes } from '../runtime/reconciler.ts'
 
 /** Value of the indexes that find what concerns one address in one organization. Names of organizations hold no slash. */
