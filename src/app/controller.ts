@@ -12,7 +12,7 @@ import { syncRevision } from '../source/sync.ts'
 import type { LeaseState } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { openMailer, senderOf } from './mail.ts'
+import { mailTrouble, openMailer, senderOf } from './mail.ts'
 import { observing } from './observe.ts'
 import type { Realm } from './realm.ts'
 import { portalUrl } from './settings.ts'
@@ -25,6 +25,8 @@ export interface ControllerOptions {
   metrics: Metrics
   signal: AbortSignal
   onWaiting?: (state: LeaseState) => void
+  /** Told when the mail server cannot be used at the start. */
+  onMailTrouble?: (sentence: string) => void
   /** Whether sources are read: `run` does, `apply` is given its manifests. */
   sources: boolean
 }
@@ -95,11 +97,18 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     },
   })
   const { lease } = manager
+  const stopping = new AbortController()
+  void mailTrouble(realm, mailer, stopping.signal).then(sentence => {
+    if (sentence === undefined) return
+    log.warn(sentence)
+    options.onMailTrouble?.(sentence)
+  })
   const stopMarking = markClock(realm, mark => lease.markClock(mark), log)
   return {
     manager,
     [Symbol.asyncDispose]: async () => {
       stopMarking()
+      stopping.abort()
       await manager.stop()
       metrics.leaseHeld.set(0)
       await hub.close()

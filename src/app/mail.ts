@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseAddress } from '../decide/address.ts'
 import { folderMailer } from '../mail/folder.ts'
-import { smtpMailer } from '../mail/smtp.ts'
+import { type SmtpMailer, smtpMailer } from '../mail/smtp.ts'
 import type { MailAddress, Mailer } from '../ports/mailer.ts'
 import type { Realm } from './realm.ts'
 import { SettingsError } from './settings.ts'
@@ -12,7 +12,7 @@ export const openMailer = ({
   paths,
   secrets,
   clock,
-}: Pick<Realm, 'settings' | 'paths' | 'secrets' | 'clock'>): Mailer => {
+}: Pick<Realm, 'settings' | 'paths' | 'secrets' | 'clock'>): Mailer & Partial<Pick<SmtpMailer, 'check'>> => {
   const { smtp, smtpCa, mailRate, mailDir } = settings
   if (smtp === undefined) return folderMailer({ folder: mailDir ?? paths.mail })
   return smtpMailer({
@@ -38,4 +38,15 @@ export const senderOf = (mailFrom: string | undefined, publicUrl: string): MailA
 const defaultDomain = (publicUrl: string): string => {
   const { hostname } = new URL(publicUrl)
   return /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(hostname) && !/^[\d.]+$/.test(hostname) ? hostname : 'roster.invalid'
+}
+
+/** Connects to the mail server once, sends nothing. @returns what is wrong, in a sentence; undefined when it can be used, or when there is none */
+export const mailTrouble = async (
+  { settings, clock }: Pick<Realm, 'settings' | 'clock'>,
+  mailer: Partial<Pick<SmtpMailer, 'check'>>,
+  signal: AbortSignal,
+): Promise<string | undefined> => {
+  const checked = await mailer.check?.({ deadline: clock.now() + 30_000, signal })
+  if (!checked || checked.usable || signal.aborted) return undefined
+  return `the mail server ${settings.smtp} cannot be used: ${checked.response}; mails wait and are tried again`
 }

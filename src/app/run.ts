@@ -37,6 +37,7 @@ export interface RunOptions {
   sources: readonly string[]
   cwd: string
   signal: AbortSignal
+  onMailTrouble?: (sentence: string) => void
   /** Without a health listener: for a second program on one machine. */
   ops?: boolean
 }
@@ -116,7 +117,10 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
 }
 
 /** Waits for a holder that is about to stop, then says who it is. */
-const takeLease = async ({ realm, log, signal }: RunOptions, metrics: Metrics): Promise<RunningController> => {
+const takeLease = async (
+  { realm, log, signal, onMailTrouble }: RunOptions,
+  metrics: Metrics,
+): Promise<RunningController> => {
   const patience = new AbortController()
   let inUse: StoreInUseError | undefined
   let timer: NodeJS.Timeout | undefined
@@ -126,6 +130,7 @@ const takeLease = async ({ realm, log, signal }: RunOptions, metrics: Metrics): 
       log,
       metrics,
       sources: true,
+      ...(onMailTrouble && { onMailTrouble }),
       signal: AbortSignal.any([signal, patience.signal]),
       onWaiting: state => {
         inUse = new StoreInUseError(realm.paths.folder, state)

@@ -1,3 +1,4 @@
+import { escapeText } from '../api/escape.ts'
 import { createLog, noLog } from '../app/logging.ts'
 import { overviewOf } from '../app/overview.ts'
 import { openRealm, type Realm, type RealmOptions } from '../app/realm.ts'
@@ -48,7 +49,14 @@ export const serve = async ({
       if (talk && speaking) story.hear(entry)
     },
   })
-  await using running = await startRun({ realm, log, sources, cwd: io.cwd, signal: new AbortController().signal })
+  await using running = await startRun({
+    realm,
+    log,
+    sources,
+    cwd: io.cwd,
+    signal: new AbortController().signal,
+    onMailTrouble: sentence => io.err(`roster: ${escapeText(sentence)}\n`),
+  })
   log.info('started', { version: (await realm.store.info()).resourceVersion })
   const { cache } = running.controller.manager.loop.world
   nameOf = target => {

@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { startController } from '../src/app/controller.ts'
+import { noLog } from '../src/app/logging.ts'
+import { openRealm, type Realm } from '../src/app/realm.ts'
+import { resolveSettings } from '../src/app/settings.ts'
+import { compareVersions } from '../src/store/version.ts'
+import { createMetrics } from '../src/telemetry/metrics.ts'
+import { makeOrganization, type Standing } from './organization.ts'
+
+/** What one run in a process of its own found. */
+export interface PassResult {
+  /** From the start of the loop until nothing was left to do. */
+  first: number
+  /** The same for a second process's first pass, which finds everything done. */
+  again: number
+  /** Writes of that second pass. */
+  writes: number
+  /** Reading and parsing the same people with node:sqlite alone. */
+  scan: number
+  /** MiB, after the second pass. */
+  rss: number
+}
+
+const pass = async (realm: Realm): Promise<number> => {
+  const begin = performance.now()
+  await using controller = await startController({
+    realm,
+    log: noLog(),
+    metrics: createMetrics(),
+    signal: new AbortController().signal,
+    sources: false,
+  })
+  const { loop } = controller.manager
+  await new Promise<void>((resolve, reject) => {
+    const look = (): void => {
+      const idle = loop.idleVersion()
+      if (idle === undefined) return
+      realm.store.info().then(({ resourceVersion }) => {
+        if (compareVersions(idle, resourceVersion) < 0) return
+        stop()
+        resolve()
+      }, reject)
+    }
+    const stop = loop.onIdleChange(look)
+    look()
+  })
+  return (performance.now() - begin) / 1000
+}
+
+const run = async (people: number, standingOf: (index: number) => Standing): Promise<PassResult> => {
+  const folder = await mkdtemp(join(tmpdir(), 'roster-bench-'))
+  try {
+    const { settings } = resolveSettings({ flags: { data: folder }, environment: {}, cwd: folder })
+    const open = () => openRealm({ settings, environment: {}, create: true })
+    let first = 0
+    {
+      await using realm = await open()
+      await makeOrganization(realm.store, people, standingOf)
+      first = await pass(realm)
+    }
+    const scan = scanPeople(join(folder, 'roster.sqlite'))
+    await using realm = await open()
+    const before = (await realm.store.info()).resourceVersion
+    const again = await pass(realm)
+    const writes = Number((await realm.store.info()).resourceVersion) - Number(before)
+    return { first, again, writes, scan, rss: process.memoryUsage().rss / 1024 / 1024 }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The floor: every row read and parsed once, by nothing but node:sqlite. */
+const scanPeople = (file: string): number => {
+  const db = new DatabaseSync(file, { readOnly: true })
+  const begin = performance.now()
+  for (const row of db
+    .prepare("SELECT spec, status, meta FROM objects WHERE kind IN ('User', 'Membership', 'Invitation')")
+    .iterate())
+    for (const text of Object.values(row)) if (typeof text === 'string') JSON.parse(text)
+  const seconds = (performance.now() - begin) / 1000
+  db.close()
+  return seconds
+}
+
+const [scenario = 'known', people = '1000'] = process.argv.slice(2)
+const standings: Record<string, (index: number) => Standing> = {
+  known: () => 'known',
+  invited: () => 'invited',
+  joined: index => (index % 100 === 0 ? 'known' : 'joined'),
+}
+const standing = standings[scenario]
+if (!standing) throw new Error(`there is no scenario ${scenario}`)
+console.log(JSON.stringify(await run(Number(people), standing)))
