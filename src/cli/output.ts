@@ -49,9 +49,44 @@ export const age = (from: string, now: number): string => {
   return `${Math.floor(seconds / (365 * 86_400))}y`
 }
 
-/** A JSON document for `-o json`, YAML for `-o yaml`. */
+/** One line for people, whatever is in it. */
+export const line = (text: string): string => `${escapeText(text)}\n`
+
+/** One JSON value on one line, for what is printed as it comes. */
+export const jsonLine = (value: unknown): string => visible(`${JSON.stringify(value)}\n`)
+
+/** A JSON document for `-o json`, YAML for `-o yaml`. What must not reach a terminal as it is stands there as an escape that a parser reads back. */
 export const document = async (value: unknown, format: 'json' | 'yaml'): Promise<string> => {
-  if (format === 'json') return `${JSON.stringify(value, undefined, 2)}\n`
+  if (format === 'json') return jsonText(value)
   const { stringify } = await import('yaml')
-  return stringify(value, { lineWidth: 120 })
+  const text = stringify(value, { lineWidth: 120 })
+  if (isSafe(text)) return text
+  // Only quoted texts take escapes, so all are quoted.
+  return visible(stringify(value, { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' }))
 }
+
+/** One JSON document, indented, on lines of its own. */
+export const jsonText = (value: unknown): string => visible(`${JSON.stringify(value, undefined, 2)}\n`)
+
+/** Whether every line can be printed as it is. */
+const isSafe = (text: string): boolean => text.split('\n').every(line => escapeText(line) === line)
+
+/** Unsafe characters, which can only stand in quoted texts here, as `\\uXXXX`, by UTF-16 units. */
+const visible = (text: string): string =>
+  isSafe(text)
+    ? text
+    : text
+        .split('\n')
+        .map(line => {
+          if (escapeText(line) === line) return line
+          return [...line]
+            .map(character => (escapeText(character) === character ? character : unitsOf(character)))
+            .join('')
+        })
+        .join('\n')
+
+const unitsOf = (character: string): string =>
+  Array.from(
+    { length: character.length },
+    (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+  ).join('')

@@ -1,5 +1,6 @@
 import { escapeText } from '../api/escape.ts'
 import type { Overview } from '../app/overview.ts'
+import { when } from '../app/when.ts'
 
 /** The state of each organization in a few lines. */
 export const overviewText = (overviews: readonly Overview[]): string => overviews.map(textOf).join('\n')
@@ -11,7 +12,7 @@ const textOf = (one: Overview): string => {
     rows.push([
       '✉',
       `${people(one.invited)} invited`,
-      one.firstExpiry === undefined ? '' : `links valid until ${until(one.firstExpiry, one.timeZone)}`,
+      one.firstExpiry === undefined ? '' : `links valid until ${when(one.firstExpiry, one.timeZone)}`,
     ])
   if (one.waitingInvitations > 0)
     rows.push(['◔', `${people(one.waitingInvitations)} wait for an invitation`, 'a limit, or a date'])
@@ -45,23 +46,3 @@ const textOf = (one: Overview): string => {
 const people = (count: number): string => (count === 1 ? '1 person' : `${count} people`)
 const names = (all: readonly string[]): string =>
   all.length <= 3 ? all.join(', ') : `${all.slice(0, 3).join(', ')} and ${all.length - 3} more`
-
-/** `Mon 23 Nov 2026, 09:14 CET` */
-export const until = (time: string, timeZone: string): string =>
-  new Intl.DateTimeFormat('en-GB', {
-    timeZone,
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    timeZoneName: 'short',
-  })
-    .formatToParts(new Date(time))
-    .reduce((parts, { type, value }) => parts.set(type, value), new Map<string, string>())
-    .entries()
-    .reduce(
-      (text, [type, value]) => text.replace(`{${type}}`, value),
-      '{weekday} {day} {month} {year}, {hour}:{minute} {timeZoneName}',
-    )

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { EXIT } from '../api/names.ts'
 import type { Io } from './io.ts'
-import { Exit } from './verb.ts'
+import { Exit, UsageError } from './verb.ts'
 import { VERBS } from './verbs.ts'
 
 const EXIT_CODES = `
@@ -13,6 +13,11 @@ Exit codes
 
 /** Parses and runs. Only the file of the verb that is called is read. @throws whatever the verb throws */
 export const runProgram = async (args: readonly string[], io: Io): Promise<number> => {
+  if (args[0] === '__complete') {
+    const { complete } = await import('./complete.ts')
+    await complete(args.slice(1), io)
+    return EXIT.yes
+  }
   const called = VERBS.find(verb => verb.name === args.find(arg => !arg.startsWith('-')))
   const program = new Command('roster')
     .description('People and access, declared.')
@@ -20,7 +25,14 @@ export const runProgram = async (args: readonly string[], io: Io): Promise<numbe
     .helpOption('-h, --help', 'this help, or the help of a verb')
     .helpCommand('help [VERB]', 'the help of a verb')
     .showSuggestionAfterError()
-    .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHasColors: () => io.terminal.color })
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      // Said once, by who reports all trouble: in words, and with -o json as a document too.
+      outputError: () => undefined,
+      getOutHasColors: () => io.terminal.color,
+      getOutHelpWidth: () => (io.terminal.out ? io.terminal.columns : 100),
+    })
     .exitOverride()
     .addHelpText('after', EXIT_CODES)
 
@@ -42,8 +54,19 @@ export const runProgram = async (args: readonly string[], io: Io): Promise<numbe
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (error instanceof Exit) return error.code
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.trouble
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.yes
+      const name = called ? ` ${called.name}` : ''
+      throw new UsageError(`${usageOf(error.message)}; roster${name} --help says how`)
+    }
     throw error
   }
   return EXIT.yes
 }
+
+/** What commander says of a wrong command line, as the middle of a sentence of ours. */
+const usageOf = (message: string): string =>
+  message
+    .replace(/^error: /, '')
+    .replace(/\s*\(Did you mean (?:one of )?(.+?)\?\)\s*$/, '; did you mean $1?')
+    .replace(/\.?\s*$/, '')

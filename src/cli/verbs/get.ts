@@ -2,16 +2,22 @@ import { DECLARED_KINDS, KINDS, type Kind } from '../../api/names.ts'
 import { columnsOf } from '../../app/columns.ts'
 import { openRealm, type Realm } from '../../app/realm.ts'
 import { fieldSelector, findObject, labelSelector } from '../../app/selecting.ts'
+import { withheld } from '../../app/withheld.ts'
 import type { Io } from '../io.ts'
-import { kindOf } from '../kinds.ts'
-import { formatOf, realmOptions, withSettings } from '../options.ts'
-import { age, document, FORMATS, type Format, table } from '../output.ts'
+import { kindOf, missingText } from '../kinds.ts'
+import { formatOf, realmOptions, withExamples, withSettings } from '../options.ts'
+import { age, document, FORMATS, type Format, jsonLine, line, table } from '../output.ts'
 import { Exit, UsageError, type Verb } from '../verb.ts'
 
 type Resource = NonNullable<Awaited<ReturnType<typeof findObject>>>
 
 export const verb: Verb = (command, io) => {
-  withSettings(command, 'data')
+  withExamples(
+    withSettings(command, 'data'),
+    ['get users -l team=platform', 'people with a label'],
+    ['get invitations --field-selector status.state=Expired', 'links that nobody used in time'],
+    ['get user alice@acme.example -o yaml', 'one person, by address'],
+  )
     .argument('<kind>', 'a kind, KIND/NAME, or all; plural and short names too')
     .argument('[name...]', 'names, or addresses of people')
     .option('-l, --selector <selector>', 'by labels: team=platform,!old')
@@ -37,14 +43,14 @@ export const verb: Verb = (command, io) => {
           for (const name of wanted) {
             const found = await findObject(realm.store, kind, name)
             if (found) objects.push(found)
-            else missing.push(`${kind.toLowerCase()} ${JSON.stringify(name)} does not exist`)
+            else missing.push(await missingText(realm, kind, name))
           }
       await print(
         objects,
         { format, single: wanted.length === 1, heads: flags['headers'] !== false, now: realm.clock.now() },
         io,
       )
-      for (const text of missing) io.err(`${text}\n`)
+      for (const text of missing) io.err(line(text))
       if (objects.length === 0 && wanted.length === 0 && (format === 'table' || format === 'wide'))
         io.err('No resources found.\n')
       if (flags['watch'] === true) await watch(realm, kinds, new Set(wanted), fits, format, io)
@@ -59,11 +65,12 @@ const selecting = (flags: Record<string, unknown>): ((object: Resource) => boole
 }
 
 const print = async (
-  objects: readonly Resource[],
+  stored: readonly Resource[],
   options: { format: Format; single: boolean; heads: boolean; now: number },
   io: Io,
 ): Promise<void> => {
   const { format, single, heads, now } = options
+  const objects = stored.map(withheld)
   if (format === 'name')
     io.out(objects.map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}\n`).join(''))
   else if (format === 'json' || format === 'yaml') {
@@ -115,7 +122,7 @@ const watch = async (
   for await (const event of store.watch({ since: resourceVersion, kinds, signal: io.signal })) {
     if (event.type === 'BOOKMARK' || !fits(event.object) || (names.size > 0 && !names.has(event.object.metadata.name)))
       continue
-    if (format === 'json') io.out(`${JSON.stringify(event)}\n`)
+    if (format === 'json') io.out(jsonLine({ ...event, object: withheld(event.object) }))
     else if (event.type === 'DELETED')
       io.out(`${event.object.kind.toLowerCase()}/${event.object.metadata.name} deleted\n`)
     else await print([event.object], { format, single: true, heads: false, now: clock.now() }, io)

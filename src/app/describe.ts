@@ -1,0 +1,145 @@
+import type { Account } from '../api/account.ts'
+import type { AnyResource } from '../api/kinds.ts'
+import type { Membership } from '../api/membership.ts'
+import { type Kind, RECORD_KINDS } from '../api/names.ts'
+import { accountName } from '../decide/record-names.ts'
+import { findPerson } from './person.ts'
+import type { Realm } from './realm.ts'
+import { findObject } from './selecting.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type Whence, whenceOf } from './whence.ts'
+import { placeIn, placesOf, placeText } from './why/place.ts'
+import { seatFacts } from './why/seat.ts'
+import { withheld } from './withheld.ts'
+
+type Attempt = Membership['spec']['attempts'][number]
+
+/** One mail with a link. */
+export type AttemptLine = Pick<
+  Attempt,
+  'number' | 'purpose' | 'actor' | 'automatic' | 'roles' | 'claimedTime' | 'expirationTime' | 'tries'
+> &
+  Partial<Pick<Attempt, 'outcome' | 'outcomeTime' | 'response' | 'withdrawnTime'>>
+
+/** What happened between one person and one organization. */
+export interface MembershipLines {
+  organization: string
+  address: string
+  standing: string
+  text: string
+  roles: string[]
+  groups: string[]
+  permissions: string[]
+  attempts: AttemptLine[]
+  mails: { key: string; time: string; outcome?: string; response?: string }[]
+  grants: { invitation: string; roles: string[]; by: string; time: string }[]
+}
+
+/** Everything there is to say of one resource. No secret is in it. */
+export interface Description {
+  object: AnyResource
+  whence: Whence
+  /** Which manager owns which field. */
+  managers: { field: string; manager: string }[]
+  events: { time: string; firstTime: string; count: number; type: string; reason: string; message: string }[]
+  memberships?: MembershipLines[]
+  seats?: { pool: string; text: string }[]
+  /** Addresses that can sign in. */
+  accounts?: { address: string; proven?: string; closed?: string }[]
+  timeZone: string
+}
+
+/** @returns undefined when there is no such resource */
+export const describeObject = async (
+  realm: Pick<Realm, 'store' | 'clock'>,
+  ref: { kind: Kind; name: string },
+): Promise<Description | undefined> => {
+  const { store } = realm
+  const object = await findObject(store, ref.kind, ref.name)
+  if (!object) return undefined
+  const { kind, metadata } = object
+  const events = await store.events.list({ ref: { kind, name: metadata.name, uid: metadata.uid }, limit: 50 })
+  const description: Description = {
+    object: withheld(object),
+    whence: whenceOf(object),
+    managers: (RECORD_KINDS as readonly Kind[]).includes(kind) ? [] : await store.owners({ kind, name: metadata.name }),
+    events: events.map(({ lastTime, firstTime, count, type, reason, message }) => ({
+      time: lastTime,
+      firstTime,
+      count,
+      type,
+      reason,
+      message,
+    })),
+    timeZone: 'UTC',
+  }
+  if (kind !== 'User' && kind !== 'Invitation' && kind !== 'Membership') return description
+  const snapshot = await takeSnapshot(realm)
+  return { ...description, ...aboutPerson(snapshot, object) }
+}
+
+const aboutPerson = (
+  snapshot: Snapshot,
+  object: AnyResource,
+): Pick<Description, 'memberships' | 'seats' | 'accounts' | 'timeZone'> => {
+  const called =
+    object.kind === 'User'
+      ? object.metadata.name
+      : object.kind === 'Invitation'
+        ? object.spec.email
+        : object.kind === 'Membership'
+          ? object.spec.address
+          : undefined
+  const nobody = { timeZone: 'UTC' }
+  if (called === undefined) return nobody
+  const known = object.kind === 'User' || [...snapshot.cache.by('Membership', 'address', called)].length > 0
+  const person =
+    known || snapshot.cache.by('User', 'address', called).length > 0 ? findPerson(snapshot, called) : undefined
+  if (!person) return nobody
+  const only = object.kind === 'User' ? undefined : (object.spec as { organization: string }).organization
+  const memberships = person.memberships
+    .filter(({ spec }) => only === undefined || spec.organization === only)
+    .map(membership => linesOf(snapshot, person, membership))
+  const [place] = only === undefined ? placesOf(snapshot, person) : [placeIn(snapshot, person, only)]
+  const timeZone = place?.timeZone ?? 'UTC'
+  if (only !== undefined) return { memberships, timeZone }
+  return {
+    memberships,
+    timeZone,
+    seats: seatFacts(snapshot, person).map(fact => ({
+      pool: fact.name,
+      text: [...fact.notes, ...fact.ways.map(way => way.text)].join('; '),
+    })),
+    accounts: person.addresses
+      .flatMap(address => snapshot.cache.get('Account', accountName(address)) ?? [])
+      .map(accountLine),
+  }
+}
+
+const linesOf = (snapshot: Snapshot, person: ReturnType<typeof findPerson>, { spec }: Membership): MembershipLines => {
+  const place = placeIn(snapshot, { ...person, memberships: [{ spec } as Membership] }, spec.organization)
+  const { standing, text } = placeText(place)
+  return {
+    organization: spec.organization,
+    address: spec.address,
+    standing,
+    text,
+    roles: spec.settled?.roles ?? [],
+    groups: spec.settled?.groups ?? [],
+    permissions: spec.settled?.permissions ?? [],
+    attempts: spec.attempts.map(({ epoch: _, series: _series, deadline: _deadline, ...attempt }) => attempt),
+    mails: spec.mails.map(({ key, claimedTime, outcomeTime, outcome, response }) => ({
+      key,
+      time: outcomeTime ?? claimedTime,
+      ...(outcome !== undefined && { outcome }),
+      ...(response !== undefined && { response }),
+    })),
+    grants: spec.grants.map(({ uid: _, ...grant }) => grant),
+  }
+}
+
+const accountLine = ({ spec }: Account): NonNullable<Description['accounts']>[number] => ({
+  address: spec.address,
+  ...(spec.proven && { proven: spec.proven.time }),
+  ...(spec.closed !== undefined && { closed: spec.closed }),
+})

@@ -1,0 +1,148 @@
+import type { Invitation } from '../../api/invitation.ts'
+import type { Membership } from '../../api/membership.ts'
+import type { UserMembership } from '../../api/user.ts'
+import { type DerivedAccess, type DirectRole, deriveAccess } from '../../decide/access.ts'
+import { type Standing, standingOf } from '../../decide/can.ts'
+import type { GroupMembership } from '../../decide/groups.ts'
+import { activeGrants } from '../../decide/membership.ts'
+import { standingOf as declaredStanding } from '../../decide/person.ts'
+import { settingsFor } from '../../reconcilers/context.ts'
+import { isGenerated, membershipIn, requestsOf } from '../../reconcilers/people.ts'
+import { candidateOf, type Person } from '../person.ts'
+import type { Snapshot } from '../snapshot.ts'
+import { when } from '../when.ts'
+import type { PlaceAnswer } from './answer.ts'
+
+/** One person in one organization: what is in force, and what the declarations give. */
+export interface Place {
+  snapshot: Snapshot
+  person: Person
+  organization: string
+  timeZone: string
+  /** This organization and those above. */
+  chain: readonly string[]
+  /** The declared membership. */
+  entry: UserMembership | undefined
+  membership: Membership | undefined
+  standing: Standing | 'Waiting'
+  /** Whether settled access counts now. */
+  inForce: boolean
+  derived: DerivedAccess
+  groups: GroupMembership[]
+  /** Hand-written invitations that ask the person in. */
+  requests: Invitation[]
+}
+
+/** Every organization that somebody is declared in or has a record of. */
+export const placesOf = (snapshot: Snapshot, person: Person): Place[] => {
+  const names = new Set([
+    ...(person.user?.spec.memberships ?? []).map(entry => entry.organization),
+    ...person.memberships.map(membership => membership.spec.organization),
+  ])
+  return [...names].sort().map(name => placeIn(snapshot, person, name))
+}
+
+export const placeIn = (snapshot: Snapshot, person: Person, organization: string): Place => {
+  const { cache, now } = snapshot
+  const { user } = person
+  const settings = settingsFor(snapshot, organization)?.settings
+  const timeZone = settings?.timeZone ?? 'UTC'
+  const entry = user && membershipIn(user, organization)
+  const membership = bestOf(person.memberships.filter(one => one.spec.organization === organization))
+  const suspended = user?.spec.suspended ?? false
+  const standing = membership ? standingOf(membership.spec, { suspended, now }) : 'Waiting'
+  const declared = declaredStanding(entry, { now, timeZone })
+  const requests = person.addresses
+    .flatMap(address => requestsOf(cache, organization, address))
+    .filter(one => !isGenerated(one))
+  const roles: DirectRole[] = [
+    ...(declared.is === 'open' || declared.is === 'waiting' ? (entry?.roles ?? []) : []).map(
+      (role): DirectRole => ({ role, how: 'declared' }),
+    ),
+    ...(membership ? activeGrants(membership.spec) : []).flatMap(grant =>
+      grant.roles.map((role): DirectRole => ({ role, how: 'grant' })),
+    ),
+    ...(membership?.spec.joined ? [] : requests).flatMap(({ spec }) =>
+      (spec.roles ?? []).map((role): DirectRole => ({ role, how: 'grant' })),
+    ),
+  ]
+  const candidate = candidateOf(snapshot, person, organization)
+  const chain = settings?.chain ?? [organization]
+  return {
+    snapshot,
+    person,
+    organization,
+    timeZone,
+    chain,
+    entry,
+    membership,
+    standing,
+    inForce: standing === 'Active' || standing === 'Restricted',
+    requests,
+    groups: snapshot.groups.groupsOf(candidate, organization),
+    derived: deriveAccess({
+      organization,
+      roles,
+      user: candidate,
+      lookups: {
+        role: name => cache.get('Role', name),
+        organizationChain: name =>
+          name === organization ? chain : (settingsFor(snapshot, name)?.settings.chain ?? [name]),
+        groups: snapshot.groups,
+      },
+    }),
+  }
+}
+
+/** The one that counts where somebody has several records in one organization: joined before not joined. */
+const bestOf = (memberships: readonly Membership[]): Membership | undefined =>
+  memberships.find(({ spec }) => spec.joined && !spec.ended) ?? memberships[0]
+
+/** Where the person stands there, in words. */
+export const placeText = (place: Place): PlaceAnswer => {
+  const { organization, standing, membership, timeZone, entry } = place
+  const at = (time: string): string => when(time, timeZone)
+  const answer = (text: string): PlaceAnswer => ({ organization, standing, text })
+  const spec = membership?.spec
+  const last = spec?.attempts.at(-1)
+  switch (standing) {
+    case 'Active':
+    case 'Restricted': {
+      const how =
+        spec?.joined?.how === 'Declared'
+          ? 'as declared'
+          : spec?.joined?.how === 'SignIn'
+            ? 'by signing in'
+            : 'by the link'
+      const until = spec?.declared?.until === undefined ? '' : `, until ${at(spec.declared.until)}`
+      return answer(spec?.joined ? `joined ${at(spec.joined.time)} ${how}${until}` : '')
+    }
+    case 'Invited':
+      if (!last) return answer('the invitation has not been sent yet')
+      return answer(
+        last.withdrawnTime !== undefined
+          ? 'the link was withdrawn'
+          : Date.parse(last.expirationTime) > place.snapshot.now
+            ? `not joined yet; the link works until ${at(last.expirationTime)}`
+            : `not joined; the link expired ${at(last.expirationTime)}`,
+      )
+    case 'Declined':
+      return answer(spec?.declined ? `declined ${at(spec.declined.time)}` : '')
+    case 'Left':
+      return answer(spec?.left ? `left ${at(spec.left.time)}` : '')
+    case 'Ended':
+      return answer(
+        spec?.ended
+          ? `ended ${at(spec.ended.time)} by ${spec.ended.by}: ${spec.ended.because}`
+          : spec?.declared?.until
+            ? `ended ${at(spec.declared.until)}, as declared`
+            : '',
+      )
+    case 'Suspended':
+      return answer('suspended everywhere; nothing is in force until that is taken back')
+    case 'Waiting':
+      return answer(entry?.from === undefined ? 'nothing has happened yet' : `begins on ${entry.from}`)
+    default:
+      return standing satisfies never
+  }
+}

@@ -1,0 +1,78 @@
+import { type AuditLine, auditTrail } from '../../app/happenings.ts'
+import { momentOf } from '../../app/moment.ts'
+import { openRealm } from '../../app/realm.ts'
+import { formatOf, realmOptions, withExamples, withSettings } from '../options.ts'
+import { jsonLine, jsonText, table } from '../output.ts'
+import type { Verb } from '../verb.ts'
+
+export const verb: Verb = (command, io) => {
+  withExamples(
+    withSettings(command, 'data'),
+    ['audit --user alice', 'all that concerned one person'],
+    ['audit --by bob --since 7d', 'all that one actor did'],
+    ['audit --action mail.send -o jsonl', 'for another program'],
+  )
+    .option('--user <person>', 'about a person, by name or address')
+    .option('--by <actor>', 'user/bob, source/people, local/root; the last part alone does too')
+    .option('--action <action>', 'mail.send, membership.join, access.take, …; mail alone means all of mail')
+    .option('--organization <name>', 'in one organization')
+    .option('--since <time>', '90m, 24h, 7d, a date or a time')
+    .option('--until <time>', 'the same')
+    .option('--limit <number>', 'only the newest so many')
+    .option('-o, --output <format>', 'table, wide, json, jsonl')
+    .action(async (flags: Record<string, unknown>) => {
+      const format = formatOf(flags['output'], ['table', 'wide', 'json', 'jsonl'] as const, 'table')
+      const limit = limitOf(flags['limit'])
+      await using realm = await openRealm(realmOptions(flags, io))
+      const now = realm.clock.now()
+      const text = (key: string): string | undefined => flags[key] as string | undefined
+      const moment = (key: string): string | undefined =>
+        flags[key] === undefined ? undefined : momentOf(String(flags[key]), now)
+      const {
+        lines: all,
+        unreadable,
+        called,
+      } = await auditTrail(realm, {
+        user: text('user'),
+        by: text('by'),
+        action: text('action'),
+        organization: text('organization'),
+        since: moment('since'),
+        until: moment('until'),
+      })
+      const lines = all.slice(-limit)
+      if (format === 'jsonl') io.out(lines.map(jsonLine).join(''))
+      else if (format === 'json') io.out(jsonText({ lines, unreadable }))
+      else if (lines.length > 0) io.out(tableOf(lines, called, format === 'wide'))
+      else io.err('Nothing of this is in the audit trail.\n')
+      if (unreadable > 0)
+        io.err(
+          `${unreadable} ${unreadable === 1 ? 'line' : 'lines'} in ${realm.paths.audit} cannot be read: cut off by a crash, or changed by somebody\n`,
+        )
+    })
+}
+
+const limitOf = (given: unknown): number => {
+  if (given === undefined) return Number.MAX_SAFE_INTEGER
+  return Math.max(1, Math.trunc(Number(given)) || 1)
+}
+
+const tableOf = (lines: readonly AuditLine[], called: (target: string) => string, wide: boolean): string =>
+  table(
+    ['Time', 'Actor', 'Action', 'Target', 'Organization', 'Because', ...(wide ? ['Phase', 'After'] : [])],
+    lines
+      // An intent with its result says the same twice; the wide table has both.
+      .filter((one, at) => wide || one.phase !== 'intent' || !lines.slice(at + 1).some(next => isResultOf(next, one)))
+      .map(one => [
+        one.time,
+        one.actor,
+        one.action,
+        called(one.target),
+        one.organization ?? '',
+        one.because ?? '',
+        ...(wide ? [one.phase, one.after === undefined ? '' : JSON.stringify(one.after)] : []),
+      ]),
+  )
+
+const isResultOf = (next: AuditLine, intent: AuditLine): boolean =>
+  next.phase === 'result' && next.action === intent.action && next.target === intent.target && next.key === intent.key

@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { stringify } from 'yaml'
+import { SCHEMAS } from '../../api/generated/schemas.ts'
+import { API_VERSION, type Kind, RECORD_KINDS } from '../../api/names.ts'
+import { readArguments } from '../../app/reading.ts'
+import { kindOf } from '../kinds.ts'
+import { withExamples } from '../options.ts'
+import { line } from '../output.ts'
+import { modeline, writeNew } from '../scaffold.ts'
+import { UsageError, type Verb } from '../verb.ts'
+
+export const verb: Verb = (command, io) => {
+  withExamples(
+    command,
+    ['new user alice@acme.example --org acme --roles editor', 'writes users/alice.yaml'],
+    ['new role viewer --org acme', 'writes roles/viewer.yaml'],
+    ['new pool suite --org acme --product "CloudHub" --seats 10', 'writes licensepools/suite.yaml'],
+  )
+    .argument('<kind>', 'a declared kind: user, role, group, organization, invitation, licensepool, source')
+    .argument('<name>', 'its name; for a person an address does')
+    .option('--org <organization>', 'the organization it belongs to')
+    .option('--roles <roles>', 'roles, separated by commas')
+    .option('--given-name <name>', 'of a person')
+    .option('--family-name <name>', 'of a person')
+    .option('--locale <tag>', 'of a person: de, en-GB')
+    .option('--product <name>', 'of a pool')
+    .option('--seats <number>', 'of a pool')
+    .option('--dir <folder>', 'the repository', '.')
+    .option('--stdout', 'print it; write nothing')
+    .addHelpText('after', '\nNever overwrites a file.')
+    .action(async (what: string, called: string, flags: Record<string, unknown>) => {
+      const kind = kindOf(what)
+      if ((RECORD_KINDS as readonly Kind[]).includes(kind))
+        throw new UsageError(`a ${kind} is a record: only Roster writes it`)
+      const name = nameOf(called)
+      const folder = resolve(io.cwd, String(flags['dir']))
+      const path = `${SCHEMAS[kind].plural}/${name}.yaml`
+      const manifest = { apiVersion: API_VERSION, kind, metadata: { name }, spec: specOf(kind, name, called, flags) }
+      const body = stringify(manifest, { lineWidth: 120 })
+      const text = `${existsSync(join(folder, '.schemas')) ? modeline(kind, '../') : ''}${body}`
+      const { findings } = await readArguments(
+        { paths: ['-'], cwd: io.cwd, stdin: async () => body },
+        { tables: [] },
+        { references: false },
+      )
+      const [wrong] = findings.filter(({ severity }) => severity === 'error')
+      if (wrong) throw new UsageError(wrong.message)
+      if (flags['stdout'] === true) {
+        io.out(text)
+        return
+      }
+      writeNew(folder, { [path]: text })
+      io.out(line(join(String(flags['dir']), path)))
+      io.err('Check it with roster validate, and see what it would do with roster plan.\n')
+    })
+}
+
+/** `Alice.Smith@acme.example` → `alice.smith`. */
+const nameOf = (called: string): string =>
+  called.includes('@')
+    ? (called.split('@')[0] ?? '')
+        .toLowerCase()
+        .replace(/[^a-z0-9.]+/g, '-')
+        .replace(/^[-.]+|[-.]+$/g, '')
+        .replace(/\.+/g, '.') || 'person'
+    : called
+
+const specOf = (kind: Kind, name: string, called: string, flags: Record<string, unknown>): Record<string, unknown> => {
+  const text = (key: string): string | undefined => flags[key] as string | undefined
+  const organization = text('org')
+  const roles = text('roles')
+    ?.split(',')
+    .map(role => role.trim())
+    .filter(role => role !== '')
+  const within = (): { organization: string } => {
+    if (organization === undefined) throw new UsageError(`a ${kind} belongs to an organization; say --org NAME`)
+    return { organization }
+  }
+  const address = (): string => {
+    if (!called.includes('@')) throw new UsageError(`give the address of the person, such as ${called}@acme.example`)
+    return called
+  }
+  const person = {
+    ...(text('givenName') !== undefined && { givenName: text('givenName') }),
+    ...(text('familyName') !== undefined && { familyName: text('familyName') }),
+    ...(text('locale') !== undefined && { locale: text('locale') }),
+  }
+  switch (kind) {
+    case 'User':
+      return {
+        email: address(),
+        ...person,
+        ...(organization !== undefined && { memberships: [{ organization, ...(roles && { roles }) }] }),
+      }
+    case 'Invitation':
+      return {
+        email: address(),
+        ...within(),
+        ...(roles && { roles }),
+        ...(text('givenName') !== undefined && { givenName: text('givenName') }),
+        ...(text('locale') !== undefined && { locale: text('locale') }),
+      }
+    case 'Organization':
+      return { displayName: name }
+    case 'Role':
+      return { ...within(), allow: [] }
+    case 'Group':
+      return { ...within(), members: [], ...(roles && { roles }) }
+    case 'LicensePool':
+      return {
+        ...within(),
+        product: text('product') ?? name,
+        seats: Number(text('seats') ?? 0),
+        ...(roles && { selector: { roles } }),
+      }
+    case 'Source':
+      return { folder: { path: '.' } }
+    default:
+      throw new UsageError(`a ${kind} cannot be made so`)
+  }
+}

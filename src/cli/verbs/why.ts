@@ -1,0 +1,29 @@
+import { openRealm } from '../../app/realm.ts'
+import { whyOf } from '../../app/why.ts'
+import { colors } from '../color.ts'
+import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { jsonText } from '../output.ts'
+import { Exit, type Verb } from '../verb.ts'
+import { whyText } from '../whytext.ts'
+
+export const verb: Verb = (command, io) => {
+  withExamples(
+    withSettings(command, 'data'),
+    ['why alice', 'everything, to file and line'],
+    ['why ben editor', 'one role'],
+    ['why ben documents:write', 'one permission'],
+    ['why kim pool/suite', 'one seat, or the place in line'],
+  )
+    .argument('<person>', 'name of a User, or an address')
+    .argument('[thing]', 'a role, group/NAME, pool/NAME, or a permission such as documents:read; none: everything')
+    .option('--in <organization>', 'only there')
+    .option('-o, --output <format>', 'text, json')
+    .addHelpText('after', '\nExit code 1: the person has it not.')
+    .action(async (person: string, question: string | undefined, flags: Record<string, unknown>) => {
+      const format = textOrJson(flags['output'])
+      await using realm = await openRealm(realmOptions(flags, io))
+      const answer = await whyOf(realm, { person, question, organization: flags['in'] as string | undefined })
+      io.out(format === 'json' ? jsonText(answer) : whyText(answer, colors(io.terminal.color)))
+      if (answer.asked !== undefined && !answer.has) throw new Exit(1)
+    })
+}
