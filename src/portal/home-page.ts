@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Role } from '../api/role.ts'
-import type { HeldSeats } from '../decide/seats.ts'
+import type { HeldSeats } from '../decide/held-seats.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import { contactLine } from './invitation-page.ts'
 import type { Html, Page } from './layout.ts'

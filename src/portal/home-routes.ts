@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { type HeldSeats, seatsOf } from '../decide/seats.ts'
+import { type HeldSeats, seatsOf } from '../decide/held-seats.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import type { Desk } from './desk.ts'
 import { type HomeLicense, type HomePlace, homePage } from './home-page.ts'
