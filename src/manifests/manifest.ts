@@ -13,6 +13,7 @@ import {
 } from '../api/names.ts'
 import type { Judgement } from './judgement.ts'
 import { isObject, judgeMetadata } from './metadata.ts'
+import { escapePointer } from './pointer.ts'
 import { judgeRules } from './rules.ts'
 import { didYouMean, editDistance, nearest } from './suggest.ts'
 import { judgeValues } from './values.ts'
@@ -128,7 +129,7 @@ function judgeOwn(
     else if (!FIELDS.includes(field)) {
       const hint = schema.spec.properties?.[field] ? `; it belongs into spec` : didYouMean(field, FIELDS)
       judgement.report('unknown-field', `${field} is not a field of a manifest${hint}`, {
-        pointer: `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        pointer: `/${escapePointer(field)}`,
         which: 'key',
       })
     }

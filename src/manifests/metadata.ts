@@ -2,9 +2,9 @@ import { ANNOTATIONS, GROUP, LABELS } from '../api/names.ts'
 import { LABEL_PATTERN, NAME_PATTERN } from '../api/patterns.ts'
 import type { KindSchema } from '../api/schemanode.ts'
 import type { Judgement } from './judgement.ts'
+import { escapePointer } from './pointer.ts'
 import { didYouMean } from './suggest.ts'
 import { quote } from './wording.ts'
-import { escapePointer } from './yaml.ts'
 
 const NAME = new RegExp(NAME_PATTERN, 'u')
 const LABEL = new RegExp(LABEL_PATTERN, 'u')

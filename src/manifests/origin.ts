@@ -1,6 +1,7 @@
+import type { Span } from './composer.ts'
 import type { Chunk } from './documents.ts'
 import { type Position, positionOf, type SourceText } from './text.ts'
-import { readYaml, type Span } from './yaml.ts'
+import { readYaml } from './yaml.ts'
 
 /** A place in a file, and the text that stands there. */
 export interface Place extends Position {

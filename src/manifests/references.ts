@@ -2,8 +2,8 @@ import { SCHEMAS } from '../api/generated/schemas.ts'
 import { DECLARED_KINDS, type DeclaredKind } from '../api/names.ts'
 import type { SchemaNode } from '../api/schemanode.ts'
 import type { Judgement } from './judgement.ts'
+import { escapePointer } from './pointer.ts'
 import type { ResourceSet } from './set.ts'
-import { escapePointer } from './yaml.ts'
 
 interface Reference {
   kind: DeclaredKind

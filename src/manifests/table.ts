@@ -3,6 +3,7 @@ import { API_VERSION } from '../api/names.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import type { RuleId } from './finding.ts'
 import type { Origin, Place } from './origin.ts'
+import { escapePointer } from './pointer.ts'
 import { nearest } from './suggest.ts'
 import { lineText, type SourceText } from './text.ts'
 
@@ -175,8 +176,7 @@ function tableRow(
       column.startsWith('label:') ? [[column.slice('label:'.length), value]] : [],
     ),
   )
-  for (const key of Object.keys(labels))
-    pointers.set(`/metadata/labels/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, `label:${key}`)
+  for (const key of Object.keys(labels)) pointers.set(`/metadata/labels/${escapePointer(key)}`, `label:${key}`)
   const value = {
     apiVersion: API_VERSION,
     kind: 'User',

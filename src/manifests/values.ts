@@ -4,8 +4,8 @@ import { parseAddress } from '../decide/address.ts'
 import { isDate } from '../decide/time.ts'
 import { firstHidden } from './escape.ts'
 import type { Judgement } from './judgement.ts'
+import { escapePointer } from './pointer.ts'
 import { fieldPath, quote } from './wording.ts'
-import { escapePointer } from './yaml.ts'
 
 /**
  * What a schema cannot say of single values: addresses in depth, dates that the calendar has, items that stand twice, texts with

@@ -3,6 +3,7 @@ import type { SchemaNode } from '../api/schemanode.ts'
 import type { ValidationError } from '../api/validator.ts'
 import type { RuleId } from './finding.ts'
 import type { Judgement } from './judgement.ts'
+import { escapePointer, pointerSteps } from './pointer.ts'
 import { didYouMean, nearest } from './suggest.ts'
 
 /** Puts what a validator found wrong with a spec into words, with places. `prefix` is the pointer to what was validated. */
@@ -67,7 +68,7 @@ function worded(
         'unknown-field',
         `${field}.${name} is not a field of ${kind}${elsewhere(name, node, schema, kind)}`,
         'key',
-        `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        `${pointer}/${escapePointer(name)}`,
       )
     }
     case 'required': {
@@ -178,22 +179,16 @@ const pathsOf = (name: string, node: SchemaNode, path: string): string[] => [
 function follow(schema: SchemaNode, root: unknown, pointer: string): { node: SchemaNode; value: unknown } {
   let node = schema
   let value = root
-  for (const step of steps(pointer)) {
+  for (const step of pointerSteps(pointer)) {
     node = (node.type === 'array' ? node.items : node.properties?.[step]) ?? node
     value = (value as Record<string, unknown> | undefined)?.[step]
   }
   return { node, value }
 }
 
-const steps = (pointer: string): string[] =>
-  pointer
-    .split('/')
-    .slice(1)
-    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-
 /** `/spec/memberships/0/roles` → `spec.memberships[0].roles`. */
 export const fieldPath = (pointer: string): string =>
-  steps(pointer).reduce(
+  pointerSteps(pointer).reduce(
     (path, step) => (/^[0-9]+$/.test(step) ? `${path}[${step}]` : path ? `${path}.${step}` : step),
     '',
   )
