@@ -49,7 +49,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
     const revision = await hub.read(source, signal)
     if (revision.outcome !== 'Complete') {
       await reportTrouble(world, source, revision)
-      return revision.reason === 'Retrying' ? soon(SOON.partial) : again
+      return source.spec.folder && revision.reason === 'Retrying' ? soon(SOON.partial) : again
     }
     const result = await sync({
       store: world.store,

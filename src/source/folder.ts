@@ -17,6 +17,8 @@ export interface FolderReaderOptions {
   tables?: NonNullable<Parameters<typeof readManifests>[1]>['tables']
   /** Waits so many milliseconds. */
   sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>
+  /** The time of the file system's clock, which is this machine's. */
+  now?: () => number
   openWatcher?: OpenWatcher
   /** Reads what is there at this moment. */
   readOnce?: typeof readFolder
@@ -27,13 +29,13 @@ export interface FolderReaderOptions {
  * A folder in the middle of a change is waited for: what is read stood still before and while it was read.
  */
 export const folderReader = (options: FolderReaderOptions): SourceReader => {
-  const { path, tables, sleep = pause, openWatcher, readOnce = readFolder } = options
+  const { path, tables, sleep = pause, now = Date.now, openWatcher, readOnce = readFolder } = options
   const watches = new Set<FolderWatch>()
   return {
     read: async ({ signal }) => {
       for (let tries = 0; tries < TRIES; tries++) {
         const before = await stampOf(path)
-        const age = Date.now() - before.newest
+        const age = now() - before.newest
         if (age < 0 || age >= SETTLE) {
           const revision = await readOnce(path, tables)
           if ((await stampOf(path)).id === before.id) return noticed(revision, watches)

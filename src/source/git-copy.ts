@@ -83,7 +83,8 @@ export class GitCopy {
 
   async close(): Promise<void> {
     this.#ready = undefined
-    await rm(this.folder, { recursive: true, force: true })
+    // What cannot be taken away now is swept when this process is gone.
+    await rm(this.folder, { recursive: true, force: true }).catch(() => undefined)
   }
 
   async #begin(commit: string, call: GitCall): Promise<void> {

@@ -21,7 +21,7 @@ export interface GitReaderOptions {
   /** Name of the source; its secrets are those meant for `source/<name>`. */
   name: string
   git: NonNullable<SourceSpec['git']>
-  /** Folder of this source's working copies, and of the host keys that it remembers. */
+  /** Folder of all sources; in it, one named after the source holds its working copies and the host keys that it remembers. */
   folder: string
   secrets: SecretReader
   dialer: Dialer
@@ -56,7 +56,8 @@ const LIMITS: GitLimits = {
  */
 export const gitReader = (options: GitReaderOptions): SourceReader => {
   const limits = { ...LIMITS, ...options.limits }
-  const copy = new GitCopy(options.folder, limits)
+  const folder = join(options.folder, options.name)
+  const copy = new GitCopy(folder, limits)
   let checked = false
   let kept: { commit: string; revision: Revision } | undefined
 
@@ -91,7 +92,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
       return kept.revision
     } catch (error) {
       signal.throwIfAborted()
-      if (!(error instanceof RosterError)) throw error
+      if (!(error instanceof RosterError)) return unkept(folder, error)
       const revision: Revision = {
         outcome: error.reason === 'Retrying' ? 'Partial' : 'Failed',
         reason: error.reason,
@@ -119,6 +120,14 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
       await copy.close()
     },
   }
+}
+
+/** A disk that is full, or a folder that may not be written. @throws whatever is no error of the system */
+const unkept = (folder: string, error: unknown): Revision => {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (!(error instanceof Error) || code === undefined || syscall === undefined) throw error
+  const message = `working copies cannot be kept in ${folder} (${code}); check its owner and the room on the disk`
+  return { outcome: 'Failed', reason: 'Unreachable', message, findings: [] }
 }
 
 /** Everything about one pass that is known before git is started. */
@@ -160,7 +169,12 @@ const begin = async (options: GitReaderOptions, copy: GitCopy, signal: AbortSign
     path,
     local: timeout => call(timeout, gitEnvironment({ own, home: copy.folder })),
     remote: async (timeout, use) => {
-      const files = await sshFiles(copy.folder, { to, address, credentials, remembered: join(folder, 'known_hosts') })
+      const files = await sshFiles(copy.folder, {
+        to,
+        address,
+        credentials,
+        remembered: join(folder, name, 'known_hosts'),
+      })
       try {
         return await use(call(timeout, gitEnvironment({ own, home: copy.folder, to, address, credentials })))
       } finally {

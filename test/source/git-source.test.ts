@@ -34,7 +34,7 @@ describeWith('git', 'a source in Git', () => {
             gitReader({
               name,
               git: spec.git ?? expect.fail('a git source'),
-              folder: join(root, 'copies', name),
+              folder: join(root, 'copies'),
               secrets: world.secrets,
               dialer: dialer({ allowPrivate: ['127.0.0.1'] }),
               clock: world.clock,

@@ -97,9 +97,9 @@ describe.skipIf(!existsSync(SSHD))('a repository over ssh', () => {
   })
   it('remembers the key that a host shows first, and refuses another one from then on', async () => {
     expect(await readOnce({ copies: 'first' })).toMatchObject({ outcome: 'Complete' })
-    expect(file('first/known_hosts')).toContain('git.invalid')
+    expect(file('first/people/known_hosts')).toContain('git.invalid')
     expect(await readOnce({ copies: 'first' })).toMatchObject({ outcome: 'Complete' })
-    writeFileSync(join(root, 'first', 'known_hosts'), hostKey('other-host.pub'))
+    writeFileSync(join(root, 'first', 'people', 'known_hosts'), hostKey('other-host.pub'))
     expect(await readOnce({ copies: 'first' })).toMatchObject({ reason: 'NotAllowed' })
   })
   it('that does not know the key says so', async () => {

@@ -68,7 +68,8 @@ const trouble = (revision: Revision): { outcome: string; reason: string; message
   return { outcome: revision.outcome, reason: revision.reason, message: revision.message }
 }
 const fileUrl = (): string => `file://${repository.bare}`
-const leftovers = (): string[] => (existsSync(join(root, 'copies')) ? readdirSync(join(root, 'copies')) : [])
+const leftovers = (): string[] =>
+  existsSync(join(root, 'copies', 'people')) ? readdirSync(join(root, 'copies', 'people')) : []
 
 /** A `git` that writes down how it is called, before it does it. */
 const recordingGit = (): { environment: NodeJS.ProcessEnv; calls: () => string[] } => {
@@ -395,7 +396,7 @@ describeWith('git', 'a working copy', () => {
     const reader = open({ url: fileUrl() })
     await read(reader)
     const [copy = ''] = leftovers()
-    const pack = join(root, 'copies', copy, 'repository', 'objects', 'pack')
+    const pack = join(root, 'copies', 'people', copy, 'repository', 'objects', 'pack')
     const damage = (): void => {
       for (const name of readdirSync(pack)) {
         chmodSync(join(pack, name), 0o600)
@@ -405,14 +406,22 @@ describeWith('git', 'a working copy', () => {
     damage()
     repository.commit({ 'b.yaml': roleYaml('editor') })
     expect(namesOf(await read(reader))).toHaveLength(2)
-    rmSync(join(root, 'copies', copy), { recursive: true })
+    rmSync(join(root, 'copies', 'people', copy), { recursive: true })
     repository.commit({ 'c.yaml': roleYaml('viewer') })
     expect(namesOf(await read(reader))).toHaveLength(3)
   })
+  it('that cannot be kept says where', async () => {
+    repository.commit({ 'a.yaml': organizationYaml })
+    writeFileSync(join(root, 'file'), '')
+    expect(trouble(await readOnce({ url: fileUrl() }, { folder: join(root, 'file') }))).toMatchObject({
+      outcome: 'Failed',
+      message: expect.stringContaining('ENOTDIR'),
+    })
+  })
   it('is one process’s own, goes with its reader, and is swept when its process is dead', async () => {
     repository.commit({ 'a.yaml': organizationYaml })
-    const dead = join(root, 'copies', '4194304-0123456789ab')
-    const other = join(root, 'copies', `${process.ppid}-0123456789ab`)
+    const dead = join(root, 'copies', 'people', '4194304-0123456789ab')
+    const other = join(root, 'copies', 'people', `${process.ppid}-0123456789ab`)
     execFileSync('mkdir', ['-p', dead, other])
     const [one, two] = [open({ url: fileUrl() }), open({ url: fileUrl() })]
     await Promise.all([read(one), read(two), read(one)])
@@ -428,7 +437,7 @@ describeWith('git', 'a working copy', () => {
       repository.commit({ 'a.yaml': organizationYaml, 'b.yaml': roleYaml('editor', { description: `round ${round}` }) })
       expect(namesOf(await read(reader))).toHaveLength(2)
       const [copy = ''] = leftovers()
-      const packs = readdirSync(join(root, 'copies', copy, 'repository', 'objects', 'pack')).filter(name =>
+      const packs = readdirSync(join(root, 'copies', 'people', copy, 'repository', 'objects', 'pack')).filter(name =>
         name.endsWith('.pack'),
       )
       expect(packs.length).toBeLessThanOrEqual(3)
