@@ -109,8 +109,13 @@ export function re2Pattern(pattern: string): string {
     const char = pattern[at] as string
     if (char === '\\') {
       const escaped = pattern[++at] as string
+      const category = /^p\{(?:Z|Cc|Cf)\}/.exec(pattern.slice(at))?.[0]
       if (escaped === 's' && inClass) result += WHITE_SPACE
-      else if (/[sSwWdDbBpPkuc]/.test(escaped))
+      else if (category) {
+        // General categories are Unicode's, in both.
+        result += `\\${category}`
+        at += category.length - 1
+      } else if (/[sSwWdDbBpPkuc]/.test(escaped))
         throw new Error(`\\${escaped} in ${pattern} does not mean the same in RE2`)
       else result += `\\${escaped}`
       continue

@@ -25,7 +25,9 @@ export const parseAddress = (text: string): Address | { problem: string } => {
   if (Buffer.byteLength(local) > 64)
     return { problem: 'has more than 64 bytes before the @ (RFC 5321 section 4.5.3.1.1)' }
   const domain = domainToASCII(text.slice(at + 1))
-  if (domain === '') return { problem: 'has a domain that is not valid' }
+  // RFC 1035 section 2.3.4
+  if (domain === '' || domain.length > 253 || domain.split('.').some(label => label.length > 63))
+    return { problem: 'has a domain that is not valid' }
   return { text: `${local}@${text.slice(at + 1).toLowerCase()}`, address: `${foldAscii(local)}@${domain}`, domain }
 }
 
