@@ -96,7 +96,8 @@ export const allocate = (input: AllocateInput): Allocation => {
   const before = input.pages
     .map(({ page, slots }): SeatPage => ({ page, slots: sorted(slots) }))
     .sort((a, b) => a.page - b.page)
-  const owned = ownersOf(before, input.candidates)
+  const candidates = [...input.candidates].sort(inLine)
+  const owned = ownersOf(before, candidates)
 
   const given: SeatMove[] = []
   const freed: SeatMove[] = []
@@ -110,8 +111,9 @@ export const allocate = (input: AllocateInput): Allocation => {
   }
 
   for (const { at, slot } of owned.nobodys) release(at, slot)
-  for (const candidate of [...input.candidates].sort(inLine)) {
-    const own = (owned.by.get(candidate.holder) ?? []).toSorted(worthKeeping)
+  for (const candidate of candidates) {
+    const own = owned.by.get(candidate.holder) ?? NONE
+    if (own.length > 1) own.sort(worthKeeping)
     for (const { at, slot } of own.slice(0, candidate.quantity)) {
       kept[at]?.push(keptBy(candidate, slot, since))
     }
@@ -182,11 +184,13 @@ interface Owned {
   slot: Slot
 }
 
-/** Which slots belong to which candidate: by holder first, what is left by address. */
+const NONE: Owned[] = []
+
+/** Which slots belong to which candidate (in the order of the line): by holder first, what is left by address. */
 const ownersOf = (pages: readonly SeatPage[], candidates: readonly SeatCandidate[]) => {
   const holders = new Set(candidates.map(candidate => candidate.holder))
   const byAddress = new Map<string, string>()
-  for (const { holder, addresses } of [...candidates].sort(inLine))
+  for (const { holder, addresses } of candidates)
     for (const address of addresses) if (!byAddress.has(address)) byAddress.set(address, holder)
   const by = new Map<string, Owned[]>()
   const nobodys: Owned[] = []
