@@ -76,7 +76,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       return again
     }
     await reportSync(world, source, revision, result)
-    return result.failed.length > 0 ? soon(SOON.failed) : again
+    return result.failed.some(({ reason }) => reason !== 'InvalidSpec') ? soon(SOON.failed) : again
   },
 })
 
@@ -153,7 +153,8 @@ const readinessOf = (result: SyncResult, applied: string): Readiness => {
   const [failed] = result.failed
   if (failed)
     return {
-      is: 'reconciling',
+      // What a store refuses for what it says is refused again, until somebody changes it.
+      is: result.failed.every(({ reason }) => reason === 'InvalidSpec') ? 'stalled' : 'reconciling',
       reason: failed.reason,
       message: short(
         `${result.failed.length} resources could not be written: ${list(result.failed.map(({ message }) => message))}`,

@@ -170,10 +170,10 @@ const sweep = async (parent: string): Promise<void> => {
   for (const name of await readdir(parent).catch(() => [])) {
     const pid = Number(/^(\d+)-[0-9a-f]{12}$/.exec(name)?.[1])
     if (Number.isNaN(pid)) continue
-    const made = (await stat(join(parent, name)).catch(() => undefined))?.birthtimeMs
-    if (made === undefined) continue
+    const changed = (await stat(join(parent, name)).catch(() => undefined))?.ctimeMs
+    if (changed === undefined) continue
     const ours = pid === process.pid
-    if (ours ? made < performance.timeOrigin : !isAlive(pid))
+    if (ours ? changed < performance.timeOrigin : !isAlive(pid))
       await rm(join(parent, name), { recursive: true, force: true })
   }
 }

@@ -239,6 +239,24 @@ describe('a source', () => {
     expect(await status()).toMatchObject({ ready: 'True Succeeded' })
     expect((await realm.store.get('Role', 'editor'))?.metadata.uid).not.toBe(first?.metadata.uid)
   })
+  it('of which the store refuses something is not applied as a whole, and somebody must act', async () => {
+    says.people = complete('r1', role('editor'))
+    await source()
+    await realm.run()
+    says.people = complete('r2', role('editor', { organization: 'other' }), role('viewer'))
+    await realm.pass(FOLDER_INTERVAL)
+    expect(await status()).toMatchObject({
+      ready: 'False InvalidSpec',
+      stalled: 'True InvalidSpec',
+      lastAttemptedRevision: 'r2',
+      lastAppliedRevision: 'r1',
+    })
+    expect(await roles()).toEqual(['editor', 'viewer'])
+    const before = await realm.version()
+    await realm.pass(FOLDER_INTERVAL)
+    expect(reads).toHaveLength(3)
+    expect(await realm.version()).toBe(before)
+  })
   it('is read anew from where it now points', async () => {
     says.people = complete('r1', role('editor'))
     await source()
