@@ -2,7 +2,7 @@ import { RosterError } from '../api/errors.ts'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import type { Reason } from '../api/names.ts'
-import type { SeatLedger } from '../api/seatledger.ts'
+import type { SeatKey, SeatLedger } from '../api/seatledger.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { holdersOf } from '../decide/held-seats.ts'
 import { claimKeys, type KeyBatch, type KeyClaims, type KeyedPage, keyBatches } from '../decide/license-keys.ts'
@@ -53,14 +53,22 @@ export const claimsOf = (
   const elsewhere = new Set<string>()
   for (const ledger of world.cache.list('SeatLedger'))
     if (ledger.spec.pool !== pool.metadata.name) for (const key of ledger.spec.keys) elsewhere.add(key.fingerprint)
+  const claimed = of.pages.flatMap(page => page.keys)
   return claimKeys({
     pages: of.pages,
     mailed: of.members.mailed,
-    available: [...of.ring.keys.keys()],
+    available: isForeign(claimed, of.ring) ? [] : [...of.ring.keys.keys()],
     elsewhere,
     now: world.clock.now(),
   })
 }
+
+/**
+ * None of the keys that were handed out is in the secret: then nobody can tell which of these were, and none is given.
+ * So it is after a restore without the folder of keys, in which every fingerprint is another one.
+ */
+const isForeign = (claimed: readonly SeatKey[], { keys }: KeyRing): boolean =>
+  claimed.length > 0 && !claimed.some(({ fingerprint }) => keys.has(fingerprint))
 
 /** A mail with keys that were claimed and not mailed yet. */
 export interface DueMail {
@@ -108,6 +116,7 @@ export const keyTrouble = (
   }
   if (!('keys' in ring)) return { unproven: 0, trouble: ring }
   const secret = pool.spec.keysSecretRef?.name
+  const handedOut = of.ledgers.flatMap(ledger => ledger.spec.keys)
   const due = dueMails(world, pool, of.ledgers)
   const lost = due.find(({ batch }) => !batch.fingerprints.every(fingerprint => ring.keys.has(fingerprint)))
   const trouble: KeyTrouble | undefined = lost
@@ -115,12 +124,17 @@ export const keyTrouble = (
         reason: 'KeysExhausted',
         message: `a key that was claimed for ${lost.batch.address ?? lost.batch.holder} is no longer in ${secret}; put it back, so that it can be mailed`,
       }
-    : short > 0
+    : short > 0 && isForeign(handedOut, ring)
       ? {
           reason: 'KeysExhausted',
-          message: `${short === 1 ? '1 person with a seat waits' : `${short} people with a seat wait`} for a licence key; add keys to ${secret}`,
+          message: `none of the ${handedOut.length} keys handed out so far is recognised in ${secret}, so none is given: leave handed-out keys in it, put back the keys of this installation after a restore, or begin a new pool with new keys`,
         }
-      : undefined
+      : short > 0
+        ? {
+            reason: 'KeysExhausted',
+            message: `${short === 1 ? '1 person with a seat waits' : `${short} people with a seat wait`} for a licence key; add keys to ${secret}`,
+          }
+        : undefined
   return { unproven: due.filter(mail => !mail.record).length, trouble }
 }
 

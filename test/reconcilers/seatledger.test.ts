@@ -135,6 +135,24 @@ describe('a page of a ledger', () => {
     expect(await ready(realm)).toMatchObject({ status: 'True' })
   })
 
+  it('gives no key while none of those handed out is recognised: they may be the very ones', async () => {
+    await using realm = await open()
+    await member(realm, 'a')
+    await realm.run()
+    // As after a restore without the folder of keys: every fingerprint is another one.
+    await realm.restart({
+      reconcilers: world =>
+        reconcilers({ ...world, fingerprint: key => `other-${world.fingerprint(key)}`.slice(0, 64) }),
+    })
+    await member(realm, 'b')
+    await realm.run()
+    expect(mailed(realm)).toEqual(['a@acme.example K-1'])
+    expect(await ready(realm)).toMatchObject({ status: 'False', message: expect.stringContaining('none is given') })
+    await realm.restart({ reconcilers })
+    await realm.pass(2 * 60_000)
+    expect(mailed(realm)).toEqual(['a@acme.example K-1', 'b@acme.example K-2'])
+  })
+
   it('mails nothing of a pool that is paused, or to somebody who lost the seat before', async () => {
     await using realm = await open()
     realm.mailer.answers = [{ outcome: 'NotSent', response: '421 later' }]
