@@ -3,6 +3,9 @@ import { firstWithin, slotTime } from './limits.ts'
 const DAY = 24 * 3_600_000
 const FORGET = 1000
 
+/** Who asked is not known yet: such an entry counts as being ahead of everybody behind it, whoever asked for those. */
+export const UNKNOWN = '?'
+
 /** Somebody who waits for their invitation. */
 export interface Waiting {
   /** Name of the Membership. */
@@ -10,7 +13,7 @@ export interface Waiting {
   /** First wanted: the order of the line; then the address. RFC 3339. */
   since: string
   address: string
-  /** Who asked; undefined for a mail that is sent again by itself, which counts for the organization alone. */
+  /** Who asked, or {@link UNKNOWN}; undefined for a mail that is sent again by itself, which counts for the organization alone. */
   actor: string | undefined
 }
 
@@ -84,7 +87,9 @@ export class Line {
     if (!entry) throw new RangeError(`${name} is not in line`)
     const inviter = { most: limits.perInviter, window: DAY }
     const own = this.#of(entry.actor)
-    const ownTime = entry.actor === undefined ? now : slotTime(own.sent, rank(own.waiting, entry), inviter, now)
+    const unknown = entry.actor === UNKNOWN ? 0 : rank(this.#of(UNKNOWN).waiting, entry)
+    const ownAhead = rank(own.waiting, entry) + unknown
+    const ownTime = entry.actor === undefined ? now : slotTime(own.sent, ownAhead, inviter, now)
     // Others ahead take a mail of the organization only as far as their own inviter lets them go now.
     let ahead = 0
     for (const [actor, { waiting, sent }] of this.#actors) {
@@ -98,12 +103,9 @@ export class Line {
     return at <= now ? { is: 'now' } : { is: 'later', at }
   }
 
-  /** The first in line of every inviter who may go now: the ones to wake when something moved. */
-  ready(limits: LineLimits, now: number): string[] {
-    return [...this.#actors.values()]
-      .flatMap(({ waiting }) => waiting.slice(0, 1))
-      .filter(entry => this.turn(entry.name, limits, now).is === 'now')
-      .map(entry => entry.name)
+  /** The first in line of every inviter: the ones to look again when something moved. Whoever is behind them is looked at when they have gone. */
+  heads(): string[] {
+    return [...this.#actors.values()].flatMap(({ waiting }) => waiting.slice(0, 1)).map(entry => entry.name)
   }
 
   #of(actor: string | undefined): { waiting: Waiting[]; sent: number[] } {

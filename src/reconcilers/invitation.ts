@@ -15,26 +15,16 @@ import { bar, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from
 import { release, removalTime } from './invitationend.ts'
 import { invitationMail } from './invitationmail.ts'
 import { described, type Outcome, type Pass, project, waiting } from './invitationstatus.ts'
-import { lineLimits } from './lines.ts'
 import { noticeAdmins, welcome } from './notices.ts'
 import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
 
 /** Invites: opens series, claims attempts under the limits, projects the Membership into the status, grants what was accepted. */
 export const invitationReconciler = (world: World): Reconciler<'Invitation'> => {
-  /** Where each Invitation stands in line, so that one that is gone without a trace gives its place up. */
-  const places = new Map<string, { organization: string; membership: string }>()
-
   const reconcile = async (name: string): Promise<ReconcileResult | undefined> => {
     const invitation = world.cache.get('Invitation', name)
-    if (!invitation) {
-      const place = places.get(name)
-      places.delete(name)
-      if (place) world.lines.of(place.organization).leave(place.membership)
-      return undefined
-    }
+    if (!invitation) return undefined
     const { organization, email } = invitation.spec
     const membership = membershipName(organization, email)
-    places.set(name, { organization, membership })
     if (isDeleting(invitation)) return release(world, invitation)
 
     const found = settingsFor(world, organization)
@@ -93,8 +83,13 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
         },
         *wakes({ spec }, cache) {
           for (const one of requestsOf(cache, spec.organization, spec.address)) yield one.metadata.name
-          yield* nextInLine(world, spec.organization)
+          yield* firstInLine(world, spec.organization, spec.address)
         },
+      }),
+      watch({
+        kind: 'Invitation',
+        changed: ({ metadata }) => metadata.deletionTimestamp,
+        wakes: ({ spec }) => firstInLine(world, spec.organization, spec.email),
       }),
       watch({
         kind: 'User',
@@ -124,12 +119,15 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
   }
 }
 
-/** Who may go now and does not know it: the Invitations of the first in each inviter's line. */
-const nextInLine = (world: World, organization: string): string[] => {
+/**
+ * The Invitations of the first in each inviter's line: their time may have come nearer, and they pass that on when they have gone.
+ * An address that nobody asks for any more stands in no line.
+ */
+const firstInLine = (world: World, organization: string, address: string): string[] => {
   const line = world.lines.known(organization)
-  const found = line && line.size > 0 ? settingsFor(world, organization) : undefined
-  if (!line || !found) return []
-  return line.ready(lineLimits(found.settings), world.clock.now()).flatMap(name => {
+  if (!line) return []
+  if (requestsOf(world.cache, organization, address).length === 0) line.leave(membershipName(organization, address))
+  return line.heads().flatMap(name => {
     const spec = world.cache.get('Membership', name)?.spec
     return spec ? requestsOf(world.cache, organization, spec.address).map(one => one.metadata.name) : []
   })

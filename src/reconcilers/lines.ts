@@ -1,11 +1,11 @@
 import type { Membership } from '../api/membership.ts'
 import { LABELS, MANAGERS } from '../api/names.ts'
-import { Line, type LineLimits, type Sent } from '../decide/line.ts'
+import { Line, type LineLimits, type Sent, UNKNOWN } from '../decide/line.ts'
 import { currentSeries, hasDeclined, lastAttempt } from '../decide/membership.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { place } from './indexes.ts'
+import { isGenerated, ownerOf, requestsOf } from './people.ts'
 
 /** Everybody who writes into the realm without being a source or signed in counts as one inviter. */
 export const ANYBODY = 'namespace'
@@ -53,16 +53,13 @@ export class Lines {
     const { spec } = membership
     const series = currentSeries(spec)
     if (series === 0 || spec.joined || hasDeclined(spec) || lastAttempt(spec, series)) return
-    const [invitation] = this.#cache.by('Invitation', 'place', place(spec.organization, spec.address))
-    if (!invitation) return
-    // Who waited before this process began keeps the place until its own turn corrects the inviter.
-    const source = invitation.metadata.labels?.[LABELS.source] ?? this.#sourceOfUser(spec.address)
-    const actor = source === undefined ? ANYBODY : MANAGERS.source(source)
+    const [invitation] = requestsOf(this.#cache, spec.organization, spec.address)
+    const user = ownerOf(this.#cache, spec.address)
+    if (!invitation || user?.spec.suspended) return
+    // Who waited before this process began keeps the place. Where no source says who asked, it is read when they are looked at.
+    const source = (isGenerated(invitation) ? user : invitation)?.metadata.labels?.[LABELS.source]
+    const actor = source === undefined ? UNKNOWN : MANAGERS.source(source)
     line.enter({ name: membership.metadata.name, since: spec.since, address: spec.address, actor })
-  }
-
-  #sourceOfUser(address: string): string | undefined {
-    return this.#cache.by('User', 'address', address)[0]?.metadata.labels?.[LABELS.source]
   }
 }
 

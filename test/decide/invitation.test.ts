@@ -79,6 +79,13 @@ describe('the state of an invitation', () => {
       { do: 'retry', attempt: attempt(1, 0) },
     ],
     [
+      'a second copy is on its way: its deadline is waited out too',
+      record([attempt(1, 0, { tries: 2 })]),
+      0.01,
+      'Pending',
+      { do: 'wait', until: NINE + 120_000 },
+    ],
+    [
       'died a second time: two copies may have arrived, a third is never sent',
       record([attempt(1, 0, { tries: 2 })]),
       1,

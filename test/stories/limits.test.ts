@@ -167,14 +167,47 @@ describe('the limit of an organization', () => {
     expect(realm.mailer.sent).toHaveLength(0)
     expect(await readyOf('carol')).toMatchObject({ status: 'False', reason: 'RateLimited' })
   })
+})
 
-  it('moves on when somebody ahead is taken out of the line', async () => {
-    await realm.declare('Organization', 'acme', { invitations: { dailyLimit: 1 } })
-    for (let n = 1; n <= 4; n++) await invite(numbered(n))
+describe('a waiting line', () => {
+  beforeEach(async () => {
+    await realm.declare('Organization', 'acme', { invitations: { dailyLimitPerInviter: 1, maxAttempts: 1 } })
+    for (let n = 1; n <= 5; n++) {
+      await realm.clock.advance(1000)
+      await invite(numbered(6 - n))
+      await realm.run()
+    }
+  })
+  const order = () => realm.mailer.sent.map(mail => mail.to.address.slice(0, 4))
+
+  it('moves up when somebody ahead is taken out of it', async () => {
+    await realm.remove('Invitation', 'p004')
+    await realm.pass(DAY)
+    expect(order()).toEqual(['p005', 'p003'])
+    await realm.pass(DAY)
+    expect(order()).toEqual(['p005', 'p003', 'p002'])
+  })
+
+  it('keeps its order when the process was away while its time came', async () => {
+    realm.loop.abort()
+    await realm.clock.advance(3 * DAY)
+    await realm.restart()
     await realm.run()
-    await realm.remove('Invitation', 'p002')
-    await realm.run()
-    await realm.pass(2 * DAY)
-    expect(realm.mailer.to('p003@partner.example').length).toBeGreaterThan(0)
+    expect(order()).toEqual(['p005', 'p004'])
+    await realm.pass(3 * DAY)
+    expect(order()).toEqual(['p005', 'p004', 'p003', 'p002', 'p001'])
+  })
+
+  it('loses no place to a claim that was lost to another write', async () => {
+    let calls = 0
+    await realm.restart({
+      effects: effects => ({
+        ...effects,
+        mail: act => (calls++ === 0 ? Promise.resolve({ is: 'lost' as const }) : effects.mail(act)),
+      }),
+    })
+    await realm.pass(DAY + HOUR)
+    expect(calls).toBe(2)
+    expect(order()).toEqual(['p005', 'p004'])
   })
 })

@@ -358,6 +358,47 @@ describe('a rename', () => {
   })
 })
 
+describe('a rename with another address', () => {
+  it('of somebody who joined ends nothing: the former name says who it is', async () => {
+    await join()
+    await realm.clock.advance(1000)
+    const memberships = [{ organization: 'acme', roles: ['editor'] }]
+    await realm.declare('User', 'alice-smith', { email: 'smith@acme.example', previousNames: ['alice'], memberships })
+    await realm.remove('User', 'alice')
+    await realm.run()
+    expect((await membership())?.ended).toBeUndefined()
+    expect((await realm.store.get('User', 'alice-smith'))?.status).toMatchObject({ state: 'Active' })
+    expect((await membership())?.user?.name).toBe('alice-smith')
+  })
+})
+
+describe('a welcome mail', () => {
+  it('is not sent where it is turned off, nor when it is turned on long after', async () => {
+    await realm.declare('Organization', 'acme', { onboarding: { welcomeMail: false } })
+    await join()
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation'])
+    await realm.pass(4 * DAY)
+    await realm.declare('Organization', 'acme', {})
+    await realm.runAll()
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation'])
+  })
+
+  it('goes again by itself until the server takes it, and once only', async () => {
+    await declareAlice()
+    await realm.run()
+    realm.mailer.answers = [
+      { outcome: 'NotSent', response: '451' },
+      { outcome: 'NotSent', response: '451' },
+    ]
+    await realm.accept('acme', ALICE)
+    await realm.pass(DAY)
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation', 'welcome'])
+    const tried = realm.mailer.tried.filter(mail => mail.subject === 'welcome')
+    expect(tried).toHaveLength(3)
+    expect(new Set(tried.map(mail => JSON.stringify(mail))).size).toBe(1)
+  })
+})
+
 describe('a way of joining that changes', () => {
   const as = (join: 'Invitation' | 'Account' | 'None') => [{ organization: 'acme', roles: ['viewer'], join }]
   it('from Invitation to Account: the link out there dies, the set-up mail goes', async () => {
@@ -415,6 +456,7 @@ describe('a duplicate that is deleted', () => {
     await realm.run()
     const before = await membership()
     expect(before?.settled?.roles).toEqual(['editor', 'viewer'])
+    await realm.clock.advance(1000)
     await realm.remove('User', 'twin')
     await realm.run()
     expect(await membership()).toEqual(before)
@@ -506,6 +548,39 @@ describe('an Invitation written by hand', () => {
     await realm.run()
     expect((await realm.membership('acme', CAROL))?.attempts[0]?.withdrawnTime).toBeDefined()
     expect(await realm.store.get('User', person)).toBeUndefined()
+  })
+
+  it('of an address that is declared elsewhere makes no second person', async () => {
+    await realm.declare('User', 'carol', { email: CAROL })
+    await invite()
+    await realm.run()
+    await realm.accept('acme', CAROL)
+    await realm.run()
+    expect((await realm.store.list('User')).items.map(user => user.metadata.name)).toEqual(['carol'])
+    expect((await realm.store.get('User', 'carol'))?.status?.memberships).toMatchObject([
+      { state: 'Active', roles: ['viewer'] },
+    ])
+  })
+
+  it('is not carried out against a declaration that says Ended', async () => {
+    await realm.declare('User', 'carol', { email: CAROL, memberships: [{ organization: 'acme', state: 'Ended' }] })
+    await invite()
+    await realm.run()
+    expect(realm.mailer.sent).toHaveLength(0)
+    const conditions = (await realm.store.get('Invitation', 'carol'))?.status?.conditions
+    expect(conditions?.find(one => one.type === 'Stalled')).toMatchObject({
+      reason: 'NotAllowed',
+      message: expect.stringContaining('User/carol'),
+    })
+  })
+
+  it('grants its roles although the clock of the portal is ahead', async () => {
+    await invite()
+    await realm.run()
+    const ahead = new Date(realm.clock.now() + 5000).toISOString()
+    await realm.portal('acme', CAROL, spec => ({ ...spec, joined: { time: ahead, how: 'Link', attempt: 1 } }))
+    await realm.run()
+    expect((await realm.membership('acme', CAROL))?.settled?.roles).toEqual(['viewer'])
   })
 
   it('deleted in the moment of acceptance keeps what was accepted', async () => {
