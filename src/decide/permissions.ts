@@ -23,6 +23,7 @@ interface Entry {
   verb: string
 }
 
+const WHERE = ['here', 'below'] as const satisfies readonly Where[]
 const OURS: ReadonlySet<string> = new Set(PERMISSION_AREAS)
 const VERBS: ReadonlySet<string> = new Set(PERMISSION_VERBS)
 
@@ -116,7 +117,7 @@ export const lostPermissions = (before: FlatPermissions, after: FlatPermissions)
   const lost = { here: [] as Point[], below: [] as Point[] }
   const denied = { here: [] as Point[], below: [] as Point[] }
   for (const point of points)
-    for (const where of ['here', 'below'] as const) {
+    for (const where of WHERE) {
       if (was.holds(point, where) && !is.holds(point, where)) lost[where].push(point)
       else if (is.denies(point, where) && !was.denies(point, where)) denied[where].push(point)
     }
@@ -138,30 +139,28 @@ export const withGains = (before: FlatPermissions, after: FlatPermissions): stri
   const was = meaningOf(before)
   const is = meaningOf(after)
   const given = (point: Point, where: Where) => was.holds(point, where) || is.holds(point, where)
-  const tolerable = (permissions: readonly string[]): boolean => {
-    const meaning = meaningOf(permissions)
-    return points.every(point =>
-      (['here', 'below'] as const).every(where => !meaning.holds(point, where) || given(point, where)),
-    )
-  }
+  const byArea = Map.groupBy(points, one => one.area)
+  const coveredBy = (entry: Entry) =>
+    (entry.area === '*' ? points : (byArea.get(entry.area) ?? [])).filter(one => coversPoint(entry, one))
   const denials = after.filter(text => text.startsWith('!')).map(parse)
   let current = normalPermissions(before)
   for (;;) {
     const start = current.join(' ')
+    // A denial may shrink to what is still denied when that gives nothing that neither gives.
     for (const text of current.filter(one => one.startsWith('!'))) {
-      const left = denials.flatMap(denial => meet(parse(text), denial))
+      const entry = parse(text)
+      const left = denials.flatMap(denial => meet(entry, denial))
       if (left.includes(text)) continue
       const next = normalPermissions([...current.filter(one => one !== text), ...left])
-      if (tolerable(next)) current = next
+      const { holds } = meaningOf(next)
+      const tolerable = coveredBy(entry).every(one => WHERE.every(where => !holds(one, where) || given(one, where)))
+      if (tolerable) current = next
     }
     // A permission may be added when all it covers is given by one of the two, or denied.
     const { denies } = meaningOf(current)
     const fits = (entry: Entry) =>
-      points.every(
-        point =>
-          !coversPoint(entry, point) ||
-          ((given(point, 'here') || denies(point, 'here')) &&
-            (!entry.below || given(point, 'below') || denies(point, 'below'))),
+      coveredBy(entry).every(one =>
+        WHERE.every(where => (where === 'below' && !entry.below) || given(one, where) || denies(one, where)),
       )
     current = normalPermissions([...current, ...new Set(candidates).values().filter(text => fits(parse(text)))])
     if (current.join(' ') === start) return current
