@@ -63,12 +63,21 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
   const places = new Map(revision.manifests.map(placed => [keyOf(placed.manifest), placed]))
 
   let done = 0
-  for (const step of steps.apply) {
+  for (const together of batches(steps.apply)) {
     options.signal?.throwIfAborted()
-    const placed = places.get(keyOf(step.desired))
-    if (placed) await applyPlaced(options, placed, step, result)
-    options.onStep?.(++done, steps.apply.length)
+    await Promise.all(
+      together.map(async step => {
+        const placed = places.get(keyOf(step.desired))
+        if (placed) await applyPlaced(options, placed, step, result)
+        options.onStep?.(++done, steps.apply.length)
+      }),
+    )
   }
+  const rank = new Map(steps.apply.map((step, index) => [keyOf(step.desired), index]))
+  const inOrder = (a: ObjectRef, b: ObjectRef): number =>
+    (rank.get(`${a.kind}/${a.name}`) ?? 0) - (rank.get(`${b.kind}/${b.name}`) ?? 0)
+  result.created.sort(inOrder)
+  result.updated.sort(inOrder)
   options.memory?.forget(new Set(places.keys()))
   result.objects = result.created.length + result.updated.length + result.unchanged
 
@@ -79,6 +88,22 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
       result,
     )
   return result
+}
+
+/** Writes that are under way at once: a store may put them into one transaction. */
+const TOGETHER = 64
+
+/** Runs of one kind, so that what others depend on is there before them. */
+function* batches<S extends { desired: { kind: string } }>(steps: readonly S[]): Generator<S[]> {
+  let batch: S[] = []
+  for (const step of steps) {
+    if (batch.length === TOGETHER || (batch[0] && batch[0].desired.kind !== step.desired.kind)) {
+      yield batch
+      batch = []
+    }
+    batch.push(step)
+  }
+  if (batch.length > 0) yield batch
 }
 
 /** How often an object that changes under our hands is read and decided anew in one pass. */
