@@ -49,6 +49,7 @@ export const indexes = {
   },
   Invitation: {
     organization: ({ spec }: Invitation) => [spec.organization],
+    address: ({ spec }: Invitation) => [normalizeAddress(spec.email)],
     /** By {@link place}. */
     place: ({ spec }: Invitation) => [place(spec.organization, spec.email)],
     role: ({ spec }: Invitation) => spec.roles ?? [],

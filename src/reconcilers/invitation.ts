@@ -11,6 +11,7 @@ import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt, turnOf } from './attempts.ts'
 import { declaredAt, isPaused, organizationsBelow, settingsFor, type World, watch, writeStatus } from './context.ts'
 import { grantRoles } from './grants.ts'
+import { addressesOf } from './indexes.ts'
 import { bar, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from './invitationasking.ts'
 import { release, removalTime } from './invitationend.ts'
 import { invitationMail } from './invitationmail.ts'
@@ -93,10 +94,15 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
       }),
       watch({
         kind: 'User',
-        changed: ({ spec }) => [spec.suspended, spec.memberships, spec.email],
-        *wakes({ spec }, cache) {
-          for (const entry of spec.memberships ?? [])
-            for (const one of requestsOf(cache, entry.organization, spec.email)) yield one.metadata.name
+        changed: ({ metadata, spec }) => [
+          spec.suspended,
+          spec.memberships,
+          addressesOf({ spec }),
+          metadata.deletionTimestamp,
+        ],
+        *wakes(user, cache) {
+          for (const address of addressesOf(user))
+            for (const one of cache.by('Invitation', 'address', address)) yield one.metadata.name
         },
       }),
       watch({
@@ -174,7 +180,7 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
     record = await remember(pass, name, record, spec)
     const told = described(pass, record, progress, suspended)
     const notice = await noticeAdmins(world, record, settings, progress, invitation)
-    const own = next.do === 'wait' && !suspended ? next.until : isShownLate(invitation, progress) ? now : undefined
+    const own = next.do === 'wait' ? next.until : isShownLate(invitation, progress) ? now : undefined
     return { ...told, record: notice.record, again: earliest(own, notice.again) }
   }
 
