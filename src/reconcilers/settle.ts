@@ -23,7 +23,8 @@ export const settle = async (
   const derived = derive(place, wanted)
   const comparison = compareAccess(wanted.settled, derived)
   const time = timestamp(now)
-  const until = standing.is === 'open' && standing.until !== undefined ? { again: standing.until } : {}
+  const next = standing.is === 'open' ? standing.until : standing.is === 'waiting' ? standing.from : undefined
+  const again = next === undefined ? {} : { again: next }
   const result = (spec: MembershipSpec): PlaceResult => {
     const roles = spec.settled?.roles ?? []
     return {
@@ -31,7 +32,7 @@ export const settle = async (
       state: user.spec.suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted',
       roles,
       via: derived.via,
-      ...until,
+      ...again,
       ...problemOf(place, derived),
     }
   }
