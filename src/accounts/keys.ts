@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -70,6 +71,14 @@ export const openKeys = (folder: string, random: (size: number) => Buffer = rand
         .find(key => key.kid === kid),
     fingerprint: licenseKey => createHmac('sha256', oldest.secret).update(licenseKey).digest('base64url'),
   }
+}
+
+/** The fingerprint of {@link Keys}, where there is a key for it; makes no file and changes none: for who only looks. @throws KeyFileError */
+export const storedFingerprint = (folder: string): Keys['fingerprint'] | undefined => {
+  const [oldest] = existsSync(folder) ? kids(folder, 'fingerprint') : []
+  if (oldest === undefined) return undefined
+  const secret = readKey(join(folder, `fingerprint.${oldest}`))
+  return licenseKey => createHmac('sha256', secret).update(licenseKey).digest('base64url')
 }
 
 /**

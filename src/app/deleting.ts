@@ -1,7 +1,8 @@
 import type { AnyResource } from '../api/kinds.ts'
 import type { DeclaredKind, Kind } from '../api/names.ts'
 import type { Change } from '../effects/change.ts'
-import type { Plan } from './plan.ts'
+import { failedOf, type Plan, timeZonesIn } from './plan.ts'
+import { laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
 import { rehearse } from './rehearsal.ts'
 import { declaredObject, RequestError } from './requests.ts'
@@ -11,8 +12,8 @@ import { whenceOf } from './whence.ts'
 export interface Deletion {
   object: AnyResource
   plan: Plan
-  /** What should be known before: who would make it again. */
-  warnings: string[]
+  /** What else it comes to, in words: a link that dies, who would make it again. */
+  consequences: string[]
 }
 
 /**
@@ -29,16 +30,16 @@ export const planDeletion = async (
   const { name, uid } = object.metadata
   const { place, source, generatedFor } = whenceOf(object)
   if (generatedFor !== undefined) throw new RequestError('NotAllowed', await generatedText(realm, object))
-  const warnings: string[] = []
+  const consequences = await consequencesOf(realm, object)
   if (source !== undefined) {
     if (await realm.store.get('Source', source))
       throw new RequestError(
         'NotAllowed',
         `${kind}/${name} is declared in ${place} by source ${source}, which would make it again; take it out there`,
       )
-    warnings.push(`${place} declares it; \`roster apply\` of that makes it again`)
+    consequences.push(`${place} declares it; \`roster apply\` of that makes it again`)
   }
-  const { changes, rest } = await rehearse(
+  const { base, changes, rest, cache, now } = await rehearse(
     realm,
     async store => void (await store.delete({ kind, name }, { ifUid: uid })),
     { signal },
@@ -52,20 +53,18 @@ export const planDeletion = async (
     fields: {},
     ...organizationOf(object),
   }
-  const { resourceVersion: base } = await realm.store.info()
   return {
     object,
-    warnings,
+    consequences,
     plan: {
       base,
       changes: [gone, ...changes],
       held: [],
       refused: [],
-      later: [],
-      failed: rest.failed.map(one => ({
-        ref: { kind: one.kind, name: one.name },
-        message: one.error instanceof Error ? one.error.message : String(one.error),
-      })),
+      later: laterChanges(rest.later, cache, now),
+      warnings: [],
+      timeZones: timeZonesIn(cache),
+      failed: failedOf(rest),
     },
   }
 }
@@ -96,6 +95,44 @@ const organizationOf = (object: AnyResource): { organization?: string } => {
       ? {}
       : { organization }
 }
+
+/** What no reconciler tells, because nothing of it is a change of access. */
+const consequencesOf = async ({ store, clock }: Realm, object: AnyResource): Promise<string[]> => {
+  const { name } = object.metadata
+  switch (object.kind) {
+    case 'Invitation': {
+      const { state, expirationTime } = object.status ?? {}
+      if (state === 'Accepted') return [`${object.spec.email} has joined and stays, with the roles that it granted`]
+      const works = expirationTime !== undefined && Date.parse(expirationTime) > clock.now()
+      return works ? [`the link in the mail to ${object.spec.email} stops working`] : []
+    }
+    case 'Role': {
+      const open = (await store.list('Invitation')).items.filter(
+        ({ spec, status }) => spec.roles?.includes(name) && status?.state !== 'Accepted',
+      )
+      return open.length > 0 ? [`open invitations carry it: ${listed(open.map(({ spec }) => spec.email))}`] : []
+    }
+    case 'Organization': {
+      const members = (await store.list('Membership')).items.filter(
+        ({ spec }) => spec.organization === name && !spec.ended,
+      )
+      return members.length > 0
+        ? [
+            `it stays until nothing is left in it; it has ${members.length === 1 ? '1 person' : `${members.length} people`} now`,
+          ]
+        : []
+    }
+    case 'Source': {
+      const objects = object.status?.objects ?? 0
+      return objects > 0 ? [`its ${objects} resources stay as they are, and nothing updates them any more`] : []
+    }
+    default:
+      return []
+  }
+}
+
+const listed = (all: readonly string[]): string =>
+  all.length <= 5 ? all.join(', ') : `${all.slice(0, 5).join(', ')} and ${all.length - 5} more`
 
 /** Which declaration stands behind what Roster made. */
 const generatedText = async ({ store }: Realm, { kind, metadata, spec }: AnyResource): Promise<string> => {

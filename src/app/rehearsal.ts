@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { openKeys } from '../accounts/keys.ts'
+import { storedFingerprint } from '../accounts/keys.ts'
 import { KINDS } from '../api/names.ts'
 import { takesAccess } from '../decide/membership.ts'
 import type { Change } from '../effects/change.ts'
@@ -8,7 +7,9 @@ import { plannedEffects } from '../effects/planned.ts'
 import { mailComposer } from '../mail/composer.ts'
 import type { Clock } from '../ports/clock.ts'
 import { indexes } from '../reconcilers/indexes.ts'
+import { requestsOf } from '../reconcilers/people.ts'
 import { openLoop, type Rest } from '../runtime/loop.ts'
+import type { Cache } from '../runtime/reconciler.ts'
 import { overlayStore } from '../store/overlay/store.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { senderOf } from './mail.ts'
@@ -17,30 +18,39 @@ import { portalUrl } from './settings.ts'
 import { reconcilersOf, worldOf } from './world.ts'
 
 /** What would follow from a change. */
-export interface Rehearsal {
+export interface Rehearsal<T> {
+  /** Version of the store that it was rehearsed on. */
+  base: string
+  /** What `change` gave back. */
+  result: T
   /** What people would see of it. */
   changes: Change[]
   rest: Rest
+  /** The world as it would be. */
+  cache: Cache
+  /** When it would happen; the Clock's milliseconds. */
+  now: number
 }
 
 /**
  * Makes a change on an overlay of the store and lets the same reconcilers run on it, with effects that only note what they would do. The clock stands still,
- * randomness comes from a seed over its purpose. Nothing is written, sent or contacted.
- * @throws RestlessKeyError when a key would run for ever; what `change` throws
+ * randomness comes from a seed over its purpose: the same store and change give the same answer. Nothing is written, sent or contacted.
+ * @param change is given the overlay, and the cache over it, which every write of its own is in
+ * @throws RestlessKeyError when a key would run for ever; what `change` throws; the signal's reason
  */
-export const rehearse = async (
-  realm: Realm,
-  change: (store: ResourceStore) => Promise<void>,
+export const rehearse = async <T>(
+  realm: Pick<Realm, 'store' | 'clock' | 'settings' | 'paths' | 'secrets'>,
+  change: (store: ResourceStore, cache: Cache) => Promise<T>,
   options: { signal: AbortSignal; all?: boolean },
-): Promise<Rehearsal> => {
+): Promise<Rehearsal<T>> => {
   const clock = frozen(realm.clock)
   let uids = 0
-  const overlay = await overlayStore(realm.store, { clock, random: size => seeded(size, 'uid', String(uids++)) })
-  const { epoch: storeEpoch, binding } = await realm.store.info()
+  await using overlay = await overlayStore(realm.store, {
+    clock,
+    random: size => seeded(size, 'uid', String(uids++)),
+  })
+  const { epoch: storeEpoch, binding, resourceVersion: base } = await overlay.info()
   const publicUrl = binding?.publicUrl ?? portalUrl(realm.settings)
-  const fingerprint = existsSync(realm.paths.keys)
-    ? openKeys(realm.paths.keys).fingerprint
-    : (key: string) => seeded(32, 'fingerprint', key).toString('base64url')
   const noted: Change[] = []
   const loop = await openLoop({
     store: overlay,
@@ -62,18 +72,33 @@ export const rehearse = async (
           composer: mailComposer({ from: senderOf(realm.settings.mailFrom, publicUrl) }),
           links: { publicUrl, invitationUrl: () => `${publicUrl}/invitations/planned` },
           secrets: realm.secrets,
-          fingerprint,
+          fingerprint:
+            storedFingerprint(realm.paths.keys) ??
+            ((key: string) => seeded(32, 'fingerprint', key).toString('base64url')),
           epoch: 0,
           storeEpoch,
         }),
       ),
   })
   try {
-    await change(loop.world.store)
-    return { changes: noted, rest: await loop.runUntilIdle() }
+    const { cache } = loop.world
+    const result = await change(loop.world.store, cache)
+    const rest = await loop.runUntilIdle()
+    options.signal.throwIfAborted()
+    return { base, result, changes: noted.map(one => namedForPeople(one, cache)), rest, cache, now: clock.now() }
   } finally {
     await loop.stop(0)
   }
+}
+
+/** A mail is noted on the record that remembers it; people know the User it goes to, or the Invitation that asks for it. */
+const namedForPeople = (change: Change, cache: Cache): Change => {
+  if (change.kind !== 'Membership') return change
+  const { user, organization, address } = cache.get('Membership', change.name)?.spec ?? {}
+  if (user && cache.get('User', user.name)) return { ...change, kind: 'User', name: user.name }
+  if (organization === undefined || address === undefined) return change
+  const [request] = requestsOf(cache, organization, address)
+  return request ? { ...change, kind: 'Invitation', name: request.metadata.name } : change
 }
 
 /** Time stands still at the base; what waits for a time is listed, not run. */

@@ -86,7 +86,7 @@ export interface Allocation {
  * - Whoever has seats keeps them while they qualify; nobody is evicted, also when `seats` was lowered.
  * - A person is found by their holder first, then by any of their addresses; what was found by address is rewritten to the holder.
  * - Who no longer qualifies: a reserved seat is free at once, a used one is `Releasing` and comes back to the same person within `releaseAfter`.
- * - Who waits is served in the order of rank, `since`, holder, all missing seats at once or none. Whoever needs more than is free is passed by those whom it is enough for:
+ * - Who waits is served in the order of rank, `since`, address, all missing seats at once or none. Whoever needs more than is free is passed by those whom it is enough for:
  *   no seat stays free while somebody waits whom it would serve, and nobody who asks for more than there is blocks the line.
  * - A slot's number is unique in the pool and below `seats`; a page is a container for any numbers. So free seats never lie fragmented:
  *   n free numbers serve n seats, wherever they were freed. What is given at once lies on one page, hence is written at once.
@@ -293,8 +293,12 @@ const gathered = (moves: readonly SeatMove[]): SeatMove[] => {
   return [...all.values()]
 }
 
+/** The address before the holder: those who come in one moment stand as a plan told, which could not know their uids. */
 const inLine = (a: SeatCandidate, b: SeatCandidate): number =>
-  a.rank - b.rank || compare(a.since, b.since) || compare(a.holder, b.holder)
+  a.rank - b.rank ||
+  compare(a.since, b.since) ||
+  compare(a.addresses[0] ?? '', b.addresses[0] ?? '') ||
+  compare(a.holder, b.holder)
 const worthKeeping = (a: Owned, b: Owned): number =>
   STATES.indexOf(a.slot.state) - STATES.indexOf(b.slot.state) || a.slot.slot - b.slot.slot
 const sorted = (slots: readonly Slot[]): Slot[] => [...slots].sort((a, b) => a.slot - b.slot)

@@ -43,7 +43,7 @@ export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
         name,
         organization,
         because: declaredAt(user),
-        fields: { email, ...(roles.length > 0 && { roles }) },
+        fields: { email, user: user.metadata.name, ...(roles.length > 0 && { roles }) },
       }
       await world.effects.createGenerated(wanted, { ...quiet(place), changes: [change] })
       return waiting('the invitation is being made')
@@ -87,7 +87,7 @@ export const removeInvitation = async (place: Place, because: string): Promise<v
     name,
     organization,
     because,
-    fields: { email: found.spec.email },
+    fields: { email: found.spec.email, user: user.metadata.name },
   }
   await world.effects.removeGenerated(
     { kind: 'Invitation', name, uid },

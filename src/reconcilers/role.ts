@@ -139,7 +139,10 @@ const isInForce = (spec: Membership['spec'], now: number): boolean => {
 }
 
 /** Invitations that may still be accepted, or are yet to be sent, and carry the role. */
-const openInvitations = (world: World, role: string): { addresses: string[]; until: number | undefined } => {
+export const openInvitations = (
+  world: { cache: World['cache']; clock: Pick<World['clock'], 'now'> },
+  role: string,
+): { addresses: string[]; until: number | undefined } => {
   const { cache, clock } = world
   const now = clock.now()
   const addresses = new Set<string>()
