@@ -3,6 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Everything that is counted. `workqueue_*` are named and labelled as client-go does; ours begin with `roster_`. Never a person in a label. */
 export interface Metrics {
   readonly registry: Registry
+  /** Says where the figures of the moment come from. */
+  watch(live: LiveFigures): void
   workqueue: {
     depth: Gauge<'name'>
     adds: Counter<'name'>
@@ -17,22 +19,37 @@ export interface Metrics {
   objects: Gauge<'kind'>
   leaseHeld: Gauge
   sourceAge: Gauge<'source'>
-  requests: Counter<'route' | 'status'>
+}
+
+/** What is looked at when somebody scrapes; until the loop is there, nothing. */
+export interface LiveFigures {
+  /** By controller: keys that are ready, seconds that runs in hand have taken in all, and the longest of them. */
+  queues(): Iterable<{ name: string; depth: number; unfinished: number; longest: number }>
+  objects(): Iterable<{ kind: string; count: number }>
+  /** Seconds since 1970; sources that were never read completely are left out. */
+  sources(): Iterable<{ source: string; lastComplete: number }>
 }
 
 export const createMetrics = (): Metrics => {
+  let live: LiveFigures | undefined
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
   const seconds = [0.0001, 0.001, 0.01, 0.1, 1, 10, 60]
   return {
     registry,
+    watch: figures => {
+      live = figures
+    },
     workqueue: {
       depth: new Gauge({
         name: 'workqueue_depth',
         help: 'Current depth of workqueue',
         labelNames: ['name'],
         registers,
+        collect() {
+          for (const { name, depth } of live?.queues() ?? []) this.set({ name }, depth)
+        },
       }),
       adds: new Counter({
         name: 'workqueue_adds_total',
@@ -65,12 +82,18 @@ export const createMetrics = (): Metrics => {
         help: 'Seconds of work in progress that workDuration has not seen',
         labelNames: ['name'],
         registers,
+        collect() {
+          for (const { name, unfinished } of live?.queues() ?? []) this.set({ name }, unfinished)
+        },
       }),
       longest: new Gauge({
         name: 'workqueue_longest_running_processor_seconds',
         help: 'Seconds the longest running processor has been running',
         labelNames: ['name'],
         registers,
+        collect() {
+          for (const { name, longest } of live?.queues() ?? []) this.set({ name }, longest)
+        },
       }),
     },
     reconciles: new Counter({
@@ -85,19 +108,25 @@ export const createMetrics = (): Metrics => {
       labelNames: ['outcome'],
       registers,
     }),
-    objects: new Gauge({ name: 'roster_objects', help: 'Objects in the store', labelNames: ['kind'], registers }),
+    objects: new Gauge({
+      name: 'roster_objects',
+      help: 'Objects in the store',
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        for (const { kind, count } of live?.objects() ?? []) this.set({ kind }, count)
+      },
+    }),
     leaseHeld: new Gauge({ name: 'roster_lease_held', help: '1 while this process runs the loop', registers }),
     sourceAge: new Gauge({
       name: 'roster_source_last_complete_timestamp_seconds',
       help: 'When a source was last read and applied as a whole',
       labelNames: ['source'],
       registers,
-    }),
-    requests: new Counter({
-      name: 'roster_http_requests_total',
-      help: 'Requests to the portal',
-      labelNames: ['route', 'status'],
-      registers,
+      collect() {
+        this.reset()
+        for (const { source, lastComplete } of live?.sources() ?? []) this.set({ source }, lastComplete)
+      },
     }),
   }
 }

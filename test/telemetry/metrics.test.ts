@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+
+describe('metrics', () => {
+  it('show the figures of the moment at each scrape', async () => {
+    const metrics = createMetrics()
+    let depth = 3
+    metrics.watch({
+      queues: () => [{ name: 'User', depth, unfinished: 0.5, longest: 0.25 }],
+      objects: () => [{ kind: 'User', count: 12 }],
+      sources: () => [{ source: 'people', lastComplete: 1_700_000_000 }],
+    })
+    const scrape = await metrics.registry.metrics()
+    expect(scrape).toContain('workqueue_depth{name="User"} 3')
+    expect(scrape).toContain('workqueue_unfinished_work_seconds{name="User"} 0.5')
+    expect(scrape).toContain('workqueue_longest_running_processor_seconds{name="User"} 0.25')
+    expect(scrape).toContain('roster_objects{kind="User"} 12')
+    expect(scrape).toContain('roster_source_last_complete_timestamp_seconds{source="people"} 1700000000')
+    depth = 0
+    expect(await metrics.registry.metrics()).toContain('workqueue_depth{name="User"} 0')
+  })
+  it('are there before the loop is', async () => {
+    expect(await createMetrics().registry.metrics()).toContain('roster_lease_held 0')
+  })
+})
