@@ -1,8 +1,10 @@
 import type { Account } from '../api/account.ts'
 import type { AnyResource } from '../api/kinds.ts'
+import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import { type Kind, RECORD_KINDS } from '../api/names.ts'
 import { accountName } from '../decide/record-names.ts'
+import { settingsFor } from '../reconcilers/context.ts'
 import { findPerson } from './person.ts'
 import type { Realm } from './realm.ts'
 import { findObject } from './selecting.ts'
@@ -44,6 +46,8 @@ export interface Description {
   events: { time: string; firstTime: string; count: number; type: string; reason: string; message: string }[]
   memberships?: MembershipLines[]
   seats?: { pool: string; text: string }[]
+  /** Of a pool: who has seats, who waits, first in line first. */
+  holders?: { name: string; seats: number; state: string; since: string }[]
   /** Addresses that can sign in. */
   accounts?: { address: string; proven?: string; closed?: string }[]
   timeZone: string
@@ -73,6 +77,7 @@ export const describeObject = async (
     })),
     timeZone: 'UTC',
   }
+  if (object.kind === 'LicensePool') return { ...description, ...aboutPool(await takeSnapshot(realm), object) }
   if (kind !== 'User' && kind !== 'Invitation' && kind !== 'Membership') return description
   const snapshot = await takeSnapshot(realm)
   return { ...description, ...aboutPerson(snapshot, object) }
@@ -114,6 +119,28 @@ const aboutPerson = (
       .flatMap(address => snapshot.cache.get('Account', accountName(address)) ?? [])
       .map(accountLine),
   }
+}
+
+const aboutPool = (snapshot: Snapshot, pool: LicensePool): Pick<Description, 'holders' | 'timeZone'> => {
+  const { cache } = snapshot
+  const users = new Map([...cache.list('User')].map(user => [`user/${user.metadata.uid}`, user.metadata.name]))
+  const named = (holder: string): string => users.get(holder) ?? holder.slice(holder.indexOf('/') + 1)
+  const pages = cache.by('SeatLedger', 'pool', pool.metadata.name)
+  const slots = Map.groupBy(
+    pages.flatMap(({ spec }) => spec.slots),
+    slot => `${slot.holder} ${slot.state}`,
+  )
+  const held = [...slots.values()].map(([slot, ...more]) => ({
+    name: named(slot?.holder ?? ''),
+    seats: 1 + more.length,
+    state: slot?.state ?? '',
+    since: slot?.since ?? '',
+  }))
+  const line = pages
+    .flatMap(({ spec }) => spec.waiting ?? [])
+    .map(({ holder, quantity, since }) => ({ name: named(holder), seats: quantity, state: 'Waiting', since }))
+  const timeZone = settingsFor(snapshot, pool.spec.organization)?.settings.timeZone ?? 'UTC'
+  return { timeZone, holders: [...held.sort((a, b) => (a.name < b.name ? -1 : 1)), ...line] }
 }
 
 const linesOf = (snapshot: Snapshot, person: ReturnType<typeof findPerson>, { spec }: Membership): MembershipLines => {

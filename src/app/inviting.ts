@@ -2,6 +2,7 @@ import type { Invitation } from '../api/invitation.ts'
 import type { AnyManifest } from '../api/kinds.ts'
 import { API_VERSION, LABELS, MANAGED_BY } from '../api/names.ts'
 import { parseAddress } from '../decide/address.ts'
+import type { LineLimits } from '../decide/line.ts'
 import { generatedName, membershipName } from '../decide/record-names.ts'
 import { readManifests } from '../manifests/read.ts'
 import { settingsFor } from '../reconcilers/context.ts'
@@ -40,12 +41,13 @@ export interface Quota {
 /**
  * Makes one Invitation an address, under the field manager of who asks. Checked by the schema and references of manifests before the first is written:
  * what is wrong with one stops all.
+ * @returns what became of each, what was left of the limit before, and the time zone in which people there read times
  * @throws SettingsError naming what is wrong
  */
 export const invite = async (
   realm: Pick<Realm, 'store' | 'clock' | 'actor' | 'audit'>,
   asked: Inviting,
-): Promise<{ invited: Invited[]; quota: Quota }> => {
+): Promise<{ invited: Invited[]; quota: Quota; timeZone: string }> => {
   const snapshot = await takeSnapshot(realm)
   const organization = checkOrganization(snapshot, asked.organization)
   const found = settingsFor(snapshot, organization)
@@ -56,9 +58,9 @@ export const invite = async (
   const manifests = distinct(asked.addresses).map(address => manifestOf(asked, address, snapshot.now))
   await check(snapshot, manifests)
 
-  const lines = new Lines(snapshot.cache)
-  const line = lines.of(organization)
   const limits = lineLimits(found.settings)
+  const open = manifests.filter(({ spec }) => obstacle(snapshot, organization, spec.email) === undefined)
+  const turns = turnsOf(snapshot, organization, limits, open)
   const invited: Invited[] = []
   for (const manifest of manifests) {
     const { email } = manifest.spec
@@ -67,31 +69,46 @@ export const invite = async (
       invited.push({ address: email, is: 'refused', why: refused })
       continue
     }
-    const place = membershipName(organization, email)
-    line.enter({ name: place, since: new Date(snapshot.now).toISOString(), address: email, actor: ANYBODY })
-    const turn = line.turn(place, limits, snapshot.now)
-    const made = await realm.store.create(
-      { kind: 'Invitation', metadata: manifest.metadata, spec: manifest.spec },
-      { manager: realm.actor },
-    )
-    await realm.audit.append({
-      phase: 'change',
-      actor: realm.actor,
-      action: 'invitation.create',
-      target: `Invitation/${made.metadata.name}`,
-      organization,
-      after: { to: email, roles: manifest.spec.roles ?? [] },
-    })
-    const { name, uid } = made.metadata
-    invited.push({
-      address: email,
-      is: 'made',
-      invitation: name,
-      uid,
-      ...(turn.is === 'later' && { at: new Date(turn.at).toISOString() }),
-    })
+    const at = turns.get(email)
+    invited.push({ ...(await make(realm, manifest)), ...(at !== undefined && { at }) })
   }
-  return { invited, quota: quotaOf(snapshot, organization, limits.perInviter) }
+  return { invited, quota: quotaOf(snapshot, organization, limits.perInviter), timeZone: found.settings.timeZone }
+}
+
+const make = async (
+  { store, actor, audit }: Pick<Realm, 'store' | 'actor' | 'audit'>,
+  { metadata, spec }: ReturnType<typeof manifestOf>,
+): Promise<Extract<Invited, { is: 'made' }>> => {
+  const { email, organization, roles = [] } = spec
+  await audit.append({
+    phase: 'change',
+    actor,
+    action: 'invitation.create',
+    target: `Invitation/${metadata.name}`,
+    organization,
+    after: { to: email, roles },
+  })
+  const made = await store.create({ kind: 'Invitation', metadata, spec }, { manager: actor })
+  return { address: email, is: 'made', invitation: made.metadata.name, uid: made.metadata.uid }
+}
+
+/** When each of those who come into the line together may go, where that is not now. */
+const turnsOf = (
+  snapshot: Snapshot,
+  organization: string,
+  limits: LineLimits,
+  manifests: readonly ReturnType<typeof manifestOf>[],
+): Map<string, string> => {
+  const line = new Lines(snapshot.cache).of(organization)
+  const since = new Date(snapshot.now).toISOString()
+  const places = manifests.map(({ spec }) => ({ email: spec.email, name: membershipName(organization, spec.email) }))
+  for (const { name, email } of places) line.enter({ name, since, address: email, actor: ANYBODY })
+  return new Map(
+    places.flatMap(({ name, email }): [string, string][] => {
+      const turn = line.turn(name, limits, snapshot.now)
+      return turn.is === 'later' ? [[email, new Date(turn.at).toISOString()]] : []
+    }),
+  )
 }
 
 /** Where one Invitation that was made stands now. */

@@ -6,7 +6,7 @@ import { normalizeAddress } from '../decide/address.ts'
 import { factsOf } from '../decide/qualification.ts'
 import { settingsFor } from '../reconcilers/context.ts'
 import { addressesOf } from '../reconcilers/indexes.ts'
-import { ownerOf } from '../reconcilers/people.ts'
+import { isGenerated, ownerOf } from '../reconcilers/people.ts'
 import type { Snapshot } from './snapshot.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -20,6 +20,8 @@ export class UnknownPersonError extends RosterError {
 export interface Person {
   /** Name of the User, else the address. */
   name: string
+  /** How people and commands call them: the declared name, else the address. */
+  called: string
   user: User | undefined
   /** Normalized. */
   addresses: string[]
@@ -49,8 +51,10 @@ export const findPerson = ({ cache }: Pick<Snapshot, 'cache'>, text: string): Pe
       `nobody is called ${JSON.stringify(called)}${didYouMean(called, known) || '; `roster get users` lists everybody, and an address does as well'}`,
     )
   }
+  const name = user?.metadata.name ?? addresses[0] ?? called
   return {
-    name: user?.metadata.name ?? addresses[0] ?? called,
+    name,
+    called: user && !isGenerated(user) ? name : (addresses[0] ?? name),
     user,
     addresses,
     memberships: [...memberships.values()].sort((a, b) => (a.spec.organization < b.spec.organization ? -1 : 1)),

@@ -30,10 +30,10 @@ export const planRevocation = async (
   const person = findPerson(snapshot, asked.person)
   const place = placeIn(snapshot, person, organization)
   const { membership } = place
-  if (!membership) throw new RequestError('ReferenceNotFound', `${person.name} has no membership in ${organization}`)
+  if (!membership) throw new RequestError('ReferenceNotFound', `${person.called} has no membership in ${organization}`)
   const grants = activeGrants(membership.spec)
   const revocation: Revocation = {
-    person: person.name,
+    person: person.called,
     organization,
     membership: membership.metadata.name,
     version: membership.metadata.resourceVersion,

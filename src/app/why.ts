@@ -6,7 +6,7 @@ import { didYouMean } from './suggest.ts'
 import { whenceOf } from './whence.ts'
 import type { Fact, WhyAnswer } from './why/answer.ts'
 import { checkOrganization, checkPermission, permissionFact, permissionFacts } from './why/permission.ts'
-import { placeIn, placesOf, placeText } from './why/place.ts'
+import { type Place, placeIn, placesOf, placeText } from './why/place.ts'
 import { groupFact, roleFact } from './why/role.ts'
 import { seatFact, seatFacts } from './why/seat.ts'
 
@@ -64,12 +64,15 @@ const answer = (
   if (question === undefined)
     return {
       facts: [
+        // Where somebody stands is said once for the whole place, not with each thing.
         ...places.flatMap(place => [
-          ...union(place.membership?.spec.settled?.roles, place.derived.roles).map(role => roleFact(place, role)),
+          ...union(place.membership?.spec.settled?.roles, place.derived.roles).map(role =>
+            brief(place, roleFact(place, role)),
+          ),
           ...union(
             place.membership?.spec.settled?.groups,
             place.groups.map(one => one.group),
-          ).map(name => groupFact(place, name)),
+          ).map(name => brief(place, groupFact(place, name))),
         ]),
         ...seatFacts(snapshot, person),
       ],
@@ -103,6 +106,9 @@ const answer = (
       return thing satisfies never
   }
 }
+
+const brief = ({ inForce }: Place, fact: Fact): Fact =>
+  inForce || fact.ways.length === 0 ? fact : { ...fact, notes: [] }
 
 const absent = (thing: 'role' | 'group', name: string, organization: string, person: Person): Fact => ({
   thing,

@@ -26,6 +26,7 @@ export const describeText = async (of: Description, now: number): Promise<string
   for (const membership of of.memberships ?? []) sections.push(membershipText(membership, timeZone, now))
   if (of.seats && of.seats.length > 0)
     sections.push(section('Seats', of.seats.map(({ pool, text }) => `${escapeText(`${pool}: ${text}`)}\n`).join('')))
+  if (of.holders && of.holders.length > 0) sections.push(section('Seats', holderTable(of.holders, now)))
   if (of.accounts && of.accounts.length > 0)
     sections.push(
       section(
@@ -63,6 +64,16 @@ const conditionTable = (conditions: readonly Condition[], now: number): string =
       message,
     ]),
   )
+
+/** So many are shown; JSON has all. */
+const SHOWN_HOLDERS = 100
+
+const holderTable = (holders: NonNullable<Description['holders']>, now: number): string => {
+  const shown = holders.slice(0, SHOWN_HOLDERS)
+  const rest = holders.length - shown.length
+  const rows = shown.map(({ name, seats, state, since }) => [name, String(seats), state, age(since, now)])
+  return `${table(['Person', 'Seats', 'State', 'Since'], rows)}${rest > 0 ? `and ${rest} more\n` : ''}`
+}
 
 const eventTable = (events: Description['events'], now: number): string =>
   table(

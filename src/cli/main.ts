@@ -5,7 +5,7 @@ import { type Io, processIo } from './io.ts'
 export const main = async (args: readonly string[], io: Io): Promise<number> => {
   try {
     // The most common question of scripts needs neither the parser nor any verb.
-    if (args.length === 1 && (args[0] === '--version' || args[0] === '-V'))
+    if (args.length === 1 && ['version', '--version', '-V'].includes(args[0] ?? ''))
       return (await import('./verbs/version.ts')).printVersion(io)
     return await (await import('./program.ts')).runProgram(args, io)
   } catch (error) {

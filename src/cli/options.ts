@@ -52,14 +52,5 @@ export const formatOf = <F extends string>(given: unknown, formats: readonly F[]
   return found
 }
 
-/** What every help ends with: how the verb is called, each line with what it does. */
-export const withExamples = (command: Command, ...examples: [line: string, does: string][]): Command => {
-  const wide = Math.max(...examples.map(([line]) => line.length))
-  return command.addHelpText(
-    'after',
-    `\nExamples\n${examples.map(([line, does]) => `  roster ${line.padEnd(wide)}   ${does}`).join('\n')}`,
-  )
-}
-
 /** `-o text|json` of verbs that print no resources. @throws UsageError */
 export const textOrJson = (given: unknown): 'text' | 'json' => formatOf(given, ['text', 'json'] as const, 'text')

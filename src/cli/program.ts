@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { EXIT } from '../api/names.ts'
+import { didYouMean } from '../app/suggest.ts'
 import type { Io } from './io.ts'
 import { Exit, UsageError } from './verb.ts'
 import { VERBS } from './verbs.ts'
@@ -36,6 +37,12 @@ export const runProgram = async (args: readonly string[], io: Io): Promise<numbe
     .exitOverride()
     .addHelpText('after', EXIT_CODES)
 
+  if (args[0] === 'help' && args[1] !== undefined && !VERBS.some(verb => verb.name === args[1])) {
+    const names = VERBS.map(verb => verb.name)
+    throw new UsageError(
+      `there is no verb ${JSON.stringify(args[1])}${didYouMean(args[1], names) || '; roster --help lists them'}`,
+    )
+  }
   const helped = args[0] === 'help' ? VERBS.find(verb => verb.name === args[1]) : undefined
   for (const entry of VERBS) {
     const command = program
@@ -55,9 +62,10 @@ export const runProgram = async (args: readonly string[], io: Io): Promise<numbe
   } catch (error) {
     if (error instanceof Exit) return error.code
     if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return EXIT.yes
+      if (error.exitCode === 0 || error.code.startsWith('commander.help')) return EXIT.yes
       const name = called ? ` ${called.name}` : ''
-      throw new UsageError(`${usageOf(error.message)}; roster${name} --help says how`)
+      const text = usageOf(error.message)
+      throw new UsageError(text.endsWith('?') ? text : `${text}; roster${name} --help says how`)
     }
     throw error
   }

@@ -10,7 +10,7 @@ export const writeNew = (folder: string, files: Files): void => {
   const there = Object.keys(files).filter(path => existsSync(join(folder, path)))
   if (there.length > 0)
     throw new UsageError(
-      `${there.join(', ')} ${there.length === 1 ? 'is' : 'are'} there already; nothing was written, because nothing is ever overwritten`,
+      `${listed(there)} ${there.length === 1 ? 'is' : 'are'} there already; nothing was written, because nothing is ever overwritten`,
     )
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
@@ -22,3 +22,6 @@ export const writeNew = (folder: string, files: Files): void => {
 /** The line by which editors find the schema of a manifest. */
 export const modeline = (kind: string, up: string): string =>
   `# yaml-language-server: $schema=${up}.schemas/${kind.toLowerCase()}.json\n`
+
+const listed = (paths: readonly string[]): string =>
+  paths.length > 3 ? `${paths.slice(0, 3).join(', ')} and ${paths.length - 3} more` : paths.join(', ')

@@ -1,14 +1,18 @@
+import { RosterError } from '../api/errors.ts'
 import { escapeText } from '../api/escape.ts'
 import { EXIT } from '../api/names.ts'
 import type { Io } from './io.ts'
+import { jsonLine } from './output.ts'
 import { UsageError } from './verb.ts'
 
 /** Says what went wrong on one line, with its remedy where one is known; with `-o json` as one JSON document too. @returns the exit code */
 export const report = (error: unknown, args: readonly string[], io: Io): number => {
   if (io.signal.aborted) return EXIT.interrupted
   const { message, remedy } = describe(error)
+  const reason = error instanceof RosterError ? error.reason : undefined
   io.err(`roster: ${escapeText(message)}${remedy ? `. ${escapeText(remedy)}` : ''}\n`)
-  if (wantsJson(args)) io.out(`${JSON.stringify({ error: { message, ...(remedy ? { remedy } : {}) } })}\n`)
+  if (wantsJson(args))
+    io.out(jsonLine({ error: { ...(reason !== undefined && { reason }), message, ...(remedy ? { remedy } : {}) } }))
   if (io.environment.ROSTER_DEBUG && error instanceof Error) io.err(`${escapeText(error.stack ?? '')}\n`)
   return EXIT.trouble
 }

@@ -93,7 +93,7 @@ const missing = (
   because: string,
 ): string[] => {
   const [organization = ''] = chain
-  if (because === 'NoMembership') return [`${person.name} has no membership in ${chain.join(', nor in ')}`]
+  if (because === 'NoMembership') return [`${person.called} has no membership in ${chain.join(', nor in ')}`]
   const place = placeIn(snapshot, person, organization)
   const coming = place.inForce
     ? []
@@ -112,7 +112,7 @@ const missing = (
   return [
     'no role in force allows it',
     giving.length > 0
-      ? `roles that do: ${[...new Set(giving)].join(', ')}; \`roster why ${person.name} ${giving[0]}\` says how one comes`
+      ? `roles that do: ${[...new Set(giving)].join(', ')}; \`roster why ${person.called} ${giving[0]}\` says how one comes`
       : `no role of ${organization} allows it; write it into the allow of one`,
     ...notInForce(place),
   ]

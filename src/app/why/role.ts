@@ -74,7 +74,7 @@ const grantWays = ({ person, organization, membership, timeZone }: Place, role: 
       how: 'Granted',
       at: `Invitation/${grant.invitation}`,
       text: `granted by the invitation ${grant.invitation}, written by ${grant.by} and accepted ${when(grant.time, timeZone)}`,
-      change: `roster revoke ${person.name} ${role} --org ${organization}`,
+      change: `roster revoke ${person.called} ${role} --org ${organization}`,
     }))
 
 const requestWays = ({ membership, requests }: Place, role: string): Way[] =>
@@ -138,9 +138,7 @@ const missingRole = (place: Place, role: string, given: boolean): string[] => {
     `to give it: ${[
       ...(where === undefined ? [] : [`write ${role} into the roles of ${organization} in ${where}`]),
       ...(groups.length > 0 ? [`put them into the group ${groups.join(' or ')}`] : []),
-      ...(where === undefined
-        ? [`roster invite ${person.addresses[0] ?? person.name} --org ${organization} --roles ${role}`]
-        : []),
+      ...(where === undefined ? [`roster invite ${person.called} --org ${organization} --roles ${role}`] : []),
     ].join(', or ')}`,
     ...notInForce(place),
   ]
@@ -150,6 +148,6 @@ const missingRole = (place: Place, role: string, given: boolean): string[] => {
 export const notInForce = (place: Place): string[] => {
   if (place.inForce) return []
   const { person, organization, standing } = place
-  if (standing === 'Invited') return [`not in force yet: ${person.name} has not joined ${organization}`]
+  if (standing === 'Invited') return [`not in force yet: ${person.called} has not joined ${organization}`]
   return [`not in force: ${placeText(place).text || standing}`]
 }

@@ -24,7 +24,7 @@ export const seatFact = (snapshot: Snapshot, person: Person, pool: LicensePool):
   const timeZone = settingsFor(snapshot, pool.spec.organization)?.settings.timeZone ?? 'UTC'
   if (has) fact.notes.push(heldText(ledgers, keys, held, timeZone))
   else if (qualified) fact.notes.push(...lineText(pool, ledgers, keys))
-  else if (places.length === 0) fact.notes.push(`${person.name} has no membership that brings seats of ${name}`)
+  else if (places.length === 0) fact.notes.push(`${person.called} has no membership that brings seats of ${name}`)
   else fact.notes.push(...places.flatMap(place => obstacles(pool, place, snapshot.now)))
   return fact
 }

@@ -4,6 +4,7 @@ import { refText } from '../../api/resource.ts'
 import { type ApplyResult, applyRevision } from '../../app/apply.ts'
 import { openRealm } from '../../app/realm.ts'
 import { readRevision } from '../../app/revision.ts'
+import { withExamples } from '../examples.ts'
 import type { Io } from '../io.ts'
 import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
 import { progress } from '../progress.ts'
@@ -11,7 +12,12 @@ import { refuse } from '../refused.ts'
 import { Exit, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
-  withSettings(command, ...SENDING)
+  withExamples(
+    withSettings(command, ...SENDING),
+    ['apply people/', 'make it so once'],
+    ['apply people/ --prune', 'and delete what is gone there'],
+    ['apply - < alice.yaml', 'one manifest'],
+  )
     .argument('<path...>', 'files, folders, - for standard input, or one Git URL')
     .option('--source <name>', 'act as this source', 'default')
     .option('--allow-empty', 'with --prune: an empty input deletes everything of this source')

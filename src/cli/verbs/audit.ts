@@ -1,7 +1,8 @@
 import { type AuditLine, auditTrail } from '../../app/happenings.ts'
 import { momentOf } from '../../app/moment.ts'
 import { openRealm } from '../../app/realm.ts'
-import { formatOf, realmOptions, withExamples, withSettings } from '../options.ts'
+import { withExamples } from '../examples.ts'
+import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { jsonLine, jsonText, table } from '../output.ts'
 import type { Verb } from '../verb.ts'
 

@@ -1,7 +1,8 @@
 import { openRealm } from '../../app/realm.ts'
 import { mayPerson } from '../../app/why.ts'
 import { colors } from '../color.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { withExamples } from '../examples.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import { Exit, type Verb } from '../verb.ts'
 

@@ -1,5 +1,5 @@
 import { didYouMean } from '../../app/suggest.ts'
-import { withExamples } from '../options.ts'
+import { withExamples } from '../examples.ts'
 import { UsageError, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {

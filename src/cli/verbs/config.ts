@@ -1,5 +1,6 @@
 import { SETTINGS, variableOf } from '../../app/settings.ts'
-import { settingsOf, textOrJson, withExamples, withSettings } from '../options.ts'
+import { withExamples } from '../examples.ts'
+import { settingsOf, textOrJson, withSettings } from '../options.ts'
 import { jsonText, table } from '../output.ts'
 import type { Verb } from '../verb.ts'
 

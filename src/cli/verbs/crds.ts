@@ -1,5 +1,5 @@
 import { packageFiles } from '../../app/package-files.ts'
-import { withExamples } from '../options.ts'
+import { withExamples } from '../examples.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {

@@ -1,8 +1,9 @@
 import { deleteObject, planDeletion } from '../../app/deleting.ts'
 import { openRealm } from '../../app/realm.ts'
 import { confirmed } from '../confirm.ts'
+import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import { renderPlan } from '../plantext.ts'
 import { Exit, type Verb } from '../verb.ts'
@@ -24,16 +25,16 @@ export const verb: Verb = (command, io) => {
     .action(async (words: string[], flags: Record<string, unknown>) => {
       const format = textOrJson(flags['output'])
       await using realm = await openRealm(realmOptions(flags, io))
-      const { object, plan, warnings } = await planDeletion(realm, refOf(words), io.signal)
+      const { object, plan, consequences } = await planDeletion(realm, refOf(words), io.signal)
       const name = `${object.kind.toLowerCase()}/${object.metadata.name}`
       const dry = flags['dryRun'] === true
       if (format === 'text') io.err(renderPlan(plan, 'text', { color: io.terminal.color && io.terminal.err }))
-      for (const warning of warnings) io.err(line(`! ${warning}`))
+      if (format === 'text') for (const text of consequences) io.err(line(`! ${text}`))
       const go = !dry && (await confirmed(io, `Delete ${name}?`, flags['yes'] === true))
       const gone = go && (await deleteObject(realm, object))
       if (format === 'json') {
         const { changes } = JSON.parse(renderPlan(plan, 'json', { color: false })) as { changes: unknown }
-        io.out(jsonText({ resource: name, deleted: go, gone, changes, warnings }))
+        io.out(jsonText({ resource: name, deleted: go, gone, changes, consequences }))
       } else if (go)
         io.out(
           line(

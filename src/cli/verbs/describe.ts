@@ -1,8 +1,9 @@
 import { describeObject } from '../../app/describe.ts'
 import { openRealm } from '../../app/realm.ts'
 import { describeText } from '../describetext.ts'
+import { withExamples } from '../examples.ts'
 import { missingText, refOf } from '../kinds.ts'
-import { formatOf, realmOptions, withExamples, withSettings } from '../options.ts'
+import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { document, line } from '../output.ts'
 import { Exit, type Verb } from '../verb.ts'
 

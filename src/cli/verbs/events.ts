@@ -1,8 +1,9 @@
 import { eventsOf } from '../../app/happenings.ts'
 import { momentOf } from '../../app/moment.ts'
 import { openRealm } from '../../app/realm.ts'
+import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'
-import { formatOf, realmOptions, withExamples, withSettings } from '../options.ts'
+import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { age, document, table } from '../output.ts'
 import type { Verb } from '../verb.ts'
 

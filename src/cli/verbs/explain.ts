@@ -1,9 +1,10 @@
 import { SCHEMAS } from '../../api/generated/schemas.ts'
 import type { SchemaNode } from '../../api/schemanode.ts'
 import { didYouMean } from '../../app/suggest.ts'
+import { withExamples } from '../examples.ts'
 import { explainText } from '../explaintext.ts'
 import { kindOf } from '../kinds.ts'
-import { textOrJson, withExamples } from '../options.ts'
+import { textOrJson } from '../options.ts'
 import { jsonText } from '../output.ts'
 import { UsageError, type Verb } from '../verb.ts'
 

@@ -1,7 +1,8 @@
 import { exported } from '../../app/exporting.ts'
 import { openRealm } from '../../app/realm.ts'
+import { withExamples } from '../examples.ts'
 import { kindOf } from '../kinds.ts'
-import { formatOf, realmOptions, withExamples, withSettings } from '../options.ts'
+import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { document } from '../output.ts'
 import type { Verb } from '../verb.ts'
 

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { packageFiles } from '../../app/package-files.ts'
-import { withExamples } from '../options.ts'
+import { withExamples } from '../examples.ts'
 import { line } from '../output.ts'
 import { type Files, modeline, writeNew } from '../scaffold.ts'
 import type { Verb } from '../verb.ts'
@@ -104,10 +104,16 @@ jobs:
     steps:
       - uses: actions/checkout@v4
         with: {persist-credentials: false}
+      # Roster itself, at the commit that your controller runs: set both as variables of this repository.
+      - uses: actions/checkout@v4
+        with:
+          repository: \${{ vars.ROSTER_REPOSITORY }}
+          ref: \${{ vars.ROSTER_REF }}
+          path: .roster-cli
+          persist-credentials: false
       - uses: actions/setup-node@v4
         with: {node-version: 26}
-      # Pin the version that your controller runs.
-      - run: npx --yes roster@0.1.0 validate . -o github
+      - run: npm --prefix .roster-cli run -s roster -- validate . -o github
 `,
     '.vscode/settings.json': `${JSON.stringify({ 'yaml.schemas': { './.schemas/all.json': ['*.yaml', 'users/*.yaml', 'groups/*.yaml', 'roles/*.yaml', 'invitations/*.yaml', 'licensepools/*.yaml'] } }, undefined, 2)}\n`,
     '.gitignore': '.roster/\n',

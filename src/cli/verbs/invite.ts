@@ -2,8 +2,9 @@ import { type Invited, invite, invitedState } from '../../app/inviting.ts'
 import { openRealm, type Realm } from '../../app/realm.ts'
 import { waitWhile } from '../../app/waiting.ts'
 import { when } from '../../app/when.ts'
+import { withExamples } from '../examples.ts'
 import { loopNote } from '../loop.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import { Exit, type Verb } from '../verb.ts'
 
@@ -30,7 +31,7 @@ export const verb: Verb = (command, io) => {
       const format = textOrJson(flags['output'])
       const text = (key: string): string | undefined => flags[key] as string | undefined
       await using realm = await openRealm(realmOptions(flags, io))
-      const { invited, quota } = await invite(realm, {
+      const { invited, quota, timeZone } = await invite(realm, {
         addresses,
         organization: String(flags['org']),
         roles: (text('roles') ?? '')
@@ -50,12 +51,12 @@ export const verb: Verb = (command, io) => {
           ? (await realm.store.lease.read())?.held === true
           : await loopNote(realm, io)
       const wait = runs && flags['wait'] !== false
-      const results = await Promise.all(made.map(one => follow(realm, one, wait, io.signal, say)))
+      const results = await Promise.all(made.map(one => follow(realm, one, { wait, timeZone, signal: io.signal, say })))
       io.signal.throwIfAborted()
       if (format === 'json')
         io.out(jsonText({ invited: [...results, ...invited.filter(one => one.is === 'refused')], quota }))
       else {
-        for (const result of results) io.out(line(textOf(result)))
+        for (const result of results) io.out(line(textOf(result, timeZone)))
         if (made.length > 0)
           say(`${Math.max(0, quota.left - made.length)} of ${quota.limit} invitations left in these 24 hours`)
       }
@@ -76,13 +77,20 @@ interface Result {
 const follow = async (
   realm: Realm,
   { address, invitation, at }: Extract<Invited, { is: 'made' }>,
-  wait: boolean,
-  signal: AbortSignal,
-  say: (text: string) => void,
+  {
+    wait,
+    timeZone,
+    signal,
+    say,
+  }: { wait: boolean; timeZone: string; signal: AbortSignal; say: (text: string) => void },
 ): Promise<Result> => {
   const result = { address, invitation }
   if (!wait)
-    return { ...result, state: 'written', ...(at !== undefined && { message: `goes ${when(at)} by the limits` }) }
+    return {
+      ...result,
+      state: 'written',
+      ...(at !== undefined && { message: `goes ${when(at, timeZone)} by the limits` }),
+    }
   say(`Sending to ${address} …`)
   const seen = await waitWhile(
     realm,
@@ -113,11 +121,11 @@ const follow = async (
   }
 }
 
-const textOf = ({ address, invitation, state, until, message }: Result): string => {
+const textOf = ({ address, invitation, state, until, message }: Result, timeZone: string): string => {
   const tail = message === undefined ? '' : `: ${message}`
   switch (state) {
     case 'sent':
-      return `${address}: sent; the link works until ${until === undefined ? 'it expires' : when(until)}${message === undefined ? '' : ` (${message})`}`
+      return `${address}: sent; the link works until ${until === undefined ? 'it expires' : when(until, timeZone)}${message === undefined ? '' : ` (${message})`}`
     case 'queued':
       return `${address}: queued${tail}`
     case 'joined':

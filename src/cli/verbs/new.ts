@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { stringify } from 'yaml'
+import { Document, isMap, isSeq, visit } from 'yaml'
 import { SCHEMAS } from '../../api/generated/schemas.ts'
 import { API_VERSION, type Kind, RECORD_KINDS } from '../../api/names.ts'
 import { readArguments } from '../../app/reading.ts'
+import { withExamples } from '../examples.ts'
 import { kindOf } from '../kinds.ts'
-import { withExamples } from '../options.ts'
 import { line } from '../output.ts'
 import { modeline, writeNew } from '../scaffold.ts'
 import { UsageError, type Verb } from '../verb.ts'
@@ -37,7 +37,7 @@ export const verb: Verb = (command, io) => {
       const folder = resolve(io.cwd, String(flags['dir']))
       const path = `${SCHEMAS[kind].plural}/${name}.yaml`
       const manifest = { apiVersion: API_VERSION, kind, metadata: { name }, spec: specOf(kind, name, called, flags) }
-      const body = stringify(manifest, { lineWidth: 120 })
+      const body = yamlOf(manifest)
       const text = `${existsSync(join(folder, '.schemas')) ? modeline(kind, '../') : ''}${body}`
       const { findings } = await readArguments(
         { paths: ['-'], cwd: io.cwd, stdin: async () => body },
@@ -54,6 +54,18 @@ export const verb: Verb = (command, io) => {
       io.out(line(join(String(flags['dir']), path)))
       io.err('Check it with roster validate, and see what it would do with roster plan.\n')
     })
+}
+
+/** As people write it: short lists and memberships on one line. */
+const yamlOf = (manifest: unknown): string => {
+  const document = new Document(manifest)
+  visit(document, {
+    Collection: (_, node, path) => {
+      const plain = isSeq(node) && !node.items.some(item => isMap(item) || isSeq(item))
+      if (plain || (isMap(node) && isSeq(path.at(-1)))) node.flow = true
+    },
+  })
+  return document.toString({ lineWidth: 120, flowCollectionPadding: false })
 }
 
 /** `Alice.Smith@acme.example` → `alice.smith`. */

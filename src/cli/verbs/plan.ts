@@ -1,13 +1,19 @@
 import { planRevision } from '../../app/plan.ts'
 import { emptyRealm, hasStore, openRealm } from '../../app/realm.ts'
 import { readRevision } from '../../app/revision.ts'
+import { withExamples } from '../examples.ts'
 import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
 import { renderPlan } from '../plantext.ts'
 import { refuse } from '../refused.ts'
 import { Exit, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
-  withSettings(command, ...SENDING)
+  withExamples(
+    withSettings(command, ...SENDING),
+    ['plan people/', 'what would happen, and to whom'],
+    ['plan people/ --prune', 'with what is gone there'],
+    ['plan https://git.example/acme/people.git', 'a repository'],
+  )
     .argument('<path...>', 'files, folders, - for standard input, or one Git URL')
     .option('--source <name>', 'plan as this source', 'default')
     .option('--allow-empty', 'with --prune: an empty input deletes everything of this source')

@@ -1,8 +1,9 @@
 import { openRealm } from '../../app/realm.ts'
 import { requestReconcile } from '../../app/requests.ts'
+import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'
 import { loopNote } from '../loop.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import type { Verb } from '../verb.ts'
 

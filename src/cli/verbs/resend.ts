@@ -1,7 +1,8 @@
 import { openRealm } from '../../app/realm.ts'
 import { requestResend } from '../../app/requests.ts'
+import { withExamples } from '../examples.ts'
 import { loopNote } from '../loop.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import { Exit, UsageError, type Verb } from '../verb.ts'
 

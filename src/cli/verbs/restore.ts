@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { restoreBackup } from '../../app/backing-up.ts'
 import { when } from '../../app/when.ts'
-import { settingsOf, textOrJson, withExamples, withSettings } from '../options.ts'
+import { withExamples } from '../examples.ts'
+import { settingsOf, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import type { Verb } from '../verb.ts'
 

@@ -1,8 +1,9 @@
 import { openRealm } from '../../app/realm.ts'
 import { planRevocation, revoke } from '../../app/revoking.ts'
 import { confirmed } from '../confirm.ts'
+import { withExamples } from '../examples.ts'
 import { loopNote } from '../loop.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import { Exit, type Verb } from '../verb.ts'
 

@@ -1,10 +1,15 @@
 import { dataPaths } from '../../app/paths.ts'
+import { withExamples } from '../examples.ts'
 import { realmOptions, SENDING, withSettings } from '../options.ts'
 import { serve } from '../serve.ts'
 import type { Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
-  withSettings(command, ...SENDING, 'ops-listen', 'log')
+  withExamples(
+    withSettings(command, ...SENDING, 'ops-listen', 'log'),
+    ['run people/', 'a folder; an edit takes effect within a second'],
+    ['run https://git.example/acme/people.git --prune', 'a repository, asked every minute'],
+  )
     .argument('[path...]', 'folders, files or Git URLs to watch; none: the Sources in the store')
     .addHelpText(
       'after',

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { packageFiles } from '../../app/package-files.ts'
 import { didYouMean } from '../../app/suggest.ts'
-import { withExamples } from '../options.ts'
+import { withExamples } from '../examples.ts'
 import { line } from '../output.ts'
 import { UsageError, type Verb } from '../verb.ts'
 

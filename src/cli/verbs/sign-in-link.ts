@@ -1,7 +1,8 @@
 import { openRealm } from '../../app/realm.ts'
 import { signInLink } from '../../app/sign-in.ts'
 import { when } from '../../app/when.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { withExamples } from '../examples.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import type { Verb } from '../verb.ts'
 

@@ -1,5 +1,6 @@
 import { readArguments } from '../../app/reading.ts'
 import { fails, REPORT_FORMATS, renderReport } from '../../app/validate.ts'
+import { withExamples } from '../examples.ts'
 import { formatOf, settingsOf, withSettings } from '../options.ts'
 import { Exit, UsageError, type Verb } from '../verb.ts'
 import { ROSTER_VERSION } from '../version.ts'
@@ -7,7 +8,12 @@ import { ROSTER_VERSION } from '../version.ts'
 const LEVELS = ['error', 'warning', 'info'] as const
 
 export const verb: Verb = (command, io) => {
-  withSettings(command)
+  withExamples(
+    withSettings(command),
+    ['validate people/', 'a folder'],
+    ['validate . --strict -o github', 'in a workflow'],
+    ['validate - < alice.yaml', 'standard input'],
+  )
     .argument('<path...>', 'files and folders; - is standard input')
     .option('-o, --output <format>', REPORT_FORMATS.join(', '))
     .option('--strict', 'also fail on warnings')

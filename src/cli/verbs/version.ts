@@ -1,4 +1,5 @@
 import { API_VERSION } from '../../api/names.ts'
+import { withExamples } from '../examples.ts'
 import type { Io } from '../io.ts'
 import type { Verb } from '../verb.ts'
 import { ROSTER_VERSION } from '../version.ts'
@@ -9,9 +10,11 @@ export const printVersion = (io: Io): number => {
 }
 
 export const verb: Verb = (command, io) => {
-  command.option('-o, --output <format>', 'json').action((options: { output?: string }) => {
-    if (options.output === 'json')
-      io.out(`${JSON.stringify({ version: ROSTER_VERSION, apiVersion: API_VERSION, node: process.versions.node })}\n`)
-    else printVersion(io)
-  })
+  withExamples(command, ['version -o json', 'for another program'])
+    .option('-o, --output <format>', 'json')
+    .action((options: { output?: string }) => {
+      if (options.output === 'json')
+        io.out(`${JSON.stringify({ version: ROSTER_VERSION, apiVersion: API_VERSION, node: process.versions.node })}\n`)
+      else printVersion(io)
+    })
 }

@@ -1,8 +1,9 @@
 import { spanOf } from '../../app/moment.ts'
 import { openRealm } from '../../app/realm.ts'
 import { standingText, waitFor, wantedOf } from '../../app/waiting.ts'
+import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'
-import { realmOptions, textOrJson, withExamples, withSettings } from '../options.ts'
+import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
 import { Exit, type Verb } from '../verb.ts'
 
