@@ -3,8 +3,8 @@ import { endOf, startOf } from './time.ts'
 
 /** What a declaration says of one membership at one time. Times in milliseconds. */
 export type Standing =
-  /** Not yet: from then on. */
-  | { is: 'waiting'; from: number }
+  /** Not yet: from then on; or never, where `until` comes first. */
+  | { is: 'waiting'; from: number; until?: number }
   | { is: 'open'; until?: number }
   | { is: 'over'; why: 'Ended' | 'Until'; until?: number }
   /** No such membership is declared. */
@@ -17,7 +17,7 @@ export const standingOf = (entry: UserMembership | undefined, at: { now: number;
   const until = entry.until === undefined ? undefined : endOf(entry.until, at.timeZone)
   if (until !== undefined && until <= at.now) return { is: 'over', why: 'Until', until }
   const from = entry.from === undefined ? undefined : startOf(entry.from, at.timeZone)
-  if (from !== undefined && at.now < from) return { is: 'waiting', from }
+  if (from !== undefined && at.now < from) return { is: 'waiting', from, ...(until !== undefined && { until }) }
   return { is: 'open', ...(until !== undefined && { until }) }
 }
 
@@ -26,3 +26,10 @@ export type PlaceState = 'Invited' | 'Active' | 'Restricted' | 'Suspended' | 'En
 /** The most that somebody is anywhere, for display. */
 export const mostOf = (states: readonly PlaceState[]): Exclude<PlaceState, 'Waiting'> | undefined =>
   (['Active', 'Restricted', 'Invited', 'Suspended', 'Left', 'Ended'] as const).find(state => states.includes(state))
+
+/** When a standing changes by itself, undefined for one that does not. */
+export const turnsAt = (standing: Standing): number | undefined => {
+  if (standing.is === 'open') return standing.until
+  if (standing.is === 'waiting') return Math.min(standing.from, standing.until ?? standing.from)
+  return undefined
+}

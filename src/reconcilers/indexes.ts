@@ -41,6 +41,14 @@ export const indexes = {
       ...new Set([...(spec.settled?.roles ?? []), ...spec.grants.flatMap(grant => grant.roles)]),
     ],
     group: ({ spec }: Membership) => spec.settled?.groups ?? [],
+    /** By `<organization>/<day>` (UTC) on which admins were told that nobody came. */
+    noticed: ({ spec }: Membership) => [
+      ...new Set(
+        spec.mails
+          .filter(mail => mail.key.startsWith('notice/'))
+          .map(mail => `${spec.organization}/${mail.claimedTime.slice(0, 10)}`),
+      ),
+    ],
     /** By organization, only members whose settled access makes them an admin there. */
     admins: ({ spec }: Membership) =>
       isJoined(spec) && ADMIN_PERMISSIONS.some(one => allows(spec.settled?.permissions ?? [], one, 'here'))

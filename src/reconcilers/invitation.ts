@@ -12,7 +12,7 @@ import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt, turnOf
 import { declaredAt, isPaused, organizationsBelow, settingsFor, type World, watch, writeStatus } from './context.ts'
 import { grantRoles } from './grants.ts'
 import { addressesOf } from './indexes.ts'
-import { bar, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from './invitationasking.ts'
+import { bar, barTime, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from './invitationasking.ts'
 import { release, removalTime } from './invitationend.ts'
 import { invitationMail } from './invitationmail.ts'
 import { described, type Outcome, type Pass, project, waiting } from './invitationstatus.ts'
@@ -61,7 +61,7 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
       return undefined
     }
     await project(pass, outcome)
-    const again = earliest(outcome.again, removal)
+    const again = earliest(outcome.again, removal, barTime(pass))
     return again === undefined ? undefined : { again }
   }
 
@@ -179,7 +179,11 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
     if (next.do !== 'claim' || suspended) world.lines.of(organization).leave(name)
     record = await remember(pass, name, record, spec)
     const told = described(pass, record, progress, suspended)
-    const notice = await noticeAdmins(world, record, settings, progress, invitation)
+    const notice = await noticeAdmins(world, record, settings, progress, {
+      resource: `Invitation/${invitation.metadata.name}`,
+      declaredAt: declaredAt(user ?? invitation),
+      givenName: invitation.spec.givenName,
+    })
     const own = next.do === 'wait' ? next.until : isShownLate(invitation, progress) ? now : undefined
     return { ...told, record: notice.record, again: earliest(own, notice.again) }
   }

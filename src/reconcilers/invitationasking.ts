@@ -5,8 +5,8 @@ import { ANNOTATIONS } from '../api/names.ts'
 import { parseAddress } from '../decide/address.ts'
 import { openersOf, type Request } from '../decide/invitation.ts'
 import { currentSeries } from '../decide/membership.ts'
+import { type Standing, standingOf, turnsAt } from '../decide/person.ts'
 import { linkLife, type OrganizationSettings } from '../decide/settings.ts'
-import { endOf } from '../decide/time.ts'
 import { declaredAt, type settingsFor, type World } from './context.ts'
 import type { Pass } from './invitationstatus.ts'
 import { inviterOf } from './lines.ts'
@@ -35,22 +35,22 @@ export const obstacle = (
   return undefined
 }
 
+/** What the declaration of the invited person says of this membership. */
+const declared = ({ invitation, settings, user, now }: Pass): Standing =>
+  standingOf(user && membershipIn(user, invitation.spec.organization), { now, timeZone: settings.timeZone })
+
+/** When the declaration comes to another verdict by itself. */
+export const barTime = (pass: Pass): number | undefined => turnsAt(declared(pass))
+
 /** A declaration that says the membership is over, which no Invitation overrules. */
-export const bar = ({ invitation, settings, user, now }: Pass): Readiness | undefined => {
-  const entry = user && membershipIn(user, invitation.spec.organization)
-  if (!user || !entry) return undefined
-  const over =
-    entry.state === 'Ended'
-      ? 'says that this membership is ended'
-      : entry.until !== undefined && endOf(entry.until, settings.timeZone) <= now
-        ? `says that this membership lasted until ${entry.until}`
-        : undefined
-  if (over === undefined) return undefined
-  return {
-    is: 'stalled',
-    reason: 'NotAllowed',
-    message: `${declaredAt(user)} ${over}; change it there to invite again`,
-  }
+export const bar = (pass: Pass): Readiness | undefined => {
+  const { user, invitation } = pass
+  const standing = declared(pass)
+  if (!user || standing.is !== 'over') return undefined
+  const until = membershipIn(user, invitation.spec.organization)?.until
+  const says = standing.why === 'Ended' ? 'is ended' : `lasted until ${until}`
+  const message = `${declaredAt(user)} says that this membership ${says}; change it there to invite again`
+  return { is: 'stalled', reason: 'NotAllowed', message }
 }
 
 /** An Invitation as the decision reads it. */

@@ -1,11 +1,11 @@
-import type { Invitation } from '../api/invitation.ts'
 import type { Membership } from '../api/membership.ts'
+import { timestamp } from '../api/timestamp.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import type { Progress } from '../decide/invitation.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import { milliseconds } from '../decide/time.ts'
-import { declaredAt, settingsFor, type World } from './context.ts'
+import { settingsFor, type World } from './context.ts'
 import { isOpen, mailBasics, type Recipient, recipientOf, sendOnce, shownRoles } from './mails.ts'
 import { ownerOf } from './people.ts'
 import { licensesOf } from './userstatus.ts'
@@ -13,6 +13,8 @@ import { licensesOf } from './userstatus.ts'
 const DAY = 24 * 3_600_000
 /** News older than this is not mailed any more: it would surprise more than help, as when the welcome mail is turned on a year after somebody joined. */
 const NEWS = 3 * DAY
+/** Invitations of one organization in a day that its admins are told of by mail; of more, its Events and statuses tell. */
+const MOST_NOTICES = 20
 /** Admins that one piece of news is mailed to at most. */
 const MOST_ADMINS = 20
 
@@ -57,13 +59,21 @@ const seatsOf = (world: World, user: User | undefined): { product: string; quant
     .filter(({ state }) => state === 'Used' || state === 'Reserved')
     .map(({ pool, quantity }) => ({ product: world.cache.get('LicensePool', pool)?.spec.product ?? pool, quantity }))
 
+/** What nobody came by: an Invitation, or a User whose set-up link was never used. */
+export interface Unanswered {
+  /** `Invitation/carol`. */
+  resource: string
+  declaredAt: string
+  givenName?: string | undefined
+}
+
 /** Tells the admins that nobody comes by this invitation, each once. */
 export const noticeAdmins = async (
   world: World,
   record: Membership,
   settings: OrganizationSettings,
   { state, attempt }: Progress,
-  invitation: Invitation,
+  of: Unanswered,
 ): Promise<{ record: Membership; again: number | undefined }> => {
   let latest = record
   let again: number | undefined
@@ -71,9 +81,10 @@ export const noticeAdmins = async (
     return { record, again }
   const now = world.clock.now()
   const since = state === 'GaveUp' ? attempt.expirationTime : (attempt.outcomeTime ?? attempt.deadline)
-  const isNews = now < milliseconds(since) + NEWS
+  const begun = record.spec.mails.some(mail => mail.key.startsWith(`notice/${state}/${attempt.number}/`))
+  const isNews = now < milliseconds(since) + NEWS && (begun || noticesOf(world, settings.name, now) < MOST_NOTICES)
   const user = ownerOf(world.cache, record.spec.address)
-  const invited = recipientOf(record.spec.address, user, { displayName: invitation.spec.givenName })
+  const invited = recipientOf(record.spec.address, user, { displayName: of.givenName })
   for (const to of adminsOf(world, settings)) {
     const key = `notice/${state}/${attempt.number}/${normalizeAddress(to.address)}`.slice(0, 300)
     if (!isNews && !isOpen(latest.spec, key, now)) continue
@@ -98,11 +109,11 @@ export const noticeAdmins = async (
             ...(invited.displayName !== undefined && { displayName: invited.displayName }),
           },
           roles: shownRoles(world, attempt.roles),
-          resource: `Invitation/${invitation.metadata.name}`,
+          resource: of.resource,
           time: attempt.outcomeTime ?? attempt.claimedTime,
           attempts: latest.spec.attempts.filter(one => one.series === attempt.series).length,
           ...(attempt.response !== undefined && { response: attempt.response }),
-          declaredAt: declaredAt(user ?? invitation),
+          declaredAt: of.declaredAt,
         }),
     })
     latest = result.record
@@ -110,6 +121,10 @@ export const noticeAdmins = async (
   }
   return { record: latest, again }
 }
+
+/** Invitations of an organization that its admins were told of on this day (UTC): a list of a thousand wrong addresses is not a thousand mails. */
+const noticesOf = ({ cache }: World, organization: string, now: number): number =>
+  cache.by('Membership', 'noticed', `${organization}/${timestamp(now).slice(0, 10)}`).length
 
 /** Admins of an organization, else its contacts with an address, else those of its parent, and so on. */
 const adminsOf = (world: World, settings: OrganizationSettings): Recipient[] => {

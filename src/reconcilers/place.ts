@@ -10,7 +10,7 @@ import {
   newMembership,
   withdrawAttempts,
 } from '../decide/membership.ts'
-import { standingOf } from '../decide/person.ts'
+import { standingOf, turnsAt } from '../decide/person.ts'
 import { accountName, membershipName } from '../decide/record-names.ts'
 import { declaredAt, recordEvent, refOf, settingsFor, type World } from './context.ts'
 import { clearLeft, close, forget } from './ending.ts'
@@ -178,18 +178,12 @@ const accountOf = async (
 
 /** Somebody whose membership begins later. */
 const wait = async (place: Place, records: readonly Membership[]): Promise<PlaceResult> => {
-  const { organization, standing, entry } = place
+  const { organization, standing, entry, now } = place
   await removeInvitation(place, `the membership begins on ${entry?.from}`)
   for (const record of records) await forget(place, record)
-  const from = standing.is === 'waiting' ? standing.from : place.now
   const message = `begins in ${organization} on ${entry?.from}`
-  return {
-    organization,
-    state: 'Waiting',
-    roles: [],
-    is: { is: 'ready', reason: 'WaitingForTime', message },
-    again: from,
-  }
+  const is = { is: 'ready', reason: 'WaitingForTime', message } as const
+  return { organization, state: 'Waiting', roles: [], is, again: turnsAt(standing) ?? now }
 }
 
 /** `None` was declared and `Invitation` is now: the person is invited, and belongs again from accepting on. */

@@ -4,6 +4,7 @@ import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/acc
 import { isExternal } from '../decide/address.ts'
 import { type AccessComparison, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, isUnsettled, takesAccess } from '../decide/membership.ts'
+import { turnsAt } from '../decide/person.ts'
 import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
 import { permitFor } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
@@ -23,7 +24,7 @@ export const settle = async (
   const derived = derive(place, wanted)
   const comparison = compareAccess(wanted.settled, derived)
   const time = timestamp(now)
-  const next = standing.is === 'open' ? standing.until : standing.is === 'waiting' ? standing.from : undefined
+  const next = turnsAt(standing)
   const again = next === undefined ? {} : { again: next }
   const result = (spec: MembershipSpec): PlaceResult => {
     const roles = spec.settled?.roles ?? []

@@ -6,6 +6,7 @@ import { type AttemptAct, claimAttempt, retryAttempt } from './attempts.ts'
 import { declaredAt } from './context.ts'
 import { inviterOf } from './lines.ts'
 import { mailBasics, recipientOf, shownRoles } from './mails.ts'
+import { noticeAdmins } from './notices.ts'
 import type { Place, PlaceResult } from './placepass.ts'
 
 /** The mail to somebody whose Account was made for them: how to sign in and set the first password. It goes on like an invitation until the link was used. */
@@ -38,14 +39,29 @@ export const mailSetUp = async (
     ...(again !== undefined && { again }),
   })
   switch (next.do) {
-    case 'nothing':
+    case 'nothing': {
+      const resource = `User/${user.metadata.name}`
+      const told = await noticeAdmins(
+        world,
+        record,
+        settings,
+        { state, next, ...(attempt && { attempt }) },
+        { resource, declaredAt: declaredAt(user) },
+      )
       return state === 'Failed'
         ? say(
             'stalled',
             attempt?.outcome === 'Refused' ? 'DeliveryRefused' : 'DeliveryUnknown',
             `the set-up mail did not arrive: ${attempt?.response ?? 'no answer'}`,
+            told.again,
           )
-        : say('stalled', 'GaveUp', 'the set-up link was never used; `roster sign-in-link` makes another one')
+        : say(
+            'stalled',
+            'GaveUp',
+            'the set-up link was never used; `roster sign-in-link` makes another one',
+            told.again,
+          )
+    }
     case 'wait':
       return attempt?.outcome === 'Sent'
         ? say('ready', 'WaitingForPerson', `set-up link sent; it works until ${attempt.expirationTime}`, next.until)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { UserMembership } from '../../src/api/user.ts'
-import { mostOf, type Standing, standingOf } from '../../src/decide/person.ts'
+import { mostOf, type Standing, standingOf, turnsAt } from '../../src/decide/person.ts'
 
 const now = Date.parse('2026-03-10T12:00:00Z')
 const acme = (more: Partial<UserMembership> = {}): UserMembership => ({ organization: 'acme', ...more })
@@ -32,6 +32,17 @@ describe('where a declaration stands', () => {
   ]
   it.each(cases)('%s', (_because, entry, standing) => {
     expect(standingOf(entry, { now, timeZone: 'Europe/Berlin' })).toEqual(standing)
+  })
+})
+
+describe('when a standing changes by itself', () => {
+  it('is at its beginning or its end, whichever comes first', () => {
+    expect(turnsAt({ is: 'open' })).toBeUndefined()
+    expect(turnsAt({ is: 'open', until: 5 })).toBe(5)
+    expect(turnsAt({ is: 'waiting', from: 7 })).toBe(7)
+    expect(turnsAt({ is: 'waiting', from: 7, until: 5 })).toBe(5)
+    expect(turnsAt({ is: 'over', why: 'Ended' })).toBeUndefined()
+    expect(turnsAt({ is: 'absent' })).toBeUndefined()
   })
 })
 

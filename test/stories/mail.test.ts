@@ -141,4 +141,45 @@ describe('giving up', () => {
     await realm.pass(10 * DAY)
     expect(realm.mailer.to('bob@acme.example')).toHaveLength(1)
   })
+
+  it('of many at once is told of twenty a day', async () => {
+    await realm.declare('Organization', 'acme', {
+      contacts: [{ name: 'Bob', email: 'bob@acme.example', purpose: 'Technical' }],
+      invitations: { dailyLimitPerInviter: 100 },
+    })
+    realm.mailer.answers = mail =>
+      mail.subject === 'invitation' ? { outcome: 'Refused', response: '550' } : { outcome: 'Sent', response: '250' }
+    for (let n = 0; n < 30; n++)
+      await realm.declare(
+        'Invitation',
+        `i${n}`,
+        { email: `p${n}@partner.example`, organization: 'acme' },
+        { manager: 'user/bob' },
+      )
+    await realm.pass(DAY)
+    expect(realm.mailer.to('bob@acme.example').length).toBeGreaterThanOrEqual(20)
+    expect(realm.mailer.to('bob@acme.example').length).toBeLessThanOrEqual(21)
+  })
+
+  it('on a set-up link is told to the admins too', async () => {
+    await realm.declare('User', 'eve', {
+      email: 'eve@acme.example',
+      memberships: [{ organization: 'acme', join: 'Account' }],
+    })
+    await realm.pass(10 * DAY)
+    expect(realm.mailer.to('eve@acme.example')).toHaveLength(3)
+    expect(realm.mailer.to('bob@acme.example').map(mail => mail.subject)).toEqual(['adminNotice InvitationGaveUp'])
+  })
+
+  it('is told to who may do something about it: admins by their access, before contacts', async () => {
+    await realm.declare('Role', 'admin', { organization: 'acme', allow: ['users:*'] })
+    await realm.declare('User', 'root', {
+      email: 'root@acme.example',
+      memberships: [{ organization: 'acme', roles: ['admin'], join: 'None' }],
+    })
+    await alice()
+    await realm.pass(10 * DAY)
+    expect(realm.mailer.to('root@acme.example')).toHaveLength(1)
+    expect(realm.mailer.to('bob@acme.example')).toHaveLength(0)
+  })
 })
