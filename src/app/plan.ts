@@ -80,20 +80,25 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
             : { permitted: [], because: decision.held }
         },
       })
-      // Seen before anything follows: what the same revision withdraws concerns nobody any more.
       const declared = resourceChanges(revision.manifests, before, ref => declaredIn(world, ref), sync)
-      return { sync, declared, warnings: roleWarnings(declared, world, realm.clock.now()) }
+      // Before anything follows: afterwards the invitations carry what the roles are then.
+      return { sync, declared, warnings: carriedRoles(declared, world, realm.clock.now()) }
     },
     { signal, all },
   )
   const { sync, declared, warnings } = result
+  const withdrawn = new Set(
+    changes.flatMap(({ action, kind, fields }) =>
+      action === 'delete' && kind === 'Invitation' ? [fields['email']] : [],
+    ),
+  )
   return {
     base,
     changes: [...declared, ...changes],
     held: sync.kept ? [sync.kept] : [],
     refused: refusedOf(sync),
     later: laterChanges(rest.later, cache, now),
-    warnings,
+    warnings: warnings.flatMap(warning => warningOn(warning, withdrawn)),
     failed: failedOf(rest),
     timeZones: timeZonesIn(cache),
   }
@@ -123,17 +128,29 @@ export const timeZonesIn = (cache: Cache): ReadonlyMap<string, string> =>
   )
 
 /** A link that is out carries the roles as they will be then: editing one, or taking it away, concerns people who were told something else. */
-const roleWarnings = (declared: readonly Change[], cache: Cache, now: number): PlanWarning[] =>
-  declared.flatMap(({ action, kind, name, organization, because }) => {
-    if (kind !== 'Role' || action === 'create') return []
-    const { addresses } = openInvitations({ cache, clock: { now: () => now } }, name)
-    if (addresses.length === 0) return []
-    const does = action === 'delete' ? 'is deleted' : 'changes'
-    const carry =
-      addresses.length === 1 ? '1 open invitation carries it' : `${addresses.length} open invitations carry it`
-    const message = `role ${name} ${does}: ${carry}`
-    return [{ kind, name, because, message, addresses, ...(organization !== undefined && { organization }) }]
+const carriedRoles = (declared: readonly Change[], cache: Cache, now: number): CarriedRole[] =>
+  declared.flatMap(change => {
+    if (change.kind !== 'Role' || change.action === 'create') return []
+    return [{ change, addresses: openInvitations({ cache, clock: { now: () => now } }, change.name).addresses }]
   })
+
+interface CarriedRole {
+  change: Change
+  addresses: readonly string[]
+}
+
+/** Whose invitation goes with the same plan is not concerned. */
+const warningOn = ({ change, addresses: all }: CarriedRole, withdrawn: ReadonlySet<unknown>): PlanWarning[] => {
+  const { kind, name, organization, because, action } = change
+  const addresses = all.filter(address => !withdrawn.has(address))
+  if (addresses.length === 0) return []
+  const carry =
+    addresses.length === 1 ? '1 open invitation carries it' : `${addresses.length} open invitations carry it`
+  const message = `role ${name} ${action === 'delete' ? 'is deleted' : 'changes'}: ${carry}`
+  return [
+    { kind: kind as Kind, name, because, message, addresses, ...(organization !== undefined && { organization }) },
+  ]
+}
 
 const declaredIn = (cache: Cache, { kind, name }: ObjectRef): DeclaredResource | undefined =>
   cache.get(kind, name) as unknown as DeclaredResource | undefined

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { ReadResult } from '../manifests/read.ts'
 import { revisionOf } from '../source/folder.ts'
 import { parseGitUrl } from '../source/git.ts'
@@ -26,5 +29,18 @@ export const readRevision = async (
     return { revision: await reader.read({ signal }) }
   } finally {
     await reader.close()
+  }
+}
+
+/** The same for a plan, which leaves nothing behind: a repository is fetched into a folder of its own that goes afterwards. */
+export const readForPlan = async (
+  realm: Pick<Realm, 'settings' | 'paths' | 'secrets' | 'clock'>,
+  ...[given, source, signal]: [Arguments, string, AbortSignal]
+): ReturnType<typeof readRevision> => {
+  const sources = await mkdtemp(join(tmpdir(), 'roster-plan-'))
+  try {
+    return await readRevision({ ...realm, paths: { ...realm.paths, sources } }, given, source, signal)
+  } finally {
+    await rm(sources, { recursive: true, force: true })
   }
 }

@@ -1,8 +1,8 @@
-import { planRevision } from '../../app/plan.ts'
+import { isEmptyPlan, planRevision } from '../../app/plan.ts'
 import { emptyRealm, hasStore, openRealm } from '../../app/realm.ts'
-import { readRevision } from '../../app/revision.ts'
+import { readForPlan } from '../../app/revision.ts'
 import { withExamples } from '../examples.ts'
-import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
+import { realmOptions, SENDING, textOrJson, withSettings } from '../options.ts'
 import { renderPlan } from '../plantext.ts'
 import { refuse } from '../refused.ts'
 import { Exit, type Verb } from '../verb.ts'
@@ -19,13 +19,16 @@ export const verb: Verb = (command, io) => {
     .option('--allow-empty', 'with --prune: an empty input deletes everything of this source')
     .option('--all', 'run everything, not only what the changes reach: what is due anyway is shown too')
     .option('-o, --output <format>', 'text, json')
-    .addHelpText('after', '\nNothing is written, sent or contacted. Exit code 1: there are changes.')
+    .addHelpText(
+      'after',
+      '\nNothing is written or sent, and nobody is contacted but the server of a Git URL. Exit code 1: there are changes; 2: something could not be worked out.',
+    )
     .action(async (paths: string[], flags: Record<string, unknown>) => {
-      const format = formatOf(flags['output'], ['text', 'json'] as const, 'text')
+      const format = textOrJson(flags['output'])
       const options = realmOptions(flags, io)
       await using realm = hasStore(options.settings) ? await openRealm(options) : await emptyRealm(options)
       const source = String(flags['source'])
-      const read = await readRevision(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
+      const read = await readForPlan(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
       const plan = await planRevision({
         realm,
@@ -37,6 +40,7 @@ export const verb: Verb = (command, io) => {
         signal: io.signal,
       })
       io.out(renderPlan(plan, format, { color: io.terminal.color }))
-      if (plan.changes.length > 0 || plan.held.length > 0 || plan.refused.length > 0) throw new Exit(1)
+      if (plan.failed.length > 0) throw new Exit(2)
+      if (!isEmptyPlan(plan)) throw new Exit(1)
     })
 }
