@@ -69,6 +69,13 @@ export const organizationsBelow = (cache: Cache, organization: string): string[]
   return [...found]
 }
 
+/** This organization and everything that names it as its parent, or names one that does, confirmed or not: whom a change of it may concern. */
+export const organizationsConcerned = (cache: Cache, organization: string): string[] => {
+  const found = new Set([organization])
+  for (const name of found) for (const child of cache.by('Organization', 'parent', name)) found.add(child.metadata.name)
+  return [...found]
+}
+
 export const now = (world: Pick<World, 'clock'>): string => timestamp(world.clock.now())
 
 type StatusBody<K extends DeclaredKind> = Omit<StatusOf<K>, 'conditions'>

@@ -9,7 +9,7 @@ import { membershipName } from '../decide/record-names.ts'
 import type { Change } from '../effects/change.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt, turnOf } from './attempts.ts'
-import { declaredAt, isPaused, organizationsBelow, settingsFor, type World, watch, writeStatus } from './context.ts'
+import { declaredAt, isPaused, organizationsConcerned, settingsFor, type World, watch, writeStatus } from './context.ts'
 import { grantRoles } from './grants.ts'
 import { addressesOf } from './indexes.ts'
 import { bar, barTime, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from './invitationasking.ts'
@@ -89,8 +89,12 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
       }),
       watch({
         kind: 'Invitation',
-        changed: ({ metadata }) => metadata.deletionTimestamp,
-        wakes: ({ spec }) => firstInLine(world, spec.organization, spec.email),
+        changed: ({ metadata }) => [metadata.deletionTimestamp, metadata.annotations?.[ANNOTATIONS.resendRequestedAt]],
+        // Others for the same place: all drive one Membership, and the one that was asked may be unable to.
+        *wakes({ spec }, cache) {
+          for (const one of requestsOf(cache, spec.organization, spec.email)) yield one.metadata.name
+          yield* firstInLine(world, spec.organization, spec.email)
+        },
       }),
       watch({
         kind: 'User',
@@ -116,7 +120,7 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
         kind: 'Organization',
         changed: ({ metadata, spec }) => [spec.parent, spec.children, spec.invitations, metadata.deletionTimestamp],
         *wakes({ metadata }, cache) {
-          for (const below of organizationsBelow(cache, metadata.name))
+          for (const below of organizationsConcerned(cache, metadata.name))
             for (const one of cache.by('Invitation', 'organization', below)) yield one.metadata.name
         },
       }),

@@ -84,7 +84,11 @@ export const described = (
         : say('stalled', 'DeliveryUnknown', 'the mail server did not answer twice; ask the person, then resend')
     case 'GaveUp': {
       const times = record.spec.attempts.filter(one => one.series === currentSeries(record.spec)).length
-      return say('stalled', 'GaveUp', `invited ${times} times without an answer; resend to ask again`)
+      return say(
+        'stalled',
+        'GaveUp',
+        `invited ${times === 1 ? 'once' : `${times} times`} without an answer; resend to ask again`,
+      )
     }
     default:
       return state satisfies never

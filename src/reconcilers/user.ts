@@ -5,7 +5,7 @@ import { normalizeAddress } from '../decide/address.ts'
 import { holdersThatDiffer } from '../decide/held-seats.ts'
 import { generatedUserName } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { declaredAt, isPaused, organizationsBelow, type World, watch, writeStatus } from './context.ts'
+import { declaredAt, isPaused, organizationsConcerned, type World, watch, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
 import { isDeleting, isGenerated, rivalOf } from './people.ts'
 import { reconcilePlace } from './place.ts'
@@ -110,7 +110,7 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.invitations?.maxAttempts,
       ],
       *wakes({ metadata }, cache) {
-        for (const organization of organizationsBelow(cache, metadata.name)) yield* peopleOf(cache, organization)
+        for (const organization of organizationsConcerned(cache, metadata.name)) yield* peopleOf(cache, organization)
       },
     }),
   ],

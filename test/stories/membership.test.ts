@@ -337,6 +337,29 @@ describe('an address', () => {
   })
 })
 
+describe('an organization', () => {
+  it('that is confirmed no more by its parent invites nobody, and its members keep what they have', async () => {
+    await realm.declare('Organization', 'holding', { children: ['acme'] })
+    await realm.declare('Organization', 'acme', { parent: 'holding' })
+    await realm.declare('Role', 'support', { organization: 'holding', allow: ['users:read'] })
+    await join([{ organization: 'acme', roles: ['support'] }])
+    await realm.declare('User', 'bob', { email: 'bob@acme.example', memberships: [{ organization: 'acme' }] })
+    await realm.run()
+    await realm.declare('Organization', 'holding', { children: [] })
+    await realm.declare('User', 'eve', { email: 'eve@acme.example', memberships: [{ organization: 'acme' }] })
+    await realm.run()
+    expect((await membership())?.settled?.roles).toEqual(['support'])
+    expect(await condition('Stalled')).toMatchObject({ reason: 'ParentNotConfirmed' })
+    const bob = await realm.store.get('Invitation', generatedInvitationName('bob', 'acme'))
+    expect(bob?.status?.conditions?.find(one => one.type === 'Stalled')?.reason).toBe('ParentNotConfirmed')
+    expect(realm.mailer.to('eve@acme.example')).toHaveLength(0)
+    await realm.declare('Organization', 'holding', { children: ['acme'] })
+    await realm.run()
+    expect(realm.mailer.to('eve@acme.example')).toHaveLength(1)
+    expect(await condition('Stalled')).toBeUndefined()
+  })
+})
+
 describe('a rename', () => {
   it('of somebody who is invited sends no second mail, and the link goes on working', async () => {
     await declareAlice()
