@@ -12,7 +12,7 @@ import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { holdersOf } from '../decide/held-seats.ts'
 import { isJoined } from '../decide/membership.ts'
 import { allows } from '../decide/permissions.ts'
-import { generatedUserName } from '../decide/record-names.ts'
+import { generatedInvitationName, generatedUserName } from '../decide/record-names.ts'
 import type { Indexes } from '../runtime/reconciler.ts'
 
 /** Value of the indexes that find what concerns one address in one organization. Names of organizations hold no slash. */
@@ -67,6 +67,9 @@ export const indexes = {
     address: (user: User) => addressesOf(user),
     /** By organization of a declared membership, ended ones too. */
     organization: ({ spec }: User) => [...new Set((spec.memberships ?? []).map(one => one.organization))],
+    /** By name of the Invitation that a declared membership makes. */
+    invitation: ({ metadata, spec }: User) =>
+      (spec.memberships ?? []).map(one => generatedInvitationName(metadata.name, one.organization)),
     /** By declared role. */
     role: ({ spec }: User) => [...new Set((spec.memberships ?? []).flatMap(one => one.roles ?? []))],
     /** By pool of an explicit licence. */

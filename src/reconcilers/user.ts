@@ -54,7 +54,11 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         const ready = status?.conditions?.find(condition => condition.type === 'Ready')
         return [metadata.deletionTimestamp, ready?.status, ready?.reason, ready?.message]
       },
-      wakes: ({ spec }, cache) => usersOf(cache, spec.email),
+      *wakes({ metadata, spec }, cache) {
+        // Of whom it was made for too, whose address may be another by now.
+        for (const user of cache.by('User', 'invitation', metadata.name)) yield user.metadata.name
+        yield* usersOf(cache, spec.email)
+      },
     }),
     watch({
       kind: 'Account',
