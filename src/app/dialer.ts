@@ -14,13 +14,27 @@ export class DialError extends RosterError {
   }
 }
 
+/** Prefixes of 96 bits under which a gateway turns an IPv6 address into the IPv4 address at its end (RFC 6052 section 2.1, RFC 7915). */
+const TRANSLATED = ['64:ff9b::', '::ffff:0:']
+
+/** IPv4 networks hold in every way of writing them as IPv6; the mapped one (`::ffff:a.b.c.d`) BlockList knows by itself. */
 const blockList = (...subnets: [string, number][]): BlockList => {
   const list = new BlockList()
-  for (const [net, prefix] of subnets) list.addSubnet(net, prefix, net.includes(':') ? 'ipv6' : 'ipv4')
+  for (const [net, prefix] of subnets) {
+    if (net.includes(':')) {
+      list.addSubnet(net, prefix, 'ipv6')
+      continue
+    }
+    list.addSubnet(net, prefix, 'ipv4')
+    for (const before of TRANSLATED) list.addSubnet(`${before}${net}`, 96 + prefix, 'ipv6')
+  }
   return list
 }
 
-/** Link-local, where cloud metadata answers (RFC 3927, RFC 4291 section 2.5.6), metadata services elsewhere, unspecified, multicast and reserved: never. */
+/**
+ * Link-local, where cloud metadata answers (RFC 3927, RFC 4291 section 2.5.6), metadata services elsewhere, unspecified, multicast and reserved,
+ * and tunnels into IPv4 that are no longer in use and hide where they lead (6to4, RFC 7526; Teredo, RFC 4380): never.
+ */
 const NEVER = blockList(
   ['0.0.0.0', 8],
   ['169.254.0.0', 16],
@@ -32,8 +46,11 @@ const NEVER = blockList(
   ['fe80::', 10],
   ['ff00::', 8],
   ['fd00:ec2::254', 128],
+  ['fd20:ce::254', 128],
+  ['2001::', 32],
+  ['2002::', 16],
 )
-/** Loopback and private (RFC 1918, RFC 6598, RFC 4193): only where the controller's own configuration says so. */
+/** Loopback and private (RFC 1918, RFC 6598, RFC 4193, RFC 8215, once RFC 3879): only where the controller's own configuration says so. */
 const PRIVATE = blockList(
   ['127.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -43,6 +60,8 @@ const PRIVATE = blockList(
   ['198.18.0.0', 15],
   ['::1', 128],
   ['fc00::', 7],
+  ['fec0::', 10],
+  ['64:ff9b:1::', 48],
 )
 
 /** @param allowPrivate hosts, or `*` for all, whose private addresses may be connected to */

@@ -22,7 +22,8 @@ const MAX_BYTES = 1024 * 1024
 
 /**
  * Secrets from files `FOLDER/<name>/<key>` with `.used-by` and `.hosts` beside them, or from `ROSTER_SECRET_<NAME>__<KEY>` with `__USED_BY` and `__HOSTS`
- * (upper case, dashes and dots as `_`). A secret without an audience is given to nobody; `own` names are the controller's own and need none.
+ * (upper case, dashes and dots as `_`; a name or key with two of them in a row is read from files alone, since its variable could be that of another secret).
+ * A secret without an audience is given to nobody. `own` names are the controller's own: they need none, and whatever a resource says, nobody else gets them.
  */
 export const secretReader = (options: {
   folder?: string
@@ -36,7 +37,8 @@ export const secretReader = (options: {
         `secret ${JSON.stringify(`${name}/${key}`)} has a name that no secret can have`,
       )
     const variable = `ROSTER_SECRET_${shout(name)}__`
-    const fromEnvironment = options.environment[`${variable}${shout(key)}`]
+    const isClear = !shout(name).includes('__') && !shout(key).includes('__')
+    const fromEnvironment = isClear ? options.environment[`${variable}${shout(key)}`] : undefined
     const fromFile = options.folder === undefined ? undefined : await readSecretFile(options.folder, name, key)
     if (fromEnvironment !== undefined && fromFile !== undefined)
       throw new SecretError(
@@ -44,12 +46,18 @@ export const secretReader = (options: {
         `secret ${name}/${key} is given twice: as a file and as ${variable}${shout(key)}; keep one`,
       )
     const value = fromEnvironment ?? fromFile
-    if (value === undefined || value === '')
-      throw new SecretError(
-        'SecretNotFound',
-        `secret ${name} has no key ${key}; put it into ${options.folder ? `${join(options.folder, name, key)} or ` : ''}${variable}${shout(key)}`,
-      )
-    if (options.own?.includes(name)) return { value, hosts: [] }
+    if (value === undefined || value === '') {
+      const places = [
+        ...(options.folder ? [join(options.folder, name, key)] : []),
+        ...(isClear ? [`${variable}${shout(key)}`] : []),
+      ]
+      const remedy = places.length > 0 ? `put it into ${places.join(' or ')}` : 'put it into a file under --secrets'
+      throw new SecretError('SecretNotFound', `secret ${name} has no key ${key}; ${remedy}`)
+    }
+    if (options.own?.includes(name)) {
+      if (audience === name) return unprinted({ value, hosts: [] })
+      throw new SecretError('SecretAudience', `secret ${name} is the controller's own, and not for ${audience}`)
+    }
     const inEnvironment = fromEnvironment !== undefined
     const aside = async (file: string, suffix: string): Promise<string[]> => {
       const text = inEnvironment
@@ -62,11 +70,13 @@ export const secretReader = (options: {
         'SecretAudience',
         `secret ${name} is not meant for ${audience}; name it in ${inEnvironment ? `${variable}USED_BY` : `${name}/.used-by`}`,
       )
-    const secret: Secret = { value, hosts: await aside('.hosts', 'HOSTS') }
-    // A secret that finds its way into a log or a template by mistake shows as this.
-    return Object.defineProperty(secret, 'toJSON', { value: () => '[secret]', enumerable: false })
+    return unprinted({ value, hosts: await aside('.hosts', 'HOSTS') })
   },
 })
+
+/** A secret that finds its way into a log or a template by mistake shows as `[secret]`. */
+const unprinted = (secret: Secret): Secret =>
+  Object.defineProperty(secret, 'toJSON', { value: () => '[secret]', enumerable: false })
 
 /** How a name stands in a variable: `smtp-eu` as `SMTP_EU`. */
 export const shout = (text: string): string => text.toUpperCase().replace(/[-.]/g, '_')

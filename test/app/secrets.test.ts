@@ -42,10 +42,30 @@ describe('secret', () => {
       secretReader({ folder, environment }).read({ name: 'git', key: 'token' }, 'source/people'),
     ).rejects.toThrow('given twice')
   })
-  it("of the controller's own needs no audience", async () => {
-    expect(
-      await secretReader({ folder, environment: {}, own: ['git'] }).read({ name: 'git', key: 'token' }, 'smtp'),
-    ).toMatchObject({ value: 'canary' })
+  it("of the controller's own needs no audience, and is for the controller alone", async () => {
+    const secrets = secretReader({ folder, environment: {}, own: ['git'] })
+    const secret = await secrets.read({ name: 'git', key: 'token' }, 'git')
+    expect(secret).toMatchObject({ value: 'canary', hosts: [] })
+    expect(JSON.stringify({ secret })).not.toContain('canary')
+    for (const audience of ['licensepool/suite', 'source/people', 'smtp'])
+      await expect(secrets.read({ name: 'git', key: 'token' }, audience)).rejects.toMatchObject({
+        reason: 'SecretAudience',
+      })
+  })
+  it('is not found in a variable whose name could be read in two ways', async () => {
+    const environment = {
+      ROSTER_SECRET_A__B__TOKEN: 'canary',
+      ROSTER_SECRET_A__USED_BY: 'source/people',
+      ROSTER_SECRET_A__B__USED_BY: 'source/payroll',
+    }
+    for (const ref of [
+      { name: 'a', key: 'b--token' },
+      { name: 'a', key: 'b__token' },
+      { name: 'a--b', key: 'token' },
+    ])
+      await expect(secretReader({ environment }).read(ref, 'source/people')).rejects.toMatchObject({
+        reason: 'SecretNotFound',
+      })
   })
   it.each(['..', '../git', 'a/b', ''])('name %j is refused', async name => {
     await expect(
@@ -55,7 +75,7 @@ describe('secret', () => {
   it('that is a link out of the folder is refused', async () => {
     await symlink('/etc/hostname', join(folder, 'git', 'out'))
     await expect(
-      secretReader({ folder, environment: {}, own: ['git'] }).read({ name: 'git', key: 'out' }, 'x'),
+      secretReader({ folder, environment: {}, own: ['git'] }).read({ name: 'git', key: 'out' }, 'git'),
     ).rejects.toThrow('link out of the folder')
   })
   it('that is missing says where to put it', async () => {
