@@ -3,11 +3,12 @@ import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { holdersThatDiffer } from '../decide/held-seats.ts'
+import { hasLeft, isJoined } from '../decide/membership.ts'
 import { generatedUserName } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { declaredAt, isPaused, organizationsConcerned, type World, watch, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
-import { isDeleting, isGenerated, rivalOf } from './people.ts'
+import { isDeleting, isGenerated, ownerOf, rivalOf } from './people.ts'
 import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
@@ -134,10 +135,16 @@ const reconcileUser = async (world: World, name: string): Promise<ReconcileResul
   }
   const rival = isDeleting(user) ? undefined : rivalOf(world.cache, user)
   if (rival) {
+    // The address is disputed; what this person has under another one is not, and may be taken like anybody's.
+    const again: number[] = []
+    for (const organization of undisputed(world.cache, user)) {
+      const result = await reconcilePlace(world, user, organization)
+      if (result.again !== undefined) again.push(result.again)
+    }
     const message = `${rival.address} belongs to User/${rival.user.metadata.name} (${declaredAt(rival.user)}), which is older; remove one of the two, or name the other in previousNames`
     const verdict: Verdict = { type: 'DuplicateDeclared', status: 'True', reason: 'DuplicateDeclared', message }
     await writeStatus(world, user, {}, { is: 'stalled', reason: 'DuplicateDeclared', message }, [verdict])
-    return undefined
+    return again.length > 0 ? { again: Math.min(...again) } : undefined
   }
 
   const results: PlaceResult[] = []
@@ -164,6 +171,16 @@ const placesOf = (cache: Cache, user: User): string[] => {
   for (const name of user.spec.previousNames ?? [])
     for (const { spec } of cache.by('Membership', 'user', name)) places.add(spec.organization)
   return [...places].sort()
+}
+
+/** Organizations in which this User has something under an address that is nobody else's. */
+const undisputed = (cache: Cache, user: User): string[] => {
+  const records = cache.by('Membership', 'userUid', user.metadata.uid).filter(({ spec }) => {
+    const owner = ownerOf(cache, spec.address)
+    const theirs = owner !== undefined && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)
+    return !theirs && (isJoined(spec) || (hasLeft(spec) && spec.settled !== undefined && spec.settled.roles.length > 0))
+  })
+  return [...new Set(records.map(({ spec }) => spec.organization))].sort()
 }
 
 /** Whoever has memberships does not go without them being ended. */

@@ -318,6 +318,26 @@ describe('an address', () => {
     expect((await impostor())?.status?.memberships).toMatchObject([{ state: 'Active', roles: ['viewer'] }])
   })
 
+  it('that is disputed keeps nothing from being taken that was joined under another', async () => {
+    await join()
+    await realm.declare('User', 'older', { email: 'taken@acme.example' })
+    await realm.clock.advance(1000)
+    await realm.declare('User', 'bob', {
+      email: 'bob@acme.example',
+      memberships: [{ organization: 'acme', roles: ['editor'] }],
+    })
+    await realm.run()
+    await realm.accept('acme', 'bob@acme.example')
+    await realm.run()
+    await realm.declare('User', 'bob', { email: 'taken@acme.example', memberships: [] })
+    await realm.run()
+    const bob = await realm.store.get('User', 'bob')
+    expect(bob?.status?.conditions?.find(one => one.type === 'Stalled')?.reason).toBe('DuplicateDeclared')
+    expect(await realm.membership('acme', 'bob@acme.example')).toMatchObject({ ended: {}, settled: { roles: [] } })
+    expect(realm.mailer.to('taken@acme.example')).toHaveLength(0)
+    await quiet()
+  })
+
   it('of a renamed User is not a new person', async () => {
     await join()
     await realm.clock.advance(1000)
