@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { checkTemplate } from '../mail/liquid.ts'
+import type { AnyManifest } from '../api/kinds.ts'
 import { type ManifestInput, type ReadOptions, type ReadResult, readManifests } from '../manifests/read.ts'
 import { type Settings, SettingsError } from './settings.ts'
 
@@ -24,5 +24,13 @@ export const readArguments = async (
       )
     inputs.push(path === '-' ? { file: '-', text: await stdin() } : { path: resolve(cwd, path) })
   }
-  return readManifests(inputs, { relativeTo: cwd, tables: settings.tables, checkTemplate, ...options })
+  const given = { relativeTo: cwd, tables: settings.tables, ...options }
+  const result = await readManifests(inputs, given)
+  if (result.findings.length === 0 && !result.resources.some(({ manifest }) => hasOwnTexts(manifest))) return result
+  // The language of mail texts costs as long to load as a small repository to read: only where there may be some.
+  const { checkTemplate } = await import('../mail/liquid.ts')
+  return readManifests(inputs, { ...given, checkTemplate })
 }
+
+const hasOwnTexts = (manifest: AnyManifest): boolean =>
+  manifest.kind === 'Organization' && manifest.spec.mail?.templates !== undefined

@@ -19,8 +19,14 @@ export const explainText = (
   if (!whole) for (const fact of factsOf(node)) lines.push(`  ${fact}`)
   const inner = node.items?.properties ? node.items : node
   if (inner.properties) lines.push('', 'Fields', ...fieldLines(inner, options, 1))
-  for (const { message } of [...(inner.rules ?? []), ...(whole ? schema.rules : [])])
-    lines.push(...wrapped(`Refused: ${message}.`, options.columns, '  '))
+  for (const { message, fieldPath } of [...(inner.rules ?? []), ...(whole ? schema.rules : [])])
+    lines.push(
+      ...wrapped(
+        `Refused: ${message.startsWith('must') && fieldPath ? `${fieldPath.slice(1)} ` : ''}${message}.`,
+        options.columns,
+        '  ',
+      ),
+    )
   if (whole && schema.example !== '')
     lines.push(
       '',

@@ -58,12 +58,12 @@ export const permissionFact = (snapshot: Snapshot, person: Person, permission: s
         told.push({
           how: 'Role',
           at,
-          text: `role ${role}${above} allows it (${at})${came ? `; the role is ${came.text}` : ''}`,
+          text: `role ${role}${above} allows it (${at})${came ? `; the role: ${came.text}` : ''}`,
           ...(came?.change !== undefined && { change: came.change }),
         })
       else
         notes.push(
-          `role ${role}${above} denies it (${at}), and a denial beats everything${came ? `; the role is ${came.text}` : ''}`,
+          `role ${role}${above} denies it (${at}), and a denial beats everything${came ? `; the role: ${came.text}` : ''}`,
         )
     }
     if (way.says !== 'silent' && way.standing !== 'Active' && way.standing !== 'Restricted')

@@ -112,7 +112,7 @@ const seatWay = (pool: LicensePool, { place, member }: Member): Way => {
     how: 'Selector',
     at,
     text: `the selector of ${pool.metadata.name} (${at}) fits: ${fitting.join(' and ') || 'every member'}`,
-    change: `what the selector asks for is taken away, or the selector in ${at} changes`,
+    change: `take away what the selector asks for, or change the selector in ${at}`,
   }
 }
 

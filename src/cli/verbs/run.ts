@@ -24,7 +24,9 @@ export const verb: Verb = (command, io) => {
         sources,
         log: json ? { stderr: true } : { file: dataPaths(realm.settings.data).log },
         talk: !json,
-        afterOverview: async running => {
+        afterOverview: async (running, { store }) => {
+          if ((await store.list('Source')).items.length === 0)
+            io.err('Nothing is watched: name a folder or a Git URL, or apply a Source (roster explain source).\n')
           io.out(
             `\nPortal ${running.portalUrl}${realm.settings.smtp === undefined ? ` · mails at ${running.portalUrl}/mail` : ''}\nCtrl-C stops.\n\n`,
           )

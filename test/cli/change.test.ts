@@ -1,0 +1,85 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ACME, acmePlace, openPlace, type Place } from './command-line.ts'
+
+let acme: Place
+beforeAll(async () => {
+  acme = await acmePlace()
+})
+afterAll(() => acme[Symbol.dispose]())
+
+const USER = (name: string, role: string) =>
+  `apiVersion: roster.dev/v1alpha1
+kind: User
+metadata: {name: ${name}}
+spec: {email: ${name}@acme.example, memberships: [{organization: acme, roles: [${role}]}]}
+`
+
+describe('validate', () => {
+  test('valid is 0, invalid is 1 with file, line and column', async () => {
+    expect((await acme.run('validate', ACME)).code).toBe(0)
+    const { code, out } = await acme.runWith(
+      { stdin: USER('zoe', 'viewer').replace('email:', 'emial:') },
+      'validate',
+      '-',
+    )
+    expect(code).toBe(1)
+    expect(out).toContain('-:4:')
+    expect(out).toContain('emial')
+  })
+
+  test('a format that is none is trouble', async () => {
+    expect((await acme.run('validate', ACME, '-o', 'jsn')).code).toBe(2)
+    expect((await acme.run('validate')).code).toBe(2)
+  })
+})
+
+describe('plan', () => {
+  test('no changes is 0; changes are 1 and nothing is done', async () => {
+    using other = acme.copy()
+    expect(await other.run('plan', ACME)).toMatchObject({ code: 0 })
+    writeFileSync(join(other.folder, ACME, 'users', 'zoe.yaml'), USER('zoe', 'viewer'))
+    const { code, out } = await other.run('plan', ACME, '-o', 'json')
+    expect(code).toBe(1)
+    const { changes } = JSON.parse(out) as { changes: { target: string; name: string; fields: { to?: string } }[] }
+    expect(changes.some(one => one.target === 'resource' && one.name === 'zoe')).toBe(true)
+    expect(changes.some(one => one.target === 'mail' && one.fields.to === 'zoe@acme.example')).toBe(true)
+    expect((await other.run('get', 'user', 'zoe')).code).toBe(1)
+  })
+
+  test('what is invalid is told and is no plan; what is not there likewise', async () => {
+    using place = openPlace()
+    writeFileSync(join(place.folder, 'bad.yaml'), 'kind: [')
+    expect((await place.run('plan', 'bad.yaml')).err).toContain('Nothing was done.')
+    expect((await place.run('plan', 'nowhere')).code).not.toBe(0)
+  })
+})
+
+describe('apply', () => {
+  test('makes it so and waits; again there is nothing to do', async () => {
+    using other = acme.copy()
+    writeFileSync(join(other.folder, ACME, 'users', 'zoe.yaml'), USER('zoe', 'viewer'))
+    const first = await other.run('apply', ACME, '--rebind')
+    expect([first.code, first.out]).toEqual([0, expect.stringContaining('User/zoe created')])
+    expect((await other.run('wait', 'user', 'zoe', '--for', 'state=Invited')).code).toBe(0)
+    expect((await other.run('apply', ACME)).out).not.toContain('created')
+  })
+
+  test('a reference that leads nowhere is a no; a store of another mail folder is trouble', async () => {
+    using other = acme.copy()
+    writeFileSync(join(other.folder, ACME, 'users', 'zoe.yaml'), USER('zoe', 'viewr'))
+    expect((await other.run('apply', ACME)).code).toBe(2)
+    expect((await other.run('apply', ACME, '--rebind')).code).toBe(1)
+  })
+
+  test('what is gone stays until --prune says otherwise', async () => {
+    using other = acme.copy()
+    rmSync(join(other.folder, ACME, 'users', 'kim.yaml'))
+    rmSync(join(other.folder, ACME, 'groups.yaml'))
+    await other.run('apply', ACME, '--rebind')
+    expect((await other.run('get', 'user', 'kim')).code).toBe(0)
+    expect((await other.run('apply', ACME, '--prune')).out).toContain('User/kim deleted')
+    expect((await other.run('get', 'user', 'kim')).code).toBe(1)
+  })
+})
