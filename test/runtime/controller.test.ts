@@ -94,6 +94,22 @@ describe('Controller', () => {
     expect(await names()).toEqual(['new'])
   })
 
+  it('runs when somebody asks with a new token, whatever else matters to it', async () => {
+    const { store, names } = await setUp(() => undefined, { reconciler: { changed: () => 'never' } })
+    await newGroup(store, 'a')
+    await names()
+    const ask = (token: string | null) =>
+      store.annotate({ kind: 'Group', name: 'a' }, { 'roster.dev/requestedAt': token }, { manager })
+    await store.annotate({ kind: 'Group', name: 'a' }, { note: 'x' }, { manager })
+    expect(await names()).toEqual([])
+    await ask('1')
+    expect(await names()).toEqual(['a'])
+    await ask('2')
+    expect(await names()).toEqual(['a'])
+    await ask(null)
+    expect(await names()).toEqual([])
+  })
+
   it('lets a change overtake what was there at the start', async () => {
     let gate = Promise.withResolvers<void>()
     const { store, names } = await setUp(() => gate.promise, {
