@@ -66,7 +66,7 @@ export const openCredentials = (path: string): CredentialStore => {
     database.close()
     if (error instanceof CredentialsUnusableError) throw error
     throw new CredentialsUnusableError(
-      `${path} cannot be read: ${said(error)}; if it is damaged, move it away: everybody then sets a new password by a sign-in link`,
+      `${path} cannot be read: ${said(error)}; if it is damaged, restore a backup, or move it away: nobody has a password then, and \`roster sign-in-link\` lets people in`,
       { cause: error },
     )
   }

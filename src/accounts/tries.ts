@@ -23,7 +23,7 @@ export const SIGN_IN_LIMITS = {
 /** Forms of an invitation. One answer is costly (a hash), a request for a new link can cause a mail. */
 export const INVITATION_LIMITS = {
   answer: { most: 300, seconds: 900 },
-  /** The same form sent again and again, by somebody impatient: all get the same answer. */
+  /** The same form sent again and again, by somebody impatient: all get the same answer. Of one invitation, and only so long after joining. */
   again: { most: 60, seconds: 900 },
   newLink: { most: 20, seconds: 3600 },
   newLinkEach: { most: 3, seconds: 3600 },

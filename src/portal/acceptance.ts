@@ -105,7 +105,10 @@ export const accept = async (parts: Parts, answer: Answer): Promise<Acceptance> 
     return { is: 'accepted', account, organization: invitation.membership.spec.organization }
   })
 
-/** The second click, the second tab: whoever shows that they are the one who joined sees the same as after the first. */
+/**
+ * The second click, the second tab: whoever shows that they are the one who joined sees the same as after the first.
+ * For a while and a number of tries only, wherever they come from: a link that was used must be no way to try passwords past the limits of signing in.
+ */
 const acceptAgain = async (
   parts: Parts,
   answer: Answer,
@@ -116,9 +119,10 @@ const acceptAgain = async (
   const { organization } = membership.spec
   if (answer.person)
     return answer.person.account.metadata.name === name ? { is: 'accepted', account, organization } : { is: 'dead' }
-  if (answer.password === '') return { is: 'dead' }
-  if (!(await parts.tries.within(INVITATION_LIMITS.again, 'accept again', membership.metadata.name, answer.client)))
-    return { is: 'dead' }
+  const { again } = INVITATION_LIMITS
+  const sinceJoining = parts.clock.now() - Date.parse(membership.spec.joined?.time ?? '')
+  if (answer.password === '' || !(sinceJoining < again.seconds * 1000)) return { is: 'dead' }
+  if (!(await parts.tries.within(again, 'accept again', membership.metadata.name))) return { is: 'dead' }
   const { right } = await parts.passwords.verify(answer.password, await parts.credentials.passwordHash(name))
   return right && (await parts.people.person(account)).entry.may
     ? { is: 'accepted', account, organization }

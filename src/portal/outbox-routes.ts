@@ -77,11 +77,15 @@ ${link ? html`<p><a class="button" href="${link}">${t.outbox.follow}</a></p>` : 
   return desk.show(c, visit, { title: mail.subject, body, width: 'wide', path })
 }
 
+/** What proxies add to a request that they pass on (RFC 7239, RFC 9110 section 7.6.3, and custom). A proxy on this computer brings people from elsewhere. */
+const PASSED_ON = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip']
+
 /** @throws HTTPException 404 for who does not ask from this computer, under its own name */
 const onlyHere = (c: Context): void => {
   const peer = (c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined)?.incoming?.socket
     ?.remoteAddress
   const name = URL.parse(`http://${c.req.header('host') ?? new URL(c.req.url).host}`)?.hostname ?? ''
   const here = peer === undefined || isLoopback(peer.replace(/^::ffff:/i, ''))
-  if (!here || !isLoopback(name) || c.req.header('x-forwarded-for') !== undefined) throw new HTTPException(404)
+  const passedOn = PASSED_ON.some(header => c.req.header(header) !== undefined)
+  if (!here || !isLoopback(name) || passedOn) throw new HTTPException(404)
 }

@@ -1,6 +1,7 @@
 import { createSignInLinks } from '../accounts/sign-in-links.ts'
 import type { Account } from '../api/account.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
+import type { Membership, MembershipSpec } from '../api/membership.ts'
 import type { Reason } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
@@ -37,22 +38,12 @@ export const createSignInLink = async (
   { person, actor }: { person: string; actor: string },
 ): Promise<{ url: string; expirationTime: string; address: string }> => {
   const { store, audit } = of
-  const user = person.includes('@') ? await userOf(store, person) : await store.get('User', person)
-  if (!user && !person.includes('@'))
-    throw new SignInLinkError(
-      `there is no User ${JSON.stringify(person)}; give a name as in \`roster get users\`, or an address`,
-    )
+  const { user, memberships } = await findPerson(store, person)
   if (user?.spec.suspended)
     throw new SignInLinkError(
       `${person} is suspended; take that back first, in the manifest of User/${user.metadata.name}`,
     )
-  const addresses = user
-    ? [user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress)
-    : [normalizeAddress(person)]
-  const { items } = await store.list('Membership')
-  const joined = items.filter(
-    ({ spec }) => addresses.includes(spec.address) && isJoined(spec) && spec.declared?.join !== 'None',
-  )
+  const joined = memberships.filter(({ spec }) => isJoined(spec) && spec.declared?.join !== 'None')
   if (joined.length === 0)
     throw new SignInLinkError(
       `${person} has not joined any organization; an invitation lets people in the first time: \`roster resend ${person}\` sends a new one`,
@@ -77,11 +68,34 @@ export const createSignInLink = async (
   return { ...link, address: account.spec.address }
 }
 
-const userOf = async (store: ResourceStore, address: string): Promise<User | undefined> => {
-  const wanted = normalizeAddress(address)
-  const { items } = await store.list('User')
-  return items.find(({ spec }) => [spec.email, ...(spec.aliases ?? [])].some(one => normalizeAddress(one) === wanted))
+/**
+ * The one person who was asked for, by the name of a User or by an address. Aliases do not count: a manifest can claim whatever address as one,
+ * and the link must not let its author in as the owner of that address.
+ * @throws SignInLinkError for the name of no User
+ */
+const findPerson = async (
+  store: ResourceStore,
+  person: string,
+): Promise<{ user: User | undefined; memberships: Membership[] }> => {
+  const memberships = (await store.list('Membership')).items
+  if (!person.includes('@')) {
+    const user = await store.get('User', person)
+    if (!user)
+      throw new SignInLinkError(
+        `there is no User ${JSON.stringify(person)}; give a name as in \`roster get users\`, or an address`,
+      )
+    return { user, memberships: memberships.filter(({ spec }) => isOf(user, spec)) }
+  }
+  const address = normalizeAddress(person)
+  const user = (await store.list('User')).items.find(({ spec }) => normalizeAddress(spec.email) === address)
+  const under = memberships.filter(({ spec }) => spec.address === address)
+  // Whose address changed since they joined is found by the User, and signs in with the address that was proven.
+  return { user, memberships: under.length > 0 || !user ? under : memberships.filter(({ spec }) => isOf(user, spec)) }
 }
+
+/** Whether a membership is that of a User: the one that claimed it, or while none did, by its address. */
+const isOf = ({ metadata, spec }: User, membership: MembershipSpec): boolean =>
+  membership.user ? membership.user.uid === metadata.uid : membership.address === normalizeAddress(spec.email)
 
 /** The one whose credentials count, of the first address that has one which is not closed. */
 const firstAccount = async (store: ResourceStore, addresses: readonly string[]): Promise<Account | undefined> => {

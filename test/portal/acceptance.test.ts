@@ -238,6 +238,34 @@ describe('accepting an invitation', () => {
     expect(joins()).toHaveLength(1)
   })
 
+  it('once more is no way to try passwords: a while after joining the link is only used', async () => {
+    const { link } = await site.invite('alice@acme.example')
+    const alice = site.visitor()
+    const page = await alice.open(link)
+    await alice.submit(page, '/invitation', { password: PASSWORD, repeat: PASSWORD })
+    await site.clock.advance(16 * 60_000)
+    const thief = site.visitor()
+    thief.cookies.set('__Host-roster-visit', alice.cookies.get('__Host-roster-visit') ?? '')
+    await thief.open(link)
+    expect((await thief.submit(page, '/invitation', { password: PASSWORD, repeat: PASSWORD })).status).toBe(404)
+    expect((await thief.get('/me')).status).toBe(303)
+  })
+
+  it('once more has an end of tries, from how many places they may come', async () => {
+    const { link } = await site.invite('alice@acme.example')
+    const alice = site.visitor()
+    const page = await alice.open(link)
+    await alice.submit(page, '/invitation', { password: PASSWORD, repeat: PASSWORD })
+    const tryFrom = async (client: string, password: string) => {
+      const thief = site.visitor({ client })
+      thief.cookies.set('__Host-roster-visit', alice.cookies.get('__Host-roster-visit') ?? '')
+      await thief.open(link)
+      return (await thief.submit(page, '/invitation', { password, repeat: password })).status
+    }
+    for (let tries = 0; tries < 60; tries++) await tryFrom(`192.0.2.${tries}`, 'not the right one')
+    expect(await tryFrom('192.0.2.99', PASSWORD)).toBe(404)
+  })
+
   it('by somebody signed in needs one click', async () => {
     const alice = await joined('alice@acme.example')
     const second = await invitedElsewhere('alice@acme.example')

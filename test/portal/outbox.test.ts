@@ -46,6 +46,11 @@ describe('the outbox', () => {
     ['from another computer', { client: '192.0.2.7' }, {}],
     ['under a foreign name (DNS rebinding)', {}, { host: 'evil.example:8080' }],
     ['through a proxy', {}, { 'x-forwarded-for': '192.0.2.7' }],
+    ['through a proxy of today (RFC 7239)', {}, { forwarded: 'for=192.0.2.7' }],
+    ['through a proxy that names only itself', {}, { via: '1.1 edge' }],
+    ['through a proxy that names only the client', {}, { 'x-real-ip': '192.0.2.7' }],
+    ['through a proxy that names only the host', {}, { 'x-forwarded-host': 'people.acme.example' }],
+    ['through a proxy that names only the scheme', {}, { 'x-forwarded-proto': 'https' }],
   ])('is not there when asked %s', async (_, visit, headers) => {
     await using site = await openSite({ outbox })
     for (const path of ['/mail', '/mail/alice', `/mail/files/${mail.file}`, `/mail/files/${mail.file}/look`])

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SIGN_IN_LIMITS } from '../../src/accounts/tries.ts'
+import { API_VERSION } from '../../src/api/names.ts'
 import { accountName } from '../../src/decide/record-names.ts'
 import { createSignInLink } from '../../src/portal/sign-in-link.ts'
 import { timestamp } from '../../src/ports/clock.ts'
@@ -220,6 +221,42 @@ describe('a sign-in link', () => {
     const visitor = site.visitor()
     expect((await visitor.submit(await visitor.open(await link()), '/sign-in-link')).status).toBe(303)
     expect((await site.store.get('Account', accountName(ALICE)))?.spec.proven?.how).toBe('SignInLink')
+  })
+
+  it('is for the person who was asked for, never for whoever owns an address that they call an alias', async () => {
+    const boss = 'aaron@acme.example'
+    await signUp()
+    const bosses = site.visitor()
+    await bosses.submit(await bosses.open((await site.invite(boss, { user: false })).link), '/invitation', {
+      password: PASSWORD,
+      repeat: PASSWORD,
+    })
+    const spec = { email: ALICE, aliases: [boss, 'nobody@acme.example'] }
+    await site.store.apply(
+      { apiVersion: API_VERSION, kind: 'User', metadata: { name: 'alice' }, spec },
+      { manager: 'source/people' },
+    )
+    await site.known()
+    const visitor = site.visitor()
+    await visitor.submit(await visitor.open(await link('alice')), '/sign-in-link')
+    expect((await visitor.get('/me')).body).toContain(ALICE)
+    const other = site.visitor()
+    await other.submit(await other.open(await link(boss)), '/sign-in-link')
+    expect((await other.get('/me')).body).toContain(boss)
+    await expect(link('nobody@acme.example')).rejects.toThrow('has not joined')
+  })
+
+  it('finds the person under an address that changed since they joined', async () => {
+    await signUp()
+    await site.store.apply(
+      { apiVersion: API_VERSION, kind: 'User', metadata: { name: 'alice' }, spec: { email: 'alice@new.example' } },
+      { manager: 'source/people' },
+    )
+    for (const person of ['alice', 'alice@new.example', ALICE]) {
+      const visitor = site.visitor()
+      await visitor.submit(await visitor.open(await link(person)), '/sign-in-link')
+      expect((await visitor.get('/me')).body).toContain(ALICE)
+    }
   })
 
   it.each([
