@@ -184,12 +184,14 @@ spec: {organization: acme, displayName: "\\u009b31m red", allow: ["a:read"]}
     expect(existsSync(join(place.folder, '.roster'))).toBe(false)
   })
 
-  it('refuses what is invalid with its place, and what cannot be read, and does nothing', async () => {
+  it('refuses what is invalid or not there, with its place', async () => {
     using place = await acmePlace()
     edit(place, 'users/alice.yaml', 'email:', 'emial:')
     const invalid = await place.run('plan', ACME)
     expect(invalid.code).toBe(1)
     expect(invalid.err).toMatch(/users\/alice\.yaml:\d+:\d+/)
-    expect((await place.run('plan', 'nowhere')).code).toBe(2)
+    const nowhere = await place.run('plan', 'nowhere')
+    expect(nowhere.code).toBe(1)
+    expect(nowhere.err).toContain('nowhere:1:1: error: does not exist')
   })
 })

@@ -113,7 +113,7 @@ const groupWay = ({ snapshot: { cache }, person }: Place, path: readonly string[
     how: 'Group',
     at,
     text: `${subject}${member}`,
-    change: role === undefined ? leave : `${leave}, or ${role} out of the roles in ${at} (for all its members)`,
+    change: role === undefined ? leave : `${leave}, or take ${role} out of the roles in ${at} (for all its members)`,
   }
 }
 

@@ -1,0 +1,236 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { MembershipSpec } from '../../src/api/membership.ts'
+import type { OrganizationSpec } from '../../src/api/organization.ts'
+import type { RoleSpec } from '../../src/api/role.ts'
+import type { UserSpec } from '../../src/api/user.ts'
+import { mayPerson, whyOf } from '../../src/app/why.ts'
+import { membershipName } from '../../src/decide/record-names.ts'
+import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
+import type { ResourceStore } from '../../src/store/store.ts'
+import { type FakeClock, fakeClock } from '../fakes/clock.ts'
+
+let store: ResourceStore
+let clock: FakeClock
+const manager = 'source/people'
+
+beforeEach(async () => {
+  clock = fakeClock()
+  store = await openEmbeddedStore({ folder: ':memory:', clock })
+  await organization('holding', { children: ['acme'] })
+  await organization('acme', { parent: 'holding', domains: ['acme.example'] })
+  await role('editor', { organization: 'acme', allow: ['documents:*'] })
+  await role('owner', { organization: 'holding', allow: ['documents:read'], scope: 'Descendants' })
+  await role('clerk', { organization: 'holding', allow: ['documents:read'] })
+  await role('guarded', { organization: 'acme', deny: ['documents:read'] })
+})
+
+const placed = (file: string) => ({
+  labels: { 'roster.dev/source': 'people' },
+  annotations: { 'roster.dev/source-path': file },
+})
+const organization = (name: string, spec: OrganizationSpec) =>
+  store.create({ kind: 'Organization', metadata: { name, ...placed('org.yaml:1') }, spec }, { manager })
+const role = (name: string, spec: RoleSpec) =>
+  store.create({ kind: 'Role', metadata: { name, ...placed(`roles/${name}.yaml:1`) }, spec }, { manager })
+const now = () => new Date(clock.now()).toISOString()
+
+/** A person who has joined, with these roles declared and in force. */
+const member = async (
+  name: string,
+  roles: Record<string, string[]>,
+  more: {
+    user?: Partial<UserSpec>
+    labels?: Record<string, string>
+    record?: Partial<MembershipSpec>
+    settled?: Partial<MembershipSpec['settled']>
+  } = {},
+) => {
+  const email = `${name}@acme.example`
+  const place = placed(`users/${name}.yaml:1`)
+  const { metadata } = await store.create(
+    {
+      kind: 'User',
+      metadata: { name, ...place, labels: { ...place.labels, ...more.labels } },
+      spec: {
+        email,
+        memberships: Object.entries(roles).map(([one, own]) => ({ organization: one, roles: own })),
+        ...more.user,
+      },
+    },
+    { manager },
+  )
+  for (const [one, own] of Object.entries(roles)) {
+    const permissions = {
+      editor: ['documents:*'],
+      owner: ['>documents:read'],
+      clerk: ['documents:read'],
+      guarded: ['!documents:read'],
+    }
+    await store.create(
+      {
+        kind: 'Membership',
+        metadata: { name: membershipName(one, email) },
+        spec: {
+          organization: one,
+          address: email,
+          user: { name, uid: metadata.uid },
+          since: now(),
+          nonce: 'n'.repeat(43),
+          series: [],
+          attempts: [],
+          mails: [],
+          grants: [],
+          joined: { time: now(), how: 'Declared' },
+          settled: {
+            roles: own,
+            groups: [],
+            permissions: own.flatMap(role => permissions[role as keyof typeof permissions] ?? []),
+            time: now(),
+            ...more.settled,
+          },
+          ...more.record,
+        },
+      },
+      { manager: 'controller' },
+    )
+  }
+}
+
+const why = (person: string, question?: string) => whyOf({ store, clock }, { person, question })
+const can = (person: string, permission: string, where = 'acme') =>
+  mayPerson({ store, clock }, { person, permission, organization: where })
+
+describe('a permission', () => {
+  test('from above comes by a role with scope Descendants, and is told so', async () => {
+    await member('olga', { holding: ['owner'] })
+    const answer = await can('olga', 'documents:read')
+    expect(answer.has).toBe(true)
+    expect(answer.ways[0]?.text).toBe(
+      'role owner in holding, with scope Descendants allows it (roles/owner.yaml:1); the role: declared in users/olga.yaml:1 (source people)',
+    )
+  })
+
+  test('of a role without that scope does not reach below', async () => {
+    await member('carl', { holding: ['clerk'] })
+    expect(await can('carl', 'documents:read')).toMatchObject({ has: false, ways: [] })
+    expect((await can('carl', 'documents:read', 'holding')).has).toBe(true)
+  })
+
+  test('denied here is denied, though a role above allows it: both are told', async () => {
+    await member('dora', { holding: ['owner'], acme: ['guarded'] })
+    const answer = await can('dora', 'documents:read')
+    expect(answer.has).toBe(false)
+    expect(answer.ways.map(way => way.at)).toEqual(['roles/owner.yaml:1'])
+    expect(answer.notes).toEqual([expect.stringContaining('role guarded denies it (roles/guarded.yaml:1)')])
+  })
+
+  test('without any membership there or above, that is why', async () => {
+    await member('hal', { holding: ['owner'] })
+    await organization('other', {})
+    expect((await can('hal', 'documents:read', 'other')).notes).toEqual(['hal has no membership in other'])
+  })
+
+  test('what has ended by its time is not in force, though no pass has run since', async () => {
+    const until = new Date(clock.now() + 1000).toISOString()
+    await member(
+      'tim',
+      { acme: ['editor'] },
+      { record: { declared: { present: true, roles: ['editor'], join: 'None', until } } },
+    )
+    expect((await can('tim', 'documents:read')).has).toBe(true)
+    await clock.advance(1000)
+    const { has, notes } = await can('tim', 'documents:read')
+    expect([has, notes[0]]).toEqual([false, expect.stringContaining('not in force: ended')])
+  })
+})
+
+describe('a role', () => {
+  test('by an expression of a group names the expression', async () => {
+    await store.create(
+      {
+        kind: 'Group',
+        metadata: { name: 'platform', ...placed('groups.yaml:1') },
+        spec: { organization: 'acme', membersWhere: 'user.labels.team == "platform"', roles: ['editor'] },
+      },
+      { manager },
+    )
+    await member(
+      'ivan',
+      { acme: [] },
+      { labels: { team: 'platform' }, settled: { roles: ['editor'], groups: ['platform'] } },
+    )
+    const { facts } = await why('ivan', 'editor')
+    expect(facts[0]?.ways).toEqual([
+      {
+        how: 'Group',
+        at: 'groups.yaml:1',
+        text: 'through the group platform (groups.yaml:1): in platform, by the expression user.labels.team == "platform" in groups.yaml:1',
+        change:
+          'change the expression in groups.yaml:1, or what it looks at, or take editor out of the roles in groups.yaml:1 (for all its members)',
+      },
+    ])
+  })
+
+  test('in force that nothing declares any more says that the loss is still to come', async () => {
+    await member('rest', { acme: [] }, { settled: { roles: ['editor'] } })
+    const { has, facts } = await why('rest', 'editor')
+    expect([has, facts[0]?.ways[0]?.how]).toEqual([true, 'Settled'])
+  })
+
+  test('of another organization cannot be given, and that is told', async () => {
+    await organization('other', {})
+    await role('stranger', { organization: 'other' })
+    await member('paul', { acme: ['stranger'] }, { settled: { roles: [] } })
+    const { has, facts } = await why('paul', 'stranger')
+    expect([has, facts[0]?.notes]).toEqual([false, ['role stranger belongs to other and cannot be given in acme']])
+  })
+
+  test('of who left, or is suspended, is not in force', async () => {
+    await member('lea', { acme: ['editor'] }, { record: { left: { time: now() } } })
+    await member('sue', { acme: ['editor'] }, { user: { suspended: true } })
+    for (const [name, says] of [
+      ['lea', 'left'],
+      ['sue', 'suspended'],
+    ] as const) {
+      const { has, facts, places } = await why(name, 'editor')
+      expect([has, places[0]?.standing.toLowerCase()]).toEqual([false, says])
+      expect(facts[0]?.notes[0]).toContain(`not in force: ${says}`)
+    }
+  })
+})
+
+describe('seats', () => {
+  const pool = (spec: object) =>
+    store.create(
+      {
+        kind: 'LicensePool',
+        metadata: { name: 'suite', ...placed('pool.yaml:1') },
+        spec: { organization: 'acme', product: 'Suite', seats: 1, ...spec },
+      },
+      { manager },
+    )
+
+  test.each([
+    [{ selector: { roles: ['owner'] } }, 'the selector (pool.yaml:1) asks for a role among owner'],
+    [{ selector: { groups: ['staff'] } }, 'the selector (pool.yaml:1) asks for a group among staff'],
+    [{ selector: { skip: ['eve@*'] } }, 'the selector (pool.yaml:1) skips this address'],
+    [
+      { selector: { expression: 'user.name == "bob"' } },
+      'the expression user.name == "bob" (pool.yaml:1) does not hold',
+    ],
+    [{}, 'suite has no selector (pool.yaml:1): its seats are given by name, in `licenses` of a User'],
+  ])('%j: what does not fit is named', async (spec, says) => {
+    await pool(spec)
+    await member('eve', { acme: ['editor'] })
+    expect((await why('eve', 'pool/suite')).facts[0]).toMatchObject({ has: false, notes: [says] })
+  })
+
+  test('given by name names the declaration of the person', async () => {
+    await pool({})
+    await member('eve', { acme: [] }, { user: { licenses: [{ pool: 'suite', quantity: 2 }] } })
+    expect((await why('eve', 'pool/suite')).facts[0]?.ways[0]).toMatchObject({
+      how: 'License',
+      text: 'given by name in users/eve.yaml:1: 2 of suite',
+    })
+  })
+})
