@@ -1,9 +1,12 @@
 import { resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { findCondition } from '../api/conditions.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
-import { DECLARED_KINDS, type Kind, type Reason } from '../api/names.ts'
+import { DECLARED_KINDS, type Reason } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
+import type { SourceSpec } from '../api/source.ts'
 import { permitFor } from '../reconcilers/permits.ts'
+import type { Ending } from '../runtime/manager.ts'
 import type { Revision } from '../source/revision.ts'
 import { type SyncResult, syncRevision } from '../source/sync.ts'
 import type { ResourceStore } from '../store/store.ts'
@@ -11,6 +14,7 @@ import { compareVersions } from '../store/version.ts'
 import { type Log, noLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { type RunningController, startController } from './controller.ts'
+import { type LaterChange, laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
 
 /** `apply` would fight with a Source that reads from elsewhere. */
@@ -23,8 +27,8 @@ export class OtherSourceError extends RosterError {
 export interface ApplyOptions {
   realm: Realm
   source: string
-  /** Folders and files of the command line, absolute: compared with what a Source of this name reads. */
-  paths: readonly string[]
+  /** Where the revision was read from: compared with what a Source of this name reads. Undefined for standard input, and for more than one path. */
+  from: SourceSpec | undefined
   revision: Extract<Revision, { outcome: 'Complete' }>
   prune: boolean
   allowEmpty: boolean
@@ -43,8 +47,8 @@ export interface ApplyResult {
   beside: boolean
   /** Applied resources that are not ready, with the reason. */
   unready: { ref: ObjectRef; reason: string; message: string; stalled: boolean }[]
-  /** Keys that will run later. Known only when the loop ran here. */
-  later: { kind: Kind; name: string; time: number }[]
+  /** What time alone will bring about, earliest first. Known only when the loop ran here. */
+  later: LaterChange[]
 }
 
 /** How often the lease is read while somebody else's loop is waited for. */
@@ -58,8 +62,11 @@ const LOOK = 100
 export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult> => {
   const { realm, signal } = options
   await refuseOtherSource(options)
-  if (!options.wait)
-    return { sync: await write(options, realm.store), settled: false, beside: true, unready: [], later: [] }
+  if (!options.wait) {
+    const sync = await write(options, realm.store)
+    const beside = (await realm.store.lease.read())?.held ?? false
+    return { sync, settled: false, beside, unready: [], later: [] }
+  }
 
   await using own = await controllerUnlessHeld(options)
   const sync = await write(options, own.controller?.manager.lease.store ?? realm.store)
@@ -72,7 +79,7 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
     settled: true,
     beside: loop === undefined,
     unready: await unreadyOf(realm.store, options),
-    later: loop?.later() ?? [],
+    later: loop ? laterChanges(loop.later(), loop.world.cache, realm.clock.now()) : [],
   }
 }
 
@@ -101,26 +108,40 @@ const write = (
   })
 
 /** Nobody writes over what a Source of the same name reads from another place. */
-const refuseOtherSource = async ({ realm, source, paths }: ApplyOptions): Promise<void> => {
+const refuseOtherSource = async ({ realm, source, from }: ApplyOptions): Promise<void> => {
   const existing = await realm.store.get('Source', source)
-  if (!existing) return
+  if (!existing || (from && placeOf(existing.spec) === placeOf(from))) return
   const { folder, git } = existing.spec
-  if (folder && paths.length === 1 && paths[0] !== undefined && resolve(paths[0]) === resolve(folder.path)) return
   throw new OtherSourceError(
     `Source/${source} reads from ${folder?.path ?? git?.url ?? 'elsewhere'}, and would take back what is applied here`,
   )
 }
 
+const placeOf = ({ folder, git }: SourceSpec): string =>
+  JSON.stringify(folder ? [resolve(folder.path)] : [git?.url, git?.ref ?? null, git?.path ?? null])
+
+/** The loop that this process runs itself, while nobody else does. */
 interface Own extends AsyncDisposable {
   controller: RunningController | undefined
+  ending: Ending | undefined
 }
 
-const controllerUnlessHeld = async ({ realm, signal, log = noLog() }: ApplyOptions): Promise<Own> => {
+const controllerUnlessHeld = async (options: ApplyOptions): Promise<Own> => {
+  const own: Own = {
+    controller: undefined,
+    ending: undefined,
+    [Symbol.asyncDispose]: async () => own.controller?.[Symbol.asyncDispose](),
+  }
+  await runHere(options, own)
+  return own
+}
+
+/** Takes the lease and runs the loop here, unless somebody else has it. @throws BindingError, and what a start throws */
+const runHere = async ({ realm, signal, log = noLog() }: ApplyOptions, own: Own): Promise<void> => {
+  if ((await realm.store.lease.read())?.held) return
   const held = new AbortController()
-  const own: Own = { controller: undefined, [Symbol.asyncDispose]: async () => own.controller?.[Symbol.asyncDispose]() }
-  if ((await realm.store.lease.read())?.held) return own
   try {
-    own.controller = await startController({
+    const controller = await startController({
       realm,
       log,
       metrics: createMetrics(),
@@ -128,22 +149,32 @@ const controllerUnlessHeld = async ({ realm, signal, log = noLog() }: ApplyOptio
       signal: AbortSignal.any([signal, held.signal]),
       onWaiting: () => held.abort(),
     })
+    own.controller = controller
+    own.ending = undefined
+    void controller.manager.ended.then(ending => {
+      own.ending = ending
+    })
   } catch (error) {
     // Somebody else took the lease at this moment: then it is their loop that is waited for.
-    if (!held.signal.aborted) throw error
+    if (!held.signal.aborted || signal.aborted) throw error
   }
-  return own
 }
 
+/** Until whoever has the lease has done all that follows from the writes up to a version; when they die meanwhile, goes on in their place. */
 const untilIdle = async (options: ApplyOptions, own: Own, version: string): Promise<void> => {
   const { realm, signal } = options
   for (;;) {
     signal.throwIfAborted()
+    if (own.ending?.why === 'failed') throw own.ending.error
+    if (own.ending?.why === 'lost') {
+      await own[Symbol.asyncDispose]()
+      own.controller = undefined
+      own.ending = undefined
+    }
     const state = await realm.store.lease.read()
     if (state?.idleAt !== undefined && state.held && compareVersions(state.idleAt, version) >= 0) return
-    // The process that ran the loop is gone: go on in its place.
-    if (!state?.held && !own.controller) own.controller = (await controllerUnlessHeld(options)).controller
-    await new Promise(done => setTimeout(done, LOOK))
+    if (!state?.held && !own.controller) await runHere(options, own)
+    await setTimeout(LOOK)
   }
 }
 

@@ -37,15 +37,15 @@ export interface RunningController extends AsyncDisposable {
 }
 
 /**
- * Binds mail and public URL to the store, takes the lease, and runs every reconciler.
+ * Takes the lease, binds mail and public URL to the store, and runs every reconciler.
  * @throws BindingError when the store is used with another mail server or URL
  */
 export const startController = async (options: ControllerOptions): Promise<RunningController> => {
   const { realm, log, metrics, signal } = options
   const { settings, store, clock, audit, secrets } = realm
   const publicUrl = portalUrl(settings)
-  const mailer = openMailer(realm)
-  await store.bind({ mail: mailer.binding, publicUrl }, { rebind: settings.rebind })
+  await using stack = new AsyncDisposableStack()
+  const mailer = stack.use(openMailer(realm))
   const { realm: realmId, epoch: storeEpoch } = await store.info()
   const keys = openKeys(realm.paths.keys)
   const links = createLinks({ keys, publicUrl, realm: realmId })
@@ -60,6 +60,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     open: source => sourceReader(realm, source),
     changed: name => manager?.loop.controller('Source')?.wake(name),
   })
+  stack.defer(() => hub.close())
   manager = await startManager({
     store,
     kinds: KINDS,
@@ -68,6 +69,10 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     random: Math.random,
     observer: observing(log, metrics),
     holder: realm.holder,
+    // Only the holder binds: whoever is turned away must not have changed where the holder's mails go.
+    prepare: async ({ store: held }) => {
+      await held.bind({ mail: mailer.binding, publicUrl }, { rebind: settings.rebind })
+    },
     signal,
     ...(options.onWaiting && { onWaiting: options.onWaiting }),
     reconcilers: ({ store: own, cache, lease }: LeasedWorld) => {
@@ -96,25 +101,22 @@ export const startController = async (options: ControllerOptions): Promise<Runni
       return reconcilersOf(world, options.sources ? { hub, sync: syncRevision } : undefined)
     },
   })
-  const { lease } = manager
+  const running = manager
+  const { lease } = running
+  stack.defer(async () => {
+    await running.stop()
+    metrics.leaseHeld.set(0)
+  })
   const stopping = new AbortController()
+  stack.defer(() => stopping.abort())
   void mailTrouble(realm, mailer, stopping.signal).then(sentence => {
     if (sentence === undefined) return
     log.warn(sentence)
     options.onMailTrouble?.(sentence)
   })
-  const stopMarking = markClock(realm, mark => lease.markClock(mark), log)
-  return {
-    manager,
-    [Symbol.asyncDispose]: async () => {
-      stopMarking()
-      stopping.abort()
-      await manager.stop()
-      metrics.leaseHeld.set(0)
-      await hub.close()
-      await mailer[Symbol.asyncDispose]()
-    },
-  }
+  stack.defer(markClock(realm, mark => lease.markClock(mark), log))
+  const up = stack.move()
+  return { manager: running, [Symbol.asyncDispose]: () => up.disposeAsync() }
 }
 
 type Mailer = ReturnType<typeof openMailer>

@@ -10,6 +10,8 @@ export interface ManagerOptions extends LoopOptions<LeasedWorld> {
   signal: AbortSignal
   /** Called while another process holds the lease. */
   onWaiting?: (state: LeaseState) => void
+  /** Called when the lease is held, before anything is listed; when it throws, the lease is given back. */
+  prepare?: (lease: HeldLease) => Promise<void>
   /** How long runs in hand may go on at a graceful stop; milliseconds, default 10,000. */
   grace?: number
 }
@@ -35,7 +37,7 @@ export interface Manager {
  * Takes the lease, lists — only now, so that nothing of the last holder is missed —, and runs every reconciler until it is stopped or the lease is lost.
  * While it runs, it reports in the lease up to which version it is idle. When the lease is lost, no further run starts at that moment, and what comes of those in hand counts for nothing.
  * @returns when the workers are running
- * @throws LeaseLostError when it was lost while listing; the signal's reason when it aborted meanwhile; what the store throws
+ * @throws LeaseLostError when it was lost while listing; the signal's reason when it aborted meanwhile; what the store and `prepare` throw
  */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { store, holder, signal, clock, observer, grace = 10_000 } = options
@@ -46,6 +48,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   })
   let loop: Loop
   try {
+    await options.prepare?.(lease)
     loop = await openLoop<LeasedWorld>({
       ...options,
       store: lease.store,

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { smtpPeer } from '../peers/smtp.ts'
 import { ACME, acmePlace, openPlace, type Place, steady } from './command-line.ts'
+
+const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'acme')
 
 const edit = (place: Place, file: string, from: string, to: string): void => {
   const path = join(place.folder, ACME, file)
@@ -27,8 +29,7 @@ const stateOf = (folder: string): Record<string, string> =>
 describe('roster plan', () => {
   it('tells a first plan a line a person, and needs no store', async () => {
     using place = openPlace()
-    const manifests = join(import.meta.dirname, '..', '..', 'examples', 'acme')
-    const { code, out, err } = await place.run('plan', manifests)
+    const { code, out, err } = await place.run('plan', EXAMPLE)
     expect(err).toBe('')
     expect(code).toBe(1)
     await expect(steady(out.replaceAll(/\S*examples\/acme\//g, ''))).toMatchFileSnapshot('golden/plan-first.txt')
@@ -37,13 +38,16 @@ describe('roster plan', () => {
   })
 
   it('tells changes in the words of the manifests, what costs first', async () => {
-    using place = await acmePlace()
+    using place = openPlace()
+    cpSync(EXAMPLE, join(place.folder, ACME), { recursive: true })
+    edit(place, 'licenses.yaml', 'seats: 10', 'seats: 11')
+    await place.settle()
     await place.accept('alice@acme.example')
     await place.accept('eve@acme.example')
     await place.settle()
     edit(place, 'users/alice.yaml', 'roles: [editor, billing]', 'roles: [viewer]')
     edit(place, 'users/priya.yaml', '{organization: acme}', '{organization: acme, roles: [viewer]}')
-    edit(place, 'licenses.yaml', 'seats: 10', 'seats: 12')
+    edit(place, 'licenses.yaml', 'seats: 11', 'seats: 12')
     edit(place, 'groups.yaml', 'members: [kim]', 'members: [kim, ivan]')
     edit(place, 'people.csv', readFileSync(join(place.folder, ACME, 'people.csv'), 'utf8').split('\n')[1] ?? '', '')
     edit(place, 'roles.yaml', 'allow: [', 'allow: ["reports:read", ')

@@ -1,11 +1,12 @@
-import { resolve } from 'node:path'
 import { escapeText } from '../../api/escape.ts'
 import { refText } from '../../api/resource.ts'
 import { type ApplyResult, applyRevision } from '../../app/apply.ts'
 import { openRealm } from '../../app/realm.ts'
 import { readRevision } from '../../app/revision.ts'
+import { sourceSpecOf } from '../../app/source-arguments.ts'
 import { withExamples } from '../examples.ts'
 import type { Io } from '../io.ts'
+import { laterText } from '../latertext.ts'
 import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
 import { progress } from '../progress.ts'
 import { refuse } from '../refused.ts'
@@ -32,13 +33,17 @@ export const verb: Verb = (command, io) => {
       const format = formatOf(flags['output'], ['text', 'json'] as const, 'text')
       await using realm = await openRealm(realmOptions(flags, io, true))
       const source = String(flags['source'])
+      const [only, ...more] = paths
       const read = await readRevision(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
       const bar = progress(io, 'applying', flags['progress'] !== false)
       const result = await applyRevision({
         realm,
         source,
-        paths: paths.map(path => resolve(io.cwd, path)),
+        from:
+          only === undefined || only === '-' || more.length > 0
+            ? undefined
+            : sourceSpecOf(only, { cwd: io.cwd, prune: false }),
         revision: read.revision,
         prune: realm.settings.prune,
         allowEmpty: flags['allowEmpty'] === true,
@@ -59,7 +64,7 @@ export const verb: Verb = (command, io) => {
     })
 }
 
-const print = ({ sync, settled, unready, later }: ApplyResult, io: Io): void => {
+const print = ({ sync, settled, beside, unready, later }: ApplyResult, io: Io): void => {
   const line = (text: string): void => io.out(`${escapeText(text)}\n`)
   for (const ref of sync.created) line(`${refText(ref)} created`)
   for (const ref of sync.updated) line(`${refText(ref)} changed`)
@@ -73,12 +78,15 @@ const print = ({ sync, settled, unready, later }: ApplyResult, io: Io): void => 
   if (sync.kept) io.err(`${escapeText(`${sync.kept.message}: ${sync.kept.refs.map(refText).join(', ')}`)}\n`)
   for (const { ref, reason, message } of unready)
     io.err(`${escapeText(`${refText(ref)} is not ready: ${reason}: ${message}`)}\n`)
-  if (!settled) line('Written. A running controller does the rest.')
-  else if (later.length > 0) {
-    const [next] = later
-    if (next)
-      line(
-        `Nothing is left to do now. Next: ${refText(next)} at ${new Date(next.time).toISOString()}${later.length > 1 ? `, and ${later.length - 1} more later` : ''}`,
-      )
-  }
+  const [next, ...others] = later
+  if (!settled)
+    line(
+      beside
+        ? 'Written. The running controller does the rest.'
+        : 'Written. No controller runs on this store: nothing follows, and no mail goes, until roster run or roster apply does.',
+    )
+  else if (next)
+    line(
+      `Nothing is left to do now. Next: ${laterText(next)}${others.length > 0 ? `; ${others.length} more later` : ''}`,
+    )
 }

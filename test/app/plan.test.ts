@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import { summarize } from '../../src/app/plan-summary.ts'
+import { DAY, HOUR } from '../fakes/realm.ts'
+import { applyOn, openPlanned, placed, planOn, revisionWith } from './planning.ts'
+
+const acme = placed('Organization', 'acme', { domains: ['acme.example'], timeZone: 'Europe/Berlin' })
+const role = (name: string, ...allow: string[]) =>
+  placed('Role', name, { organization: 'acme', allow: allow.length > 0 ? allow : ['documents:read'] })
+const user = (name: string, membership: object = {}, spec: object = {}) =>
+  placed('User', name, {
+    email: `${name}@acme.example`,
+    memberships: [{ organization: 'acme', roles: ['viewer'], ...membership }],
+    ...spec,
+  })
+
+describe('a plan', () => {
+  it('names people and addresses, never the records that remember them', async () => {
+    await using realm = await openPlanned()
+    const invitation = placed('Invitation', 'carol', { organization: 'acme', email: 'carol@partner.example' })
+    const plan = await planOn(realm, revisionWith(acme, role('viewer'), user('alice'), invitation))
+    expect(plan.changes.filter(({ target }) => target === 'mail')).toEqual([
+      {
+        action: 'send',
+        target: 'mail',
+        kind: 'Invitation',
+        name: 'carol',
+        organization: 'acme',
+        because: 'invitations/carol.yaml:1',
+        fields: { template: 'invitation', to: 'carol@partner.example' },
+      },
+      {
+        action: 'send',
+        target: 'mail',
+        kind: 'User',
+        name: 'alice',
+        organization: 'acme',
+        because: 'users/alice.yaml:1',
+        fields: { template: 'invitation', to: 'alice@acme.example', roles: ['viewer'] },
+      },
+    ])
+    expect(JSON.stringify(plan)).not.toMatch(/"m-[a-z2-7]{26}/)
+  })
+
+  it('says how many invitations go now, and when the others do', async () => {
+    await using realm = await openPlanned()
+    const people = Array.from({ length: 120 }, (_, at) => user(`p${String(at).padStart(3, '0')}`))
+    const plan = await planOn(realm, revisionWith(acme, role('viewer'), ...people))
+    const mails = (action: string) => plan.changes.filter(one => one.target === 'mail' && one.action === action)
+    expect(mails('send')).toHaveLength(50)
+    expect(mails('queue')).toHaveLength(70)
+    const times = plan.later
+      .filter(({ target }) => target === 'mail')
+      .map(({ time }) => Date.parse(time) - realm.clock.now())
+    expect(times.filter(time => time === DAY)).toHaveLength(50)
+    expect(times.filter(time => time === 2 * DAY)).toHaveLength(20)
+    expect(plan.later.at(-1)).toMatchObject({ fields: { to: 'p119@acme.example', roles: ['viewer'] } })
+  })
+
+  it('lists what time will bring, and no time at which something is only looked at', async () => {
+    await using realm = await openPlanned()
+    const plan = await planOn(
+      realm,
+      revisionWith(
+        acme,
+        role('viewer'),
+        user('ann'),
+        user('ben', { until: '2026-06-30' }),
+        user('cleo', { from: '2026-04-01' }),
+      ),
+    )
+    expect(plan.later.map(({ time, action, target, name }) => `${time} ${action} ${target} ${name}`)).toEqual([
+      '2026-03-31T22:00:00.000Z join membership cleo',
+      '2026-06-30T22:00:00.000Z end membership ben',
+    ])
+  })
+
+  it('names open invitations that carry a role which changes, but not those that go with it', async () => {
+    await using realm = await openPlanned()
+    const before = [acme, role('viewer'), user('dan'), user('eve'), user('kim')]
+    await applyOn(realm, revisionWith(...before))
+    await realm.accept('acme', 'kim@acme.example')
+    await realm.run()
+    const plan = await planOn(realm, revisionWith(acme, role('viewer', 'documents:*'), user('dan'), user('kim')))
+    expect(plan.warnings).toEqual([
+      {
+        kind: 'Role',
+        name: 'viewer',
+        organization: 'acme',
+        because: 'roles/viewer.yaml:1',
+        message: 'role viewer changes: 1 open invitation carries it',
+        addresses: ['dan@acme.example'],
+      },
+    ])
+    const gone = await planOn(realm, revisionWith(acme, user('dan', { roles: [] }), user('eve'), user('kim')))
+    expect(gone.warnings.map(({ message }) => message)).toEqual(['role viewer is deleted: 2 open invitations carry it'])
+  })
+
+  it('shows what people lose who are pruned', async () => {
+    await using realm = await openPlanned()
+    const pool = placed('LicensePool', 'suite', { organization: 'acme', product: 'Suite', seats: 5, selector: {} })
+    await applyOn(realm, revisionWith(acme, role('viewer'), pool, user('ann'), user('ben')))
+    await realm.accept('acme', 'ann@acme.example')
+    await realm.pass(HOUR)
+    const plan = await planOn(realm, revisionWith(acme, role('viewer'), pool))
+    expect(plan.changes).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          action: 'delete',
+          target: 'resource',
+          kind: 'User',
+          name: 'ann',
+          organization: 'acme',
+        }),
+        expect.objectContaining({
+          action: 'end',
+          target: 'membership',
+          name: 'ann',
+          fields: { roles: ['viewer'], permissions: ['documents:read'] },
+        }),
+        expect.objectContaining({ action: 'free', target: 'seat', name: 'ben', fields: { pool: 'suite', seats: 1 } }),
+      ]),
+    )
+    expect(summarize(plan)).toMatchObject({ delete: 3, losing: 1, seatsFreed: 1 })
+    // A used seat stays for a while.
+    expect(plan.later).toEqual([
+      expect.objectContaining({ action: 'free', target: 'seat', name: 'ann', fields: { pool: 'suite', seats: 1 } }),
+    ])
+  })
+
+  it('keeps what has gone while prune is off, and never prunes for an empty source', async () => {
+    await using realm = await openPlanned()
+    await applyOn(realm, revisionWith(acme, role('viewer'), user('ann')))
+    const kept = await planOn(realm, revisionWith(acme, role('viewer')), { prune: false })
+    expect(kept.changes).toEqual([])
+    expect(kept.held).toEqual([
+      expect.objectContaining({ reason: 'PruneHeld', refs: [expect.objectContaining({ kind: 'User', name: 'ann' })] }),
+    ])
+    const empty = await planOn(realm, revisionWith())
+    expect(empty.changes).toEqual([])
+    expect(empty.held).toEqual([expect.objectContaining({ reason: 'EmptySource' })])
+  })
+
+  it('shows what is due anyway only when everything runs', async () => {
+    await using realm = await openPlanned()
+    const all = [acme, role('viewer'), user('ann', { until: '2026-03-31' })]
+    await applyOn(realm, revisionWith(...all))
+    await realm.accept('acme', 'ann@acme.example')
+    await realm.run()
+    // The controller is away while the membership ends.
+    await realm.clock.advance(60 * DAY)
+    expect((await planOn(realm, revisionWith(...all))).changes).toEqual([])
+    expect((await planOn(realm, revisionWith(...all), { all: true })).changes).toEqual([
+      expect.objectContaining({ action: 'end', target: 'membership', name: 'ann' }),
+    ])
+  })
+
+  it('of one organization does not depend on people whom it does not reach', async () => {
+    await using realm = await openPlanned()
+    const others = Array.from({ length: 30 }, (_, at) => user(`p${at}`))
+    await applyOn(realm, revisionWith(acme, role('viewer'), ...others))
+    const plan = await planOn(realm, revisionWith(acme, role('viewer'), ...others, user('ann')))
+    expect(new Set(plan.changes.map(({ name }) => name.split('-')[0]))).toEqual(new Set(['ann']))
+  })
+})
