@@ -60,10 +60,14 @@ export async function openSession(
   stop: AbortSignal,
 ): Promise<Session> {
   let secret: string | undefined
-  const broken = (error: unknown) => {
-    const failure = failureOf(error, 'Session', server)
-    return new SessionFailure({ ...failure, response: withoutSecret(failure.response, server.user, secret) })
+  /** A server can say back what it was told, at whatever step. */
+  const withoutSecret = (text: string): string =>
+    secret === undefined ? text : redacted(text, [secret, base64(`\0${server.user}\0${secret}`)])
+  const failed = (error: unknown, stage: 'Session' | 'Answer'): Failure => {
+    const failure = failureOf(error, stage, server)
+    return { ...failure, response: withoutSecret(failure.response) }
   }
+  const broken = (error: unknown) => new SessionFailure(failed(error, 'Session'))
   if (stop.aborted) throw broken(reasonOf(stop))
   const connection = new SMTPConnection({
     host: server.host,
@@ -140,11 +144,11 @@ export async function openSession(
             (error, info) => (error ? resolve.no(error) : resolve.yes(info?.response ?? '')),
           )
         })
-        return { response }
+        return { response: withoutSecret(response) }
       } catch (error) {
         // whatever went wrong, the next mail begins on a connection whose state is known
         connection.close()
-        return { failure: failureOf(error, handedOver ? 'Answer' : 'Session', server) }
+        return { failure: failed(error, handedOver ? 'Answer' : 'Session') }
       } finally {
         stop.removeEventListener('abort', onStop)
         giveUp.removeEventListener('abort', onGiveUp)
@@ -227,10 +231,8 @@ function failureOf(error: unknown, stage: 'Session' | 'Answer', server: MailServ
   return { stage: where ?? 'Session', code: responseCode, response }
 }
 
-/** A server can say back what it was told. */
-function withoutSecret(text: string, user: string | undefined, secret: string | undefined): string {
-  if (!secret) return text
-  const forms = [secret, encodeURIComponent(secret), base64(secret), base64(`\0${user}\0${secret}`)]
+function redacted(text: string, secrets: readonly string[]): string {
+  const forms = secrets.flatMap(secret => [secret, encodeURIComponent(secret), base64(secret)]).filter(Boolean)
   return forms.reduce((rest, form) => rest.replaceAll(form, '(secret)'), text)
 }
 

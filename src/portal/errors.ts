@@ -44,6 +44,9 @@ const describe = (desk: Desk, error: Error): Described => {
     if (error.status === 405) return { status: 405, known: true, texts: words => [words.method, words.notFoundText] }
     if (error.status < 500) return { status: 400, known: true, texts: words => [words.stale, words.staleText] }
   }
+  // Whoever asked went away in the middle: nobody reads the page, and nothing is wrong here.
+  if ((error as NodeJS.ErrnoException).code === 'ECONNRESET')
+    return { status: 400, known: true, texts: words => [words.stale, words.staleText] }
   return { status: 500, known: false, texts: words => [words.failed, words.failedText] }
 }
 

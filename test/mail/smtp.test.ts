@@ -365,6 +365,22 @@ describe('a mail server', () => {
     expect(await transport.check(inTime(clock))).toEqual({ usable: false, response: delivery.response })
   })
 
+  it('that says the password back at a mail is not repeated', async () => {
+    const clock = fakeClock()
+    const auth = { user: 'roster', pass: 'right-hunter2' }
+    await using peer = await smtpPeer({ tls: 'StartTls', auth })
+    await using transport = mailer(peer.port, {
+      clock,
+      url: `smtp://roster@localhost:${peer.port}`,
+      password: async () => auth.pass,
+    })
+    peer.treat('telling', 'telling-after-data')
+    expect(await transport.send(mail, inTime(clock))).toMatchObject({
+      response: '451 4.7.0 (secret) sent too much today',
+    })
+    expect(await transport.send(mail, inTime(clock))).toMatchObject({ response: '250 queued for (secret)' })
+  })
+
   it('never sees a password when it offers no encryption', async () => {
     const clock = fakeClock()
     await using peer = await smtpPeer({ auth: { user: 'roster', pass: 'right' } })

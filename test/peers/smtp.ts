@@ -12,6 +12,7 @@ import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from './certificate.ts'
  * - `sender-refused`: 553 for the sender
  * - `closing`: 421 for the sender
  * - `content-refused`, `content-deferred`: 554 or 451 after the end of the mail
+ * - `telling`, `telling-after-data`: 451 for the recipient, or 250 for the mail, with the password of the session in it
  * - `hang-before-data`: no answer to the recipient
  * - `die-in-data`: breaks the line at the first bytes of the mail
  * - `hang-after-data`, `die-after-data`: read the whole mail, keep it, and never answer, or break the line
@@ -24,6 +25,8 @@ export type Treatment =
   | 'closing'
   | 'content-refused'
   | 'content-deferred'
+  | 'telling'
+  | 'telling-after-data'
   | 'hang-before-data'
   | 'die-in-data'
   | 'hang-after-data'
@@ -124,6 +127,7 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
       const treatment = current.get(session.id)
       if (treatment === 'hang-before-data') return
       if (treatment === 'defer') return callback(reply(451, '4.7.1 Greylisted, come again in 5 minutes'))
+      if (treatment === 'telling') return callback(reply(451, `4.7.0 ${options.auth?.pass} sent too much today`))
       if (treatment === 'reject') return callback(reply(550, `5.1.1 <${address.address}>: user unknown`))
       callback()
     },
@@ -153,7 +157,7 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
       changed()
       if (treatment === 'hang-after-data') return
       if (treatment === 'die-after-data') return breakLine(session)
-      callback(null, 'queued as 4711')
+      callback(null, treatment === 'telling-after-data' ? `queued for ${options.auth?.pass}` : 'queued as 4711')
     },
   })
   server.on('error', () => {}) // broken lines are what this peer is for

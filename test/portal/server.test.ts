@@ -61,4 +61,14 @@ describe('the listener', () => {
     await listening.close()
     expect(site.problems).toEqual([])
   })
+  it('takes somebody who goes away in the middle of a form for no trouble inside', async () => {
+    await using site = await openSite()
+    const body = new ReadableStream({
+      start: controller => controller.error(Object.assign(new Error('aborted'), { code: 'ECONNRESET' })),
+    })
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '100' }
+    const request = new Request(`${site.publicUrl}/sign-in`, { method: 'POST', headers, body, duplex: 'half' })
+    expect((await site.portal.fetch(request)).status).toBe(400)
+    expect(site.problems).toEqual([])
+  })
 })
