@@ -6,6 +6,8 @@ import { laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
 import { rehearse } from './rehearsal.ts'
 import { declaredObject, RequestError } from './requests.ts'
+import { takeSnapshot } from './snapshot.ts'
+import { waitWhile } from './waiting.ts'
 import { whenceOf } from './whence.ts'
 
 /** A deletion that may be done, with all that follows from it. */
@@ -69,22 +71,40 @@ export const planDeletion = async (
   }
 }
 
-/** @returns whether it is gone at once; else its finalizers wait for the controller. @throws ConflictError when it is another life by now */
+/** How long a running controller is waited for, in milliseconds. */
+const PATIENCE = 10_000
+
+/**
+ * Deletes, and lets a running controller end what hangs on it.
+ * @returns gone, or what it still waits for @throws ConflictError when it is another life by now
+ */
 export const deleteObject = async (
   { store, audit, actor }: Pick<Realm, 'store' | 'audit' | 'actor'>,
   object: AnyResource,
-): Promise<boolean> => {
+  signal: AbortSignal,
+): Promise<{ gone: true } | { gone: false; why: string }> => {
   const { kind, metadata } = object
+  const { name, uid } = metadata
   await audit.append({
     phase: 'change',
     actor,
     action: 'resource.delete',
-    target: `${kind}/${metadata.name}`,
+    target: `${kind}/${name}`,
     ...organizationOf(object),
     before: object.spec,
   })
-  const left = await store.delete({ kind, name: metadata.name }, { ifUid: metadata.uid })
-  return left === undefined
+  if ((await store.delete({ kind, name }, { ifUid: uid })) === undefined) return { gone: true }
+  if (!(await store.lease.read())?.held)
+    return { gone: false, why: 'no controller runs on this store to end what hangs on it' }
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
+  const isGone = (one: { metadata: { uid: string } } | undefined): true | undefined =>
+    one?.metadata.uid === uid ? undefined : true
+  if (await waitWhile({ store }, { kind, name }, isGone, patience)) return { gone: true }
+  const { status } = ((await store.get(kind, name)) ?? {}) as {
+    status?: { conditions?: { type: string; message: string }[] }
+  }
+  const ready = status?.conditions?.find(one => one.type === 'Ready')
+  return { gone: false, why: ready?.message ?? 'the controller is at it' }
 }
 
 const organizationOf = (object: AnyResource): { organization?: string } => {
@@ -97,7 +117,8 @@ const organizationOf = (object: AnyResource): { organization?: string } => {
 }
 
 /** What no reconciler tells, because nothing of it is a change of access. */
-const consequencesOf = async ({ store, clock }: Realm, object: AnyResource): Promise<string[]> => {
+const consequencesOf = async (realm: Realm, object: AnyResource): Promise<string[]> => {
+  const { store, clock } = realm
   const { name } = object.metadata
   switch (object.kind) {
     case 'Invitation': {
@@ -105,6 +126,16 @@ const consequencesOf = async ({ store, clock }: Realm, object: AnyResource): Pro
       if (state === 'Accepted') return [`${object.spec.email} has joined and stays, with the roles that it granted`]
       const works = expirationTime !== undefined && Date.parse(expirationTime) > clock.now()
       return works ? [`the link in the mail to ${object.spec.email} stops working`] : []
+    }
+    case 'User': {
+      const { cache } = await takeSnapshot(realm)
+      const own = cache.by('Membership', 'userUid', object.metadata.uid)
+      return own.flatMap(({ metadata, spec: { organization } }) => {
+        const admins = cache.by('Membership', 'admins', organization).map(one => one.metadata.name)
+        return admins.length === 1 && admins[0] === metadata.name
+          ? [`${name} is the last admin of ${organization}: nobody is left who may manage its people`]
+          : []
+      })
     }
     case 'Role': {
       const open = (await store.list('Invitation')).items.filter(

@@ -3,6 +3,9 @@ import type { Fact, WhyAnswer } from '../app/why.ts'
 import type { colors } from './color.ts'
 import { width } from './output.ts'
 
+/** Standings that are more than one word for people. */
+const STANDING: Record<string, string> = { NoMembership: 'no membership' }
+
 type Paint = ReturnType<typeof colors>
 
 /** Everything that was asked, for a person: who, where they stand, and each thing with the ways it came and what to change. */
@@ -20,7 +23,9 @@ export const whyText = ({ person, places, facts, asked, has }: WhyAnswer, paint:
     const own = facts.filter(fact => fact.organization === organization)
     lines.push(
       '',
-      escapeText(`${organization}${place ? ` · ${place.standing}${place.text === '' ? '' : `: ${place.text}`}` : ''}`),
+      escapeText(
+        `${organization}${place ? ` · ${STANDING[place.standing] ?? place.standing}${place.text === '' ? '' : `: ${place.text}`}` : ''}`,
+      ),
     )
     lines.push(...own.flatMap(fact => factLines(fact, paint, Math.max(...own.map(one => width(titleOf(one)))))))
     if (own.length === 0) lines.push('  nothing: no role, no group, no seat')

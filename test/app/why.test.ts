@@ -185,6 +185,16 @@ describe('a role', () => {
     expect([has, facts[0]?.notes]).toEqual([false, ['role stranger belongs to other and cannot be given in acme']])
   })
 
+  test('asked for where somebody does not belong says that first', async () => {
+    await member('olga', { holding: ['owner'] })
+    const { has, facts, places } = await whyOf(
+      { store, clock },
+      { person: 'olga', question: 'editor', organization: 'acme' },
+    )
+    expect([has, places[0]?.standing]).toEqual([false, 'NoMembership'])
+    expect(facts[0]?.notes.at(-1)).toBe('olga has no membership in acme')
+  })
+
   test('of who left, or is suspended, is not in force', async () => {
     await member('lea', { acme: ['editor'] }, { record: { left: { time: now() } } })
     await member('sue', { acme: ['editor'] }, { user: { suspended: true } })

@@ -49,6 +49,8 @@ describe('describe', () => {
       out: '',
       err: 'user "alise" does not exist; did you mean "alice"?\n',
     })
+    const json = await acme.run('describe', 'user', 'alise', '-o', 'json')
+    expect([json.code, JSON.parse(json.out).error.reason]).toEqual([1, 'ReferenceNotFound'])
     expect((await acme.run('describe', 'usre', 'alice')).err).toContain('there is no kind "usre"; did you mean')
     expect((await acme.run('describe', 'user')).code).toBe(2)
   })

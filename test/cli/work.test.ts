@@ -188,9 +188,20 @@ describe('delete', () => {
 
   test('a person who would lose access is in the plan of it', async () => {
     using acme = base.copy()
-    const { code, err } = await acme.run('delete', 'user', 'alice', '--dry-run')
+    const { code, out } = await acme.run('delete', 'user', 'alice', '--dry-run')
     expect(code).toBe(0)
-    await expect(steady(err)).toMatchFileSnapshot('golden/delete-alice.txt')
+    await expect(steady(out)).toMatchFileSnapshot('golden/delete-alice.txt')
+  })
+
+  test('the last admin of an organization is named', async () => {
+    const { out } = await base.run('delete', 'user', 'bob', '--dry-run')
+    expect(out).toContain('! bob is the last admin of acme: nobody is left who may manage its people')
+    expect((await base.run('delete', 'user', 'alice', '--dry-run')).out).not.toContain('last admin')
+  })
+
+  test('a role says which open invitations carry it', async () => {
+    const { out } = await base.run('delete', 'role', 'editor', '--dry-run')
+    expect(out).toMatch(/! open invitations carry it: .*eve@acme\.example/)
   })
 
   test('what Roster made is refused with the declaration behind it, and so is a record', async () => {

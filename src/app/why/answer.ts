@@ -26,7 +26,7 @@ export interface Fact {
 /** Where somebody stands in one organization. */
 export interface PlaceAnswer {
   organization: string
-  /** `Active`, `Invited`, … ; `Waiting` while nothing has happened yet. */
+  /** `Active`, `Invited`, … ; `Waiting` while nothing has happened yet, `NoMembership` where nothing is declared. */
   standing: string
   /** Since when, by what, until when. */
   text: string

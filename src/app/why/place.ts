@@ -24,7 +24,7 @@ export interface Place {
   /** The declared membership. */
   entry: UserMembership | undefined
   membership: Membership | undefined
-  standing: Standing | 'Waiting'
+  standing: Standing | 'Waiting' | 'NoMembership'
   /** Whether settled access counts now. */
   inForce: boolean
   derived: DerivedAccess
@@ -50,7 +50,7 @@ export const placeIn = (snapshot: Snapshot, person: Person, organization: string
   const entry = user && membershipIn(user, organization)
   const membership = bestOf(person.memberships.filter(one => one.spec.organization === organization))
   const suspended = user?.spec.suspended ?? false
-  const standing = membership ? standingOf(membership.spec, { suspended, now }) : 'Waiting'
+  const standing = membership ? standingOf(membership.spec, { suspended, now }) : entry ? 'Waiting' : 'NoMembership'
   const declared = declaredStanding(entry, { now, timeZone })
   const requests = person.addresses
     .flatMap(address => requestsOf(cache, organization, address))
@@ -142,6 +142,8 @@ export const placeText = (place: Place): PlaceAnswer => {
       return answer('suspended everywhere; nothing is in force until that is taken back')
     case 'Waiting':
       return answer(entry?.from === undefined ? 'nothing has happened yet' : `begins on ${entry.from}`)
+    case 'NoMembership':
+      return answer('')
     default:
       return standing satisfies never
   }

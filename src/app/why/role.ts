@@ -148,6 +148,7 @@ const missingRole = (place: Place, role: string, given: boolean): string[] => {
 export const notInForce = (place: Place): string[] => {
   if (place.inForce) return []
   const { person, organization, standing } = place
+  if (standing === 'NoMembership') return [`${person.called} has no membership in ${organization}`]
   if (standing === 'Invited') return [`not in force yet: ${person.called} has not joined ${organization}`]
   return [`not in force: ${placeText(place).text || standing}`]
 }

@@ -28,21 +28,18 @@ export const verb: Verb = (command, io) => {
       const { object, plan, consequences } = await planDeletion(realm, refOf(words), io.signal)
       const name = `${object.kind.toLowerCase()}/${object.metadata.name}`
       const dry = flags['dryRun'] === true
-      if (format === 'text') io.err(renderPlan(plan, 'text', { color: io.terminal.color && io.terminal.err }))
-      if (format === 'text') for (const text of consequences) io.err(line(`! ${text}`))
+      // What was asked for is data; what is said before a deletion is talk.
+      const say = dry ? io.out : io.err
+      if (format === 'text') {
+        say(renderPlan(plan, 'text', { color: io.terminal.color && (dry || io.terminal.err) }))
+        for (const text of consequences) say(line(`! ${text}`))
+      }
       const go = !dry && (await confirmed(io, `Delete ${name}?`, flags['yes'] === true))
-      const gone = go && (await deleteObject(realm, object))
+      const done = go ? await deleteObject(realm, object, io.signal) : undefined
       if (format === 'json') {
         const { changes } = JSON.parse(renderPlan(plan, 'json', { color: false })) as { changes: unknown }
-        io.out(jsonText({ resource: name, deleted: go, gone, changes, consequences }))
-      } else if (go)
-        io.out(
-          line(
-            gone
-              ? `${name} deleted`
-              : `${name} is being deleted; the controller ends what hangs on it first (roster describe ${name})`,
-          ),
-        )
+        io.out(jsonText({ resource: name, deleted: go, ...done, changes, consequences }))
+      } else if (done) io.out(line(done.gone ? `${name} deleted` : `${name} is being deleted: ${done.why}`))
       if (!go && !dry) throw new Exit(1)
     })
 }

@@ -4,7 +4,7 @@ import { describeText } from '../describetext.ts'
 import { withExamples } from '../examples.ts'
 import { missingText, refOf } from '../kinds.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'
-import { document, line } from '../output.ts'
+import { document, jsonLine, line } from '../output.ts'
 import { Exit, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
@@ -23,7 +23,9 @@ export const verb: Verb = (command, io) => {
       await using realm = await openRealm(realmOptions(flags, io))
       const description = await describeObject(realm, ref)
       if (!description) {
-        io.err(line(await missingText(realm, ref.kind, ref.name)))
+        const message = await missingText(realm, ref.kind, ref.name)
+        io.err(line(message))
+        if (format === 'json') io.out(jsonLine({ error: { reason: 'ReferenceNotFound', message } }))
         throw new Exit(1)
       }
       io.out(
