@@ -4,9 +4,11 @@ import { link, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { backupEmbedded, restoreEmbedded } from '../store/embedded/backup.ts'
+import { openEmbeddedStore } from '../store/embedded/store.ts'
 import type { StoreInfo } from '../store/store.ts'
 import { ArchiveError, readArchive, writeArchive } from './archive.ts'
 import { dataPaths } from './paths.ts'
+import { systemClock } from './system-clock.ts'
 
 /** What a backup says of itself. */
 interface Manifest {
@@ -72,10 +74,13 @@ export const backUp = async (
 
 /**
  * Makes a store of a backup in a folder that is empty or not there: a new realm and a higher epoch, so no link and no session of before works; new keys are made at the next start.
- * @returns what the store is now, and when the backup was made
+ * @returns what the store is now, when the backup was made, and whether licence keys were handed out before: new keys cannot recognize those
  * @throws ArchiveError, StoreUnusableError
  */
-export const restoreBackup = async (file: string, folder: string): Promise<StoreInfo & { time: string }> => {
+export const restoreBackup = async (
+  file: string,
+  folder: string,
+): Promise<StoreInfo & { time: string; keysMailed: boolean }> => {
   if (existsSync(folder) && readdirSync(folder).length > 0)
     throw new ArchiveError(`${folder} is not empty; a backup is restored into a new folder: name one with --data`)
   if (!existsSync(file)) throw new ArchiveError(`${file} does not exist; name the file that \`roster backup\` made`)
@@ -94,9 +99,19 @@ export const restoreBackup = async (file: string, folder: string): Promise<Store
     if (about.files[CREDENTIALS] !== undefined) await rename(join(work, CREDENTIALS), dataPaths(folder).credentials)
     const info = await restoreEmbedded(join(work, STORE), folder)
     await syncFolder(folder)
-    return { ...info, time: about.time }
+    return { ...info, time: about.time, keysMailed: await hasMailedKeys(folder) }
   } finally {
     await rm(work, { recursive: true, force: true })
+  }
+}
+
+const hasMailedKeys = async (folder: string): Promise<boolean> => {
+  const clock = systemClock()
+  await using store = await openEmbeddedStore({ folder, clock })
+  try {
+    return (await store.list('SeatLedger')).items.some(({ spec }) => spec.keys.length > 0)
+  } finally {
+    clock.stop()
   }
 }
 

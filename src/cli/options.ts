@@ -11,9 +11,9 @@ const SWITCHES: ReadonlySet<Flag> = new Set(['prune', 'rebind'])
 export const withSettings = (command: Command, ...flags: Flag[]): Command => {
   for (const definition of SETTINGS.filter(({ flag }) => flags.includes(flag))) {
     const usage = SWITCHES.has(definition.flag) ? `--${definition.flag}` : `--${definition.flag} <value>`
-    const option = new Option(usage, definition.help)
-    if (definition.default !== '' && !SWITCHES.has(definition.flag)) option.default(undefined, definition.default)
-    command.addOption(option)
+    const otherwise =
+      definition.default === '' || SWITCHES.has(definition.flag) ? '' : ` (default: ${definition.default})`
+    command.addOption(new Option(usage, `${definition.help}${otherwise}`))
   }
   return command.option('--config <file>', 'configuration file of the controller (ROSTER_CONFIG)')
 }

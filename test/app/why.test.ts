@@ -185,6 +185,17 @@ describe('a role', () => {
     expect([has, facts[0]?.notes]).toEqual([false, ['role stranger belongs to other and cannot be given in acme']])
   })
 
+  test('declared and not settled yet says what it waits for', async () => {
+    await member('new', { acme: ['editor'] }, { settled: { roles: [] } })
+    expect((await why('new', 'editor')).facts[0]?.notes).toEqual([
+      'not in force yet: the next pass of the controller settles it',
+    ])
+    await store.annotate({ kind: 'User', name: 'new' }, { 'roster.dev/pause': 'true' }, { manager: 'local/test' })
+    expect((await why('new', 'editor')).facts[0]?.notes).toEqual([
+      'not in force yet: User/new is paused; roster resume user/new',
+    ])
+  })
+
   test('asked for where somebody does not belong says that first', async () => {
     await member('olga', { holding: ['owner'] })
     const { has, facts, places } = await whyOf(

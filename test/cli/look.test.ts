@@ -126,6 +126,11 @@ describe('audit', () => {
     expect(out).toContain('Membership/alice@acme.example')
   })
 
+  test('a limit that is no number is trouble', async () => {
+    expect((await acme.run('audit', '--limit', 'few')).code).toBe(2)
+    expect((await acme.run('audit', '--limit', '3', '-o', 'jsonl')).out.trim().split('\n')).toHaveLength(3)
+  })
+
   test('nothing found is said; lines that cannot be read are counted', async () => {
     using other = acme.copy()
     const { appendFileSync, readdirSync } = await import('node:fs')

@@ -62,6 +62,7 @@ describe('invite', () => {
       [['good@x.example', '--org', 'acm'], 'did you mean "acme"?'],
       [['good@x.example', '--org', 'acme', '--valid-for', '1000h'], 'must be between 1m and 720h'],
       [['good@x.example', '--org', 'acme', '--locale', 'German'], ''],
+      [['good@x.example', 'also@x.example', '--org', 'acme', '--given-name', 'Jo'], '--given-name is for one address'],
       [['good@x.example'], "required option '--org <organization>'"],
     ] as const) {
       const { code, err } = await acme.run('invite', ...args)

@@ -1,4 +1,6 @@
+import { findCondition } from '../../api/conditions.ts'
 import type { Group } from '../../api/group.ts'
+import { ANNOTATIONS } from '../../api/names.ts'
 import type { Way as DerivedWay } from '../../decide/access.ts'
 import { activeGrants } from '../../decide/membership.ts'
 import { when } from '../when.ts'
@@ -39,7 +41,14 @@ export const groupFact = (place: Place, name: string): Fact => {
       how: 'Settled',
       text: 'nothing puts them in it any more; it is in force until the loss is carried out',
     })
-  return { thing: 'group', name, organization, has, ways, notes: has || found ? notInForce(place) : [] }
+  return {
+    thing: 'group',
+    name,
+    organization,
+    has,
+    ways,
+    notes: has ? [] : found && place.inForce ? [unsettled(place)] : notInForce(place),
+  }
 }
 
 const roleWays = (place: Place, role: string, way: DerivedWay): Way[] => {
@@ -122,7 +131,7 @@ const placeOf = (group: Group | undefined): string => (group ? whenceOf(group).p
 /** Why a role that was asked for is not in force. */
 const missingRole = (place: Place, role: string, given: boolean): string[] => {
   const { organization, person, derived, snapshot } = place
-  if (given) return notInForce(place)
+  if (given) return place.inForce ? [unsettled(place)] : notInForce(place)
   const problem = derived.missing.find(one => one.role === role)?.problem
   const found = snapshot.cache.get('Role', role)
   if (!found || problem === 'NotFound') return [`there is no role ${role}`]
@@ -142,6 +151,16 @@ const missingRole = (place: Place, role: string, given: boolean): string[] => {
     ].join(', or ')}`,
     ...notInForce(place),
   ]
+}
+
+/** Why what is declared has not come into force for a member. */
+const unsettled = ({ person: { user } }: Place): string => {
+  if (user?.metadata.annotations?.[ANNOTATIONS.pause] !== undefined)
+    return `not in force yet: User/${user.metadata.name} is paused; roster resume user/${user.metadata.name}`
+  const ready = findCondition(user?.status?.conditions, 'Ready')
+  return ready?.status === 'False'
+    ? `not in force yet: ${ready.message}`
+    : 'not in force yet: the next pass of the controller settles it'
 }
 
 /** Where nothing is in force for the person there, why. */

@@ -4,7 +4,7 @@ import { openRealm } from '../../app/realm.ts'
 import { withExamples } from '../examples.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { jsonLine, jsonText, table } from '../output.ts'
-import type { Verb } from '../verb.ts'
+import { UsageError, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
   withExamples(
@@ -55,7 +55,9 @@ export const verb: Verb = (command, io) => {
 
 const limitOf = (given: unknown): number => {
   if (given === undefined) return Number.MAX_SAFE_INTEGER
-  return Math.max(1, Math.trunc(Number(given)) || 1)
+  if (!/^[1-9]\d{0,8}$/.test(String(given)))
+    throw new UsageError(`--limit ${String(given)} is no number of lines; write 100`)
+  return Number(given)
 }
 
 const tableOf = (lines: readonly AuditLine[], called: (target: string) => string, wide: boolean): string =>

@@ -6,7 +6,7 @@ import { withExamples } from '../examples.ts'
 import { loopNote } from '../loop.ts'
 import { realmOptions, textOrJson, withSettings } from '../options.ts'
 import { jsonText, line } from '../output.ts'
-import { Exit, type Verb } from '../verb.ts'
+import { Exit, UsageError, type Verb } from '../verb.ts'
 
 /** How long sending is watched. What is slower goes on by itself. */
 const PATIENCE = 30_000
@@ -29,6 +29,8 @@ export const verb: Verb = (command, io) => {
     .addHelpText('after', '\nExit code 1: a mail was refused, or somebody is invited already.')
     .action(async (addresses: string[], flags: Record<string, unknown>) => {
       const format = textOrJson(flags['output'])
+      if (addresses.length > 1 && flags['givenName'] !== undefined)
+        throw new UsageError('--given-name is for one address; invite them one by one')
       const text = (key: string): string | undefined => flags[key] as string | undefined
       await using realm = await openRealm(realmOptions(flags, io))
       const { invited, quota, timeZone } = await invite(realm, {
