@@ -73,7 +73,10 @@ export const readArchive = async (
       at += BLOCK
       if (at + size > whole) throw new ArchiveError(`${file} is cut off in the middle of ${name}; use another backup`)
       const target = place(name, size)
-      if (target !== undefined) found.set(name, await unpack(source, at, size, target, file))
+      if (target !== undefined) {
+        if (found.has(name)) throw new ArchiveError(`${file} holds ${name} twice; use another backup`)
+        found.set(name, await unpack(source, at, size, target, file))
+      }
       at += size + padding(size).length
     }
   } finally {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { link, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, mkdtemp, open, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { backupEmbedded, restoreEmbedded } from '../store/embedded/backup.ts'
@@ -38,6 +38,8 @@ export const backUp = async (
 ): Promise<StoreInfo & { credentials: boolean }> => {
   const target = resolve(file)
   if (existsSync(target)) throw new ArchiveError(`${file} exists already; give the backup another name`)
+  if (!existsSync(dirname(target)))
+    throw new ArchiveError(`${dirname(target)} does not exist; make it, or name another place for the backup`)
   const work = await mkdtemp(join(dirname(target), '.roster-backup-'))
   try {
     const info = await backupEmbedded(folder, join(work, STORE))
@@ -60,8 +62,7 @@ export const backUp = async (
       { name: ABOUT, text: `${JSON.stringify(about, undefined, 2)}\n` },
       ...names.map(name => ({ name, file: join(work, name) })),
     ])
-    // Unlike a rename, a link never takes the place of a file that came meanwhile.
-    await link(join(work, 'archive'), target).catch((error: NodeJS.ErrnoException) => {
+    await nameWhole(join(work, 'archive'), target).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') throw new ArchiveError(`${file} exists already; give the backup another name`)
       throw error
     })
@@ -72,36 +73,73 @@ export const backUp = async (
   }
 }
 
+/** Unlike a rename, a link never takes the place of a file that came meanwhile. Where there are no links (FAT, some network shares) the name is taken first. */
+const nameWhole = async (whole: string, target: string): Promise<void> => {
+  try {
+    await link(whole, target)
+  } catch (error) {
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error
+    await (await open(target, 'wx', 0o600)).close()
+    await rename(whole, target)
+  }
+}
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
+/** What a store is after its restore. */
+export interface Restored extends StoreInfo {
+  /** When the backup was made. RFC 3339. */
+  time: string
+  /** Whether licence keys were handed out before: new keys cannot recognize those. */
+  keysMailed: boolean
+}
+
+/** What a restore unpacks into, inside of the folder: it may be a disk of its own. */
+const DRAFT = '.roster-restore-'
+
 /**
  * Makes a store of a backup in a folder that is empty or not there: a new realm and a higher epoch, so no link and no session of before works; new keys are made at the next start.
- * @returns what the store is now, when the backup was made, and whether licence keys were handed out before: new keys cannot recognize those
+ * What fails leaves the folder as it was.
  * @throws ArchiveError, StoreUnusableError
  */
-export const restoreBackup = async (
-  file: string,
-  folder: string,
-): Promise<StoreInfo & { time: string; keysMailed: boolean }> => {
-  if (existsSync(folder) && readdirSync(folder).length > 0)
+export const restoreBackup = async (file: string, folder: string): Promise<Restored> => {
+  const there = existsSync(folder) ? readdirSync(folder) : undefined
+  if (there?.some(name => name !== 'lost+found' && !name.startsWith(DRAFT)))
     throw new ArchiveError(`${folder} is not empty; a backup is restored into a new folder: name one with --data`)
   if (!existsSync(file)) throw new ArchiveError(`${file} does not exist; name the file that \`roster backup\` made`)
-  mkdirSync(dirname(resolve(folder)), { recursive: true })
-  const work = await mkdtemp(join(dirname(resolve(folder)), '.roster-restore-'))
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  // Those of restores that were killed.
+  for (const name of there ?? [])
+    if (name.startsWith(DRAFT)) await rm(join(folder, name), { recursive: true, force: true })
+  const work = await mkdtemp(join(folder, DRAFT))
   try {
-    const found = await readArchive(file, (name, size) =>
-      [STORE, CREDENTIALS].includes(name) || (name === ABOUT && size < 65_536) ? join(work, name) : undefined,
-    )
-    const about = await readAbout(join(work, ABOUT), file)
-    for (const [name, hash] of Object.entries(about.files))
-      if (found.get(name) !== hash)
-        throw new ArchiveError(`${name} in ${file} is not what was backed up: it is damaged; use another backup`)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return await restoreInto(folder, file, work)
+  } catch (error) {
+    await rm(work, { recursive: true, force: true })
+    if (there === undefined) await rmdir(folder)
+    throw error
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+const restoreInto = async (folder: string, file: string, work: string): Promise<Restored> => {
+  const found = await readArchive(file, (name, size) =>
+    [STORE, CREDENTIALS].includes(name) || (name === ABOUT && size < 65_536) ? join(work, name) : undefined,
+  )
+  const about = await readAbout(join(work, ABOUT), file)
+  for (const [name, hash] of Object.entries(about.files))
+    if (found.get(name) !== hash)
+      throw new ArchiveError(`${name} in ${file} is not what was backed up: it is damaged; use another backup`)
+  const { credentials } = dataPaths(folder)
+  try {
     // The store last: whatever is cut off before it leaves no store behind.
-    if (about.files[CREDENTIALS] !== undefined) await rename(join(work, CREDENTIALS), dataPaths(folder).credentials)
+    if (about.files[CREDENTIALS] !== undefined) await rename(join(work, CREDENTIALS), credentials)
     const info = await restoreEmbedded(join(work, STORE), folder)
     await syncFolder(folder)
     return { ...info, time: about.time, keysMailed: await hasMailedKeys(folder) }
-  } finally {
-    await rm(work, { recursive: true, force: true })
+  } catch (error) {
+    if (!existsSync(join(folder, STORE))) await rm(credentials, { force: true })
+    throw error
   }
 }
 
@@ -131,12 +169,21 @@ const copyDatabase = async (source: string, target: string): Promise<void> => {
 }
 
 const readAbout = async (path: string, file: string): Promise<Manifest> => {
-  const text = await readFile(path, 'utf8').catch(() => '{}')
-  const about = JSON.parse(text) as Partial<Manifest>
-  if (about.format === 'roster-backup/1' && about.files?.[STORE] !== undefined) return about as Manifest
-  if (about.format?.startsWith('roster-backup/'))
-    throw new ArchiveError(`${file} was written by a newer Roster (${about.format}); restore it with that one`)
+  const about = parsed(await readFile(path, 'utf8').catch(() => ''))
+  const { format, files } = about
+  if (format === 'roster-backup/1' && files?.[STORE] !== undefined) return about as Manifest
+  if (typeof format === 'string' && format.startsWith('roster-backup/') && format !== 'roster-backup/1')
+    throw new ArchiveError(`${file} was written by a newer Roster (${format}); restore it with that one`)
   throw new ArchiveError(`${basename(file)} is no backup of Roster; name the file that \`roster backup\` made`)
+}
+
+/** Nothing where it is no object: whoever made the file need not have been Roster. */
+const parsed = (text: string): Partial<Manifest> => {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 const digest = async (path: string): Promise<string> => {
