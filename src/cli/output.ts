@@ -58,11 +58,11 @@ export const jsonLine = (value: unknown): string => visible(`${JSON.stringify(va
 /** A JSON document for `-o json`, YAML for `-o yaml`. What must not reach a terminal as it is stands there as an escape that a parser reads back. */
 export const document = async (value: unknown, format: 'json' | 'yaml'): Promise<string> => {
   if (format === 'json') return jsonText(value)
-  const { stringify } = await import('yaml')
-  const text = stringify(value, { lineWidth: 120 })
-  if (isSafe(text)) return text
+  // Reached by a file of ours: a bundle gives the names of a library in CommonJS to a static import only.
+  const { quotedYamlText, yamlText } = await import('./yamltext.ts')
+  const text = yamlText(value)
   // Only quoted texts take escapes, so all are quoted.
-  return visible(stringify(value, { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' }))
+  return isSafe(text) ? text : visible(quotedYamlText(value))
 }
 
 /** One JSON document, indented, on lines of its own. */

@@ -93,7 +93,7 @@ describe('run', () => {
     ])
     const over = finished(child)
     try {
-      await once(child.stdout as NonNullable<ChildProcess['stdout']>, 'data')
+      await Promise.race([once(child.stdout as NonNullable<ChildProcess['stdout']>, 'data'), over])
       const beside = await finished(start(acme.folder, ['invite', 'new@partner.example', '--org', 'acme']))
       expect(beside.out).toMatch(/^new@partner\.example: sent; the link works until /)
       expect(beside.code).toBe(0)

@@ -61,6 +61,20 @@ describe('verbs', () => {
   })
 })
 
+describe('the bundle', () => {
+  test('gives a library in CommonJS its names by a static import only, so none is imported lazily by its own name', () => {
+    const files = readdirSync(join(SRC, 'cli'), { recursive: true, encoding: 'utf8' }).filter(name =>
+      name.endsWith('.ts'),
+    )
+    const lazy = files.flatMap(name =>
+      importsOf(readFileSync(join(SRC, 'cli', name), 'utf8')).filter(
+        ({ how, specifier }) => how === 'lazy' && !/^(\.|node:)/.test(specifier ?? ''),
+      ),
+    )
+    expect(lazy).toEqual([])
+  })
+})
+
 describe('wrong usage', () => {
   test.each([
     [['ge', 'users'], "unknown command 'ge'; did you mean get?"],

@@ -66,6 +66,13 @@ describe('why', () => {
     )
   })
 
+  test('a group says how one is in it, and how one would be', async () => {
+    expect((await acme.run('why', 'alice', 'group/oncall')).code).toBe(0)
+    const { code, out } = await acme.run('why', 'alice', 'group/readers')
+    expect(code).toBe(1)
+    expect(out).toMatch(/to put them in: write alice into the members in people\/groups\.yaml:\d+/)
+  })
+
   test('a seat says what fits; who waits is told the place in line', async () => {
     expect((await acme.run('why', 'alice', 'pool/suite')).code).toBe(0)
     const { out } = await acme.run('get', 'pool', 'suite', '-o', 'json')

@@ -47,7 +47,7 @@ export const groupFact = (place: Place, name: string): Fact => {
     organization,
     has,
     ways,
-    notes: has ? [] : found && place.inForce ? [unsettled(place)] : notInForce(place),
+    notes: has ? [] : missingGroup(place, name, found !== undefined),
   }
 }
 
@@ -109,9 +109,12 @@ const groupWay = ({ snapshot: { cache }, person }: Place, path: readonly string[
   const [entrance, exit] = [cache.get('Group', first), cache.get('Group', last)]
   const listed = entrance?.spec.members?.includes(person.name) ?? false
   const at = exit ? whenceOf(exit).place : `Group/${last}`
+  const expression = entrance?.spec.membersWhere
   const how = listed
     ? `listed in ${placeOf(entrance)}`
-    : `by the expression ${entrance?.spec.membersWhere ?? ''} in ${placeOf(entrance)}`
+    : expression === undefined
+      ? `kept in it from before, while ${placeOf(entrance)} cannot be judged`
+      : `by the expression ${expression} in ${placeOf(entrance)}`
   const through = path.length > 1 ? `, which is in ${path.slice(1).join(', which is in ')}` : ''
   const subject = role === undefined ? `in the group ${first}` : `through the group ${last} (${at})`
   const member = role === undefined ? `, ${how}${through}` : `: in ${first}, ${how}${through}`
@@ -127,6 +130,17 @@ const groupWay = ({ snapshot: { cache }, person }: Place, path: readonly string[
 }
 
 const placeOf = (group: Group | undefined): string => (group ? whenceOf(group).place : 'a group that is gone')
+
+/** Why somebody is not in a group. */
+const missingGroup = (place: Place, name: string, given: boolean): string[] => {
+  if (given) return place.inForce ? [unsettled(place)] : notInForce(place)
+  const at = placeOf(place.snapshot.cache.get('Group', name))
+  return [
+    'neither listed in it nor there by an expression',
+    `to put them in: write ${place.person.name} into the members in ${at}`,
+    ...notInForce(place),
+  ]
+}
 
 /** Why a role that was asked for is not in force. */
 const missingRole = (place: Place, role: string, given: boolean): string[] => {
