@@ -5,10 +5,13 @@ import { KINDS } from '../api/names.ts'
 import { takesAccess } from '../decide/membership.ts'
 import { liveEffects } from '../effects/live.ts'
 import { mailComposer } from '../mail/composer.ts'
+import type { Clock } from '../ports/clock.ts'
 import { indexes } from '../reconcilers/indexes.ts'
 import { type LeasedWorld, type Manager, startManager } from '../runtime/manager.ts'
+import type { RuntimeObserver } from '../runtime/observer.ts'
 import { SourceHub } from '../source/hub.ts'
 import { syncRevision } from '../source/sync.ts'
+import { StoreUnusableError } from '../store/errors.ts'
 import type { LeaseState } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -27,6 +30,8 @@ export interface ControllerOptions {
   onWaiting?: (state: LeaseState) => void
   /** Told when the mail server cannot be used at the start. */
   onMailTrouble?: (sentence: string) => void
+  /** Told when the store or the audit trail cannot be written, once a minute at most: a full disk. */
+  onStoreTrouble?: (sentence: string) => void
   /** Whether sources are read: `run` does, `apply` is given its manifests. */
   sources: boolean
 }
@@ -67,7 +72,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     indexes,
     clock,
     random: Math.random,
-    observer: observing(log, metrics),
+    observer: withStoreTrouble(observing(log, metrics), clock, options.onStoreTrouble),
     holder: realm.holder,
     // Only the holder binds: whoever is turned away must not have changed where the holder's mails go.
     prepare: async ({ store: held }) => {
@@ -104,6 +109,8 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   const running = manager
   const { lease } = running
   stack.defer(async () => {
+    // When it stopped, for the next start.
+    await lease.markClock(new Date(clock.now()).toISOString()).catch(() => undefined)
     await running.stop()
     metrics.leaseHeld.set(0)
   })
@@ -119,6 +126,38 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   return { manager: running, [Symbol.asyncDispose]: () => up.disposeAsync() }
 }
 
+const MINUTE = 60_000
+
+/** What keeps every key from being carried out is told once, not once a key. */
+const withStoreTrouble = (
+  observer: RuntimeObserver,
+  clock: Clock,
+  tell: ControllerOptions['onStoreTrouble'],
+): RuntimeObserver => {
+  let told = Number.NEGATIVE_INFINITY
+  const look = (error: unknown): void => {
+    const full = (error as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC'
+    if (!tell || !(full || error instanceof StoreUnusableError) || clock.now() - told < MINUTE) return
+    told = clock.now()
+    tell(
+      full
+        ? 'the disk is full: nothing can be written down, so nothing is done; it is tried again'
+        : `${error instanceof StoreUnusableError ? `${error.message}; ${error.remedy}` : ''}; it is tried again`,
+    )
+  }
+  return {
+    ...observer,
+    failed: of => {
+      observer.failed?.(of)
+      look(of.error)
+    },
+    idleFailed: of => {
+      observer.idleFailed?.(of)
+      look(of.error)
+    },
+  }
+}
+
 type Mailer = ReturnType<typeof openMailer>
 const counted = (mailer: Mailer, metrics: Metrics): Mailer => ({
   binding: mailer.binding,
@@ -132,7 +171,6 @@ const counted = (mailer: Mailer, metrics: Metrics): Mailer => ({
 
 /** Every minute the store remembers the time, so that the next process notices a clock that was put back. */
 const markClock = ({ clock }: Realm, mark: (time: string) => Promise<void>, log: Log): (() => void) => {
-  const MINUTE = 60_000
   let stop = (): void => undefined
   const next = (): void => {
     mark(new Date(clock.now()).toISOString()).catch((error: unknown) =>

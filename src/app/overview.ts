@@ -1,8 +1,11 @@
 import type { Membership } from '../api/membership.ts'
 import { placement, settingsOf } from '../decide/settings.ts'
-import type { ResourceStore } from '../store/store.ts'
+import { requestsOf } from '../reconcilers/people.ts'
+import { candidateOf, findPerson } from './person.ts'
+import type { Realm } from './realm.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
 
-/** Where one organization stands, in a few numbers: what a start and `get organizations` say first. */
+/** Where one organization stands, in a few numbers: what a start says first. */
 export interface Overview {
   organization: string
   displayName: string
@@ -20,65 +23,71 @@ export interface Overview {
 }
 
 /** Reads the whole store once. */
-export const overviewOf = async (store: ResourceStore): Promise<Overview[]> => {
-  const [organizations, memberships, users, invitations, pools, ledgers] = await Promise.all([
-    store.list('Organization'),
-    store.list('Membership'),
-    store.list('User'),
-    store.list('Invitation'),
-    store.list('LicensePool'),
-    store.list('SeatLedger'),
-  ])
-  const byName = new Map(organizations.items.map(item => [item.metadata.name, item]))
-  const holders = new Map(users.items.map(({ metadata }) => [`user/${metadata.uid}`, metadata.name]))
-  return organizations.items.map(organization => {
-    const { name } = organization.metadata
-    const settings = settingsOf(placement(name, one => byName.get(one)).chain)
-    const own = memberships.items.filter(({ spec }) => spec.organization === name)
-    const states = invitations.items.filter(({ spec }) => spec.organization === name).map(({ status }) => status?.state)
-    const expiries = own
-      .flatMap(({ spec }) => (isIn(spec) ? [] : spec.attempts.slice(-1).map(({ expirationTime }) => expirationTime)))
-      .sort()
-    const roleless = users.items.filter(({ status }) =>
-      status?.memberships?.some(
-        one =>
-          one.organization === name &&
-          (one.state === 'Restricted' || one.state === 'Invited') &&
-          (one.roles ?? []).length === 0,
-      ),
-    )
-    return {
-      organization: name,
-      displayName: settings.displayName,
-      ...(settings.customerId === undefined ? {} : { customerId: settings.customerId }),
-      timeZone: settings.timeZone,
-      joined: own.filter(({ spec }) => isIn(spec)).length,
-      invited: states.filter(state => state === 'Pending').length,
-      ...(expiries[0] === undefined ? {} : { firstExpiry: expiries[0] }),
-      waitingInvitations: states.filter(state => state === 'Queued').length,
-      failedInvitations: states.filter(state => state === 'Failed' || state === 'GaveUp').length,
-      withoutRole: roleless
-        .filter(({ status }) =>
-          status?.memberships?.some(one => one.organization === name && one.state === 'Restricted'),
-        )
-        .map(({ metadata }) => metadata.name),
-      pools: pools.items
-        .filter(({ spec }) => spec.organization === name)
-        .map(pool => {
-          const pages = ledgers.items.filter(({ spec }) => spec.pool === pool.metadata.name)
-          const slots = pages.flatMap(({ spec }) => spec.slots)
-          return {
-            name: pool.metadata.name,
-            seats: pool.spec.seats,
-            taken: slots.length,
-            reserved: slots.filter(({ state }) => state === 'Reserved').length,
-            waiting: pages
-              .flatMap(({ spec }) => spec.waiting ?? [])
-              .map(({ holder }) => holders.get(holder) ?? holder.slice(holder.indexOf('/') + 1)),
-          }
-        }),
-    }
-  })
+export const overviewOf = async (realm: Pick<Realm, 'store' | 'clock'>): Promise<Overview[]> => {
+  const snapshot = await takeSnapshot(realm)
+  return [...snapshot.cache.list('Organization')]
+    .map(({ metadata: { name } }) => overviewIn(snapshot, name))
+    .sort((a, b) => (a.organization < b.organization ? -1 : 1))
+}
+
+const overviewIn = (snapshot: Snapshot, name: string): Overview => {
+  const { cache } = snapshot
+  const settings = settingsOf(placement(name, one => cache.get('Organization', one)).chain)
+  const own = cache.by('Membership', 'organization', name)
+  const states = cache.by('Invitation', 'organization', name).map(({ status }) => status?.state)
+  const [firstExpiry] = own
+    .flatMap(({ spec }) => (isIn(spec) ? [] : spec.attempts.slice(-1).map(({ expirationTime }) => expirationTime)))
+    .sort()
+  return {
+    organization: name,
+    displayName: settings.displayName,
+    ...(settings.customerId !== undefined && { customerId: settings.customerId }),
+    timeZone: settings.timeZone,
+    joined: own.filter(({ spec }) => isIn(spec)).length,
+    invited: states.filter(state => state === 'Pending').length,
+    ...(firstExpiry !== undefined && { firstExpiry }),
+    waitingInvitations: states.filter(state => state === 'Queued').length,
+    failedInvitations: states.filter(state => state === 'Failed' || state === 'GaveUp').length,
+    withoutRole: own.flatMap(({ spec }) => (spec.user && isWithoutRole(snapshot, spec) ? [spec.user.name] : [])).sort(),
+    pools: [...cache.list('LicensePool')]
+      .filter(({ spec }) => spec.organization === name)
+      .map(pool => seatsIn(snapshot, pool)),
+  }
+}
+
+/** Restricted already, or about to be: invited with no role of their own and in no group that gives one. */
+const isWithoutRole = (snapshot: Snapshot, spec: Membership['spec']): boolean => {
+  const { cache, groups } = snapshot
+  const { organization, address, user } = spec
+  const state = cache
+    .get('User', user?.name ?? '')
+    ?.status?.memberships?.find(one => one.organization === organization)?.state
+  if (state === 'Restricted') return true
+  if (state !== 'Invited') return false
+  const asked = requestsOf(cache, organization, address)
+  if (asked.length === 0 || asked.some(request => (request.spec.roles ?? []).length > 0)) return false
+  const candidate = candidateOf(snapshot, findPerson(snapshot, address), organization)
+  return groups.groupsOf(candidate, organization).every(({ group }) => groups.rolesOf(group).length === 0)
+}
+
+const seatsIn = (
+  { cache }: Snapshot,
+  { metadata: { name }, spec }: { metadata: { name: string }; spec: { seats: number } },
+) => {
+  const pages = cache.by('SeatLedger', 'pool', name)
+  const slots = pages.flatMap(page => page.spec.slots)
+  const nameOf = (holder: string): string => {
+    const key = holder.slice(holder.indexOf('/') + 1)
+    const [membership] = holder.startsWith('user/') ? cache.by('Membership', 'userUid', key) : []
+    return membership?.spec.user?.name ?? key
+  }
+  return {
+    name,
+    seats: spec.seats,
+    taken: slots.length,
+    reserved: slots.filter(({ state }) => state === 'Reserved').length,
+    waiting: pages.flatMap(page => page.spec.waiting ?? []).map(({ holder }) => nameOf(holder)),
+  }
 }
 
 const isIn = (spec: Membership['spec']): boolean =>

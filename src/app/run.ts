@@ -1,6 +1,7 @@
 import { openCredentials } from '../accounts/credentials.ts'
 import { openKeys } from '../accounts/keys.ts'
 import { createLinks } from '../accounts/links.ts'
+import { findCondition } from '../api/conditions.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
 import { KINDS, type Reason } from '../api/names.ts'
 import { listMails, readMail } from '../mail/folder.ts'
@@ -9,6 +10,7 @@ import { createPortal } from '../portal/portal.ts'
 import type { Ending } from '../runtime/manager.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import type { LeaseState } from '../store/store.ts'
+import { compareVersions } from '../store/version.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { type HealthCheck, startOps } from '../telemetry/ops.ts'
@@ -27,6 +29,23 @@ export class StoreInUseError extends RosterError {
   }
 }
 
+/** The address for health and metrics cannot be listened on. */
+export class OpsListenError extends RosterError {
+  readonly retry: Retry = 'never'
+  readonly reason: Reason = 'NotAllowed'
+  readonly remedy = 'Choose another one with --ops-listen HOST:PORT'
+}
+
+const opsTrouble = (error: unknown, { host, port }: { host: string; port: number }): unknown => {
+  const { code } = error as NodeJS.ErrnoException
+  const place = `${host.includes(':') ? `[${host}]` : host}:${port}, for health and metrics,`
+  if (code === 'EADDRINUSE') return new OpsListenError(`${place} is in use by another program`)
+  if (code === 'EACCES') return new OpsListenError(`${place} may not be listened on by this user`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new OpsListenError(`${host} is no address of this computer`)
+  return error
+}
+
 /** How long a start waits for the process before it to end: a restart must not fail because of a slow stop. */
 const TAKEOVER = 4_000
 
@@ -38,6 +57,7 @@ export interface RunOptions {
   cwd: string
   signal: AbortSignal
   onMailTrouble?: (sentence: string) => void
+  onStoreTrouble?: (sentence: string) => void
   /** Without a health listener: for a second program on one machine. */
   ops?: boolean
 }
@@ -48,6 +68,8 @@ export interface Running extends AsyncDisposable {
   readonly metrics: Metrics
   readonly portalUrl: string
   readonly opsPort: number | undefined
+  /** Version of the store at which the sources of the command line were in it. */
+  readonly declared: string
   /** Resolves when the loop has ended, whatever the cause. */
   readonly ended: Promise<Ending>
 }
@@ -88,6 +110,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   stack.defer(() => listening.close())
 
   let controller: RunningController | undefined
+  let opsPort: number | undefined
   const lag = lagCheck(() => controller)
   if (options.ops !== false) {
     const ops = await startOps({
@@ -95,7 +118,10 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
       health: [lag],
       ready: [storeCheck(realm), { name: 'loop', check: () => (cache ? undefined : 'not started yet') }],
       registry: metrics.registry,
+    }).catch((error: unknown) => {
+      throw opsTrouble(error, settings.opsListen)
     })
+    opsPort = ops.port
     stack.defer(() => ops.stop())
   }
 
@@ -103,6 +129,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   stack.use(controller)
   // Only now: a second process that is turned away must not have changed where the first one reads from.
   await declareSources({ ...realm, store: controller.manager.lease.store }, options.sources, options.cwd)
+  const { resourceVersion: declared } = await store.info()
   cache = controller.manager.loop.world.cache
   const up = stack.move()
   for (const kind of KINDS) metrics.objects.set({ kind }, cache.count(kind))
@@ -110,15 +137,16 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     controller,
     metrics,
     portalUrl: publicUrl,
-    opsPort: settings.opsListen.port,
+    opsPort,
     ended: controller.manager.ended,
+    declared,
     [Symbol.asyncDispose]: () => up.disposeAsync(),
   }
 }
 
 /** Waits for a holder that is about to stop, then says who it is. */
 const takeLease = async (
-  { realm, log, signal, onMailTrouble }: RunOptions,
+  { realm, log, signal, onMailTrouble, onStoreTrouble }: RunOptions,
   metrics: Metrics,
 ): Promise<RunningController> => {
   const patience = new AbortController()
@@ -131,6 +159,7 @@ const takeLease = async (
       metrics,
       sources: true,
       ...(onMailTrouble && { onMailTrouble }),
+      ...(onStoreTrouble && { onStoreTrouble }),
       signal: AbortSignal.any([signal, patience.signal]),
       onWaiting: state => {
         inUse = new StoreInUseError(realm.paths.folder, state)
@@ -184,4 +213,14 @@ const lagCheck = (controller: () => RunningController | undefined): HealthCheck 
       return ended === undefined || ended.why === 'stopped' ? undefined : `the loop has ended: ${ended.why}`
     },
   }
+}
+
+/** Whether the sources of the command line were read, for better or worse, and nothing is ready or running. */
+export const isFirstPassOver = ({ controller, declared }: Running): boolean => {
+  const { loop } = controller.manager
+  const idle = loop.idleVersion()
+  if (idle === undefined || compareVersions(idle, declared) < 0) return false
+  return [...loop.world.cache.list('Source')].every(
+    ({ metadata, status }) => findCondition(status?.conditions, 'Ready')?.observedGeneration === metadata.generation,
+  )
 }

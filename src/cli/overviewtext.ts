@@ -24,7 +24,7 @@ const textOf = (one: Overview): string => {
       pool.reserved > 0 ? `${pool.reserved === pool.taken ? 'held' : `${pool.reserved} held`} for the invited` : ''
     const waits =
       pool.waiting.length > 0
-        ? `${names(pool.waiting)} ${pool.waiting.length === 1 ? 'waits' : 'wait'}, first in line first`
+        ? `${names(pool.waiting)} ${pool.waiting.length === 1 ? 'waits, first in line' : 'wait, in this order'}`
         : ''
     rows.push([
       pool.waiting.length > 0 ? '◔' : '✓',
@@ -35,8 +35,8 @@ const textOf = (one: Overview): string => {
   if (one.withoutRole.length > 0)
     rows.push([
       '!',
-      `${names(one.withoutRole)} ${one.withoutRole.length === 1 ? 'has' : 'have'} no role`,
-      'they see the restricted home page',
+      `${names(one.withoutRole)} ${one.withoutRole.length === 1 ? 'has' : 'have'} no role yet`,
+      'will see the restricted home page',
     ])
   if (rows.length === 0) rows.push(['✓', 'nobody yet', ''])
   const wide = Math.max(...rows.map(([, text]) => text.length))

@@ -1,10 +1,10 @@
 import { escapeText } from '../api/escape.ts'
 import { createLog, noLog } from '../app/logging.ts'
-import { overviewOf } from '../app/overview.ts'
+import { type Overview, overviewOf } from '../app/overview.ts'
 import { openRealm, type Realm, type RealmOptions } from '../app/realm.ts'
-import { type Running, startRun } from '../app/run.ts'
+import { isFirstPassOver, type Running, startRun } from '../app/run.ts'
 import type { Io } from './io.ts'
-import { narrator } from './narrator.ts'
+import { type Narrator, narrator } from './narrator.ts'
 import { overviewText } from './overviewtext.ts'
 import { Exit } from './verb.ts'
 
@@ -22,80 +22,99 @@ export interface ServeOptions {
 }
 
 /** Runs until it is asked to stop, and says what happens meanwhile. @throws Exit 2 when the loop ended by itself */
-export const serve = async ({
-  realm: options,
-  io,
-  sources,
-  log: logTo,
-  talk,
-  afterOverview,
-}: ServeOptions): Promise<void> => {
-  const log = logTo === undefined ? noLog() : createLog({ to: 'file' in logTo ? logTo.file : 2 })
+export const serve = async (options: ServeOptions): Promise<void> => {
+  const { io, talk } = options
+  const log = options.log === undefined ? noLog() : createLog({ to: 'file' in options.log ? options.log.file : 2 })
   const stopping = once(io.signal)
-  let nameOf = (target: string): string => target
-  const told = { joined: 0, mails: 0 }
-  const story = narrator({ say: line => io.out(`${line}\n`), now: Date.now, nameOf: target => nameOf(target) })
-  let speaking = false
+  const trouble = (sentence: string): void => io.err(`roster: ${escapeText(sentence)}\n`)
+  const found = { acts: 0, mails: 0 }
+  let story: Narrator | undefined
   await using realm = await openRealm({
-    ...options,
+    ...options.realm,
     onAudit: entry => {
-      if (entry.action === 'membership.join' && entry.phase === 'result') told.joined += 1
-      if (
-        entry.action === 'mail.send' &&
-        entry.phase === 'result' &&
-        (entry.after as { outcome?: string } | undefined)?.outcome === 'Sent'
-      )
-        told.mails += 1
-      if (talk && speaking) story.hear(entry)
+      if (story) return story.hear(entry)
+      if (entry.phase === 'intent') return
+      if (entry.action !== 'mail.send') found.acts += 1
+      else if ((entry.after as { outcome?: string } | undefined)?.outcome === 'Sent') found.mails += 1
     },
   })
+  const stopped = (await realm.store.lease.read())?.clockMark
   await using running = await startRun({
     realm,
     log,
-    sources,
+    sources: options.sources,
     cwd: io.cwd,
+    // Stops by itself below, after what is told at the end.
     signal: new AbortController().signal,
-    onMailTrouble: sentence => io.err(`roster: ${escapeText(sentence)}\n`),
+    onMailTrouble: trouble,
+    onStoreTrouble: trouble,
   })
   log.info('started', { version: (await realm.store.info()).resourceVersion })
-  const { cache } = running.controller.manager.loop.world
-  nameOf = target => {
-    const [kind, name = ''] = [target.slice(0, target.indexOf('/')), target.slice(target.indexOf('/') + 1)]
-    if (kind === 'User') return name
-    if (kind === 'Membership') {
-      const membership = cache.get('Membership', name)
-      return membership?.spec.user?.name ?? membership?.spec.address ?? name
-    }
-    if (kind === 'address') return cache.by('User', 'address', name.toLowerCase())[0]?.metadata.name ?? name
-    return target
-  }
   await Promise.race([firstPass(running), stopping, running.ended])
   if (talk && !io.signal.aborted) {
-    io.out(`${overviewText(await overviewOf(realm.store))}`)
-    await afterOverview?.(running, realm)
+    const overview = await overviewOf(realm)
+    if (stopped !== undefined) io.out(`${goesOn(stopped, found, overview)}\n\n`)
+    io.out(overviewText(overview))
+    await options.afterOverview?.(running, realm)
+    story = tell(running, io)
   }
-  speaking = true
   const ending = await Promise.race([stopping.then(() => undefined), running.ended])
-  story.flush()
   await running[Symbol.asyncDispose]()
-  log.info('stopped')
+  story?.flush()
+  const end = ending ?? (await running.ended)
+  log.info('stopped', { outcome: end.why })
   log.close()
-  if (ending !== undefined && ending.why !== 'stopped') {
+  if (end.why !== 'stopped') {
     const why =
-      ending.why === 'lost'
+      end.why === 'lost'
         ? 'another process took over the store'
-        : ending.error instanceof Error
-          ? ending.error.message
+        : end.error instanceof Error
+          ? end.error.message
           : 'unknown'
-    io.err(`roster: the loop ended: ${why}\n`)
+    trouble(`the loop ended: ${why}`)
     throw new Exit(2)
   }
-  if (talk) {
-    const all = await overviewOf(realm.store)
-    const sum = (key: 'joined' | 'invited'): number => all.reduce((total, one) => total + one[key], 0)
-    io.out(`Stopped. ${sum('joined')} joined, ${sum('invited')} invited, nothing half done.\n`)
-  }
+  if (!talk) return
+  const all = await overviewOf(realm)
+  const half = end.finished ? 'nothing half done' : 'what was under way is looked after at the next start'
+  io.out(`Stopped. ${sum(all, 'joined')} joined, ${sum(all, 'invited')} invited, ${half}.\n`)
 }
+
+/** Tells of everything from now on. */
+const tell = ({ controller }: Running, io: Io): Narrator => {
+  const { cache } = controller.manager.loop.world
+  const story = narrator({
+    say: line => io.out(`${line}\n`),
+    now: Date.now,
+    cwd: io.cwd,
+    nameOf: target => {
+      const [kind, name] = [target.slice(0, target.indexOf('/')), target.slice(target.indexOf('/') + 1)]
+      if (kind === 'address') return cache.by('User', 'address', name.toLowerCase())[0]?.metadata.name ?? name
+      if (kind !== 'Membership') return kind === 'User' ? name : target
+      const { user, address } = cache.get('Membership', name)?.spec ?? {}
+      return user?.name ?? address ?? name
+    },
+    seatsOf: user =>
+      (cache.get('User', user)?.status?.licenses ?? []).flatMap(({ pool, quantity, state }) =>
+        state === 'Waiting' ? [] : [{ pool, quantity }],
+      ),
+  })
+  controller.manager.loop.informer.onChange(change => story.see(change))
+  return story
+}
+
+/** `Going on where it stopped (Sun 09:20): nothing to do, 0 mails. 10 invitations open.` */
+const goesOn = (stopped: string, found: { acts: number; mails: number }, overview: readonly Overview[]): string => {
+  const time = new Date(stopped)
+  const day = time.toLocaleDateString('en-GB', { weekday: 'short' })
+  const done = found.acts === 0 ? 'nothing to do' : count(found.acts, 'thing done', 'things done')
+  const open = count(sum(overview, 'invited'), 'invitation', 'invitations')
+  return `Going on where it stopped (${day} ${time.toTimeString().slice(0, 5)}): ${done}, ${count(found.mails, 'mail', 'mails')}. ${open} open.`
+}
+
+const sum = (all: readonly Overview[], key: 'joined' | 'invited'): number =>
+  all.reduce((total, one) => total + one[key], 0)
+const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`
 
 const once = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => {
@@ -103,15 +122,11 @@ const once = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-/** The sources were read, and nothing is ready or running. */
-const firstPass = async ({ controller: { manager } }: Running): Promise<void> => {
-  const done = (): boolean =>
-    manager.loop.idleVersion() !== undefined &&
-    [...manager.loop.world.cache.list('Source')].every(({ status }) => status?.conditions !== undefined)
-  if (done()) return
+const firstPass = async (running: Running): Promise<void> => {
+  if (isFirstPassOver(running)) return
   await new Promise<void>(resolve => {
-    const stop = manager.loop.onIdleChange(() => {
-      if (!done()) return
+    const stop = running.controller.manager.loop.onIdleChange(() => {
+      if (!isFirstPassOver(running)) return
       stop()
       resolve()
     })
