@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 // Integration tests start processes, servers or a browser. Every other folder under test/ is `unit` (api, architecture,
 // decide, effects, manifests, reconcilers, runtime, …): no process, no network, the whole of it under a minute.
-const integration = ['e2e', 'portal', 'contract', 'source', 'cli', 'kube', 'setup'].map(
+const integration = ['e2e', 'portal', 'contract', 'source', 'cli', 'store/kubernetes', 'setup'].map(
   folder => `test/${folder}/**/*.test.ts`,
 )
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { aptInstall, findProgram } from './setup/apt.mjs'
 import { root } from './setup/folder.mjs'
+import { buildKube, kubePresent } from './setup/kube.mjs'
 
 /**
  * A real program that tests run against, and that is no library of the project.
@@ -30,6 +31,13 @@ export const parts = [
     remedy: 'apt-get install chromium',
     present: () => chromiumPath() !== undefined,
     install: () => aptInstall('chromium'),
+  },
+  {
+    name: 'kube-apiserver',
+    requiredFor: ['test/store/kubernetes'],
+    remedy: 'install Go and start again, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd',
+    present: kubePresent,
+    install: buildKube,
   },
 ]
 

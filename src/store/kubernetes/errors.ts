@@ -1,0 +1,129 @@
+import type { Retry } from '../../api/errors.ts'
+import type { Kind, Reason } from '../../api/names.ts'
+import type { ObjectRef } from '../../api/resource.ts'
+import {
+  AlreadyExistsError,
+  ConflictError,
+  GoneError,
+  InvalidError,
+  NotFoundError,
+  StoreError,
+  StoreUnusableError,
+} from '../errors.ts'
+
+/** The API server cannot be reached, does not answer in time, or answers that it cannot now. */
+export class ClusterUnreachableError extends StoreError {
+  readonly retry: Retry = 'backoff'
+  readonly reason: Reason = 'Unreachable'
+  /** Milliseconds that the server asked to wait (`Retry-After`). */
+  readonly wait: number
+  constructor(message: string, options: ErrorOptions & { wait?: number } = {}) {
+    super(message, options)
+    this.wait = options.wait ?? 0
+  }
+}
+
+/** The API server does not allow it (401, 403). Tried again, since rights can be given while we run. */
+export class ForbiddenError extends StoreError {
+  readonly retry: Retry = 'backoff'
+  readonly reason: Reason = 'NotAllowed'
+}
+
+/** The API server knows no such kind: the CustomResourceDefinition is missing. Tried again, since it may come. */
+export class KindMissingError extends StoreError {
+  readonly retry: Retry = 'backoff'
+  readonly reason: Reason = 'ReferenceNotFound'
+  constructor(kind: Kind) {
+    super(
+      `the cluster does not know the kind ${kind}: install Roster's CustomResourceDefinitions (\`roster crds | kubectl apply --server-side -f -\`)`,
+    )
+  }
+}
+
+/** What an API server says when it does not do something (`meta/v1 Status`). */
+export interface Status {
+  code?: number
+  reason?: string
+  message?: string
+  details?: {
+    retryAfterSeconds?: number
+    kind?: string
+    causes?: { reason?: string; message?: string; field?: string }[]
+  }
+}
+
+/** An answer other than 2xx. Inside this folder only: what callers see is made by {@link storeError}. */
+export class StatusError extends Error {
+  readonly code: number
+  readonly status: Status
+  constructor(code: number, status: Status) {
+    super(status.message ?? `HTTP ${code}`)
+    this.code = code
+    this.status = status
+  }
+  /** Whether the whole kind is unknown, not only one object of it. */
+  get kindMissing(): boolean {
+    return this.code === 404 && !this.status.details?.kind
+  }
+}
+
+/** Longest text of an API server that goes into an error of ours. */
+const LONGEST = 500
+
+/** What an answer about one object means to the callers of a store; any other error as it is. */
+export const storeError = (ref: ObjectRef, error: unknown): unknown => {
+  if (!(error instanceof StatusError)) return error
+  const { code, status } = error
+  const said = error.message.slice(0, LONGEST)
+  if (error.kindMissing) return new KindMissingError(ref.kind)
+  if (code === 404) return new NotFoundError(ref)
+  if (code === 409 && status.reason === 'AlreadyExists') return new AlreadyExistsError(ref)
+  if (code === 409) return new ConflictError(ref, said)
+  if (code === 410) return new GoneError(said)
+  if (code === 400 || code === 413 || code === 422 || isTypeError(error))
+    return new InvalidError(`${ref.kind}/${ref.name}: ${said}`)
+  return clusterError(error)
+}
+
+/** What an answer about no object in particular means. */
+export const clusterError = (error: StatusError): StoreError => {
+  const said = error.message.slice(0, LONGEST)
+  if (error.code === 401)
+    return new ForbiddenError(`the API server does not accept our credentials (${said}); renew the kubeconfig or token`)
+  if (error.code === 403) return new ForbiddenError(`the API server refuses: ${said}; see the rules of Roster's Role`)
+  if (error.code === 410) return new GoneError(said)
+  if (error.code === 429 || error.code >= 500) {
+    const wait = (error.status.details?.retryAfterSeconds ?? 0) * 1_000
+    return new ClusterUnreachableError(`the API server cannot now (${error.code}: ${said})`, { wait })
+  }
+  return new StoreUnusableError(
+    `the API server refuses what every request needs (${error.code}: ${said})`,
+    'check that the address in the kubeconfig is that of a Kubernetes API server of version 1.34 or later',
+  )
+}
+
+/** Server-side apply answers a value of the wrong type, and a duplicate key, with 500. Trying again does not help. */
+export const isTypeError = (error: StatusError): boolean =>
+  error.code === 500 &&
+  /failed to create (typed|manager|patch)|failed to convert new object|duplicate entries/i.test(error.message)
+
+/** The fields that other managers hold, from a refused apply: `conflict with "source/hr" using roster.dev/v1alpha1` at `.spec.locale`. */
+export const fieldConflicts = (error: unknown): { field: string; manager: string }[] => {
+  if (!(error instanceof StatusError)) return []
+  const found = new Map<string, { field: string; manager: string }>()
+  for (const { reason, message = '', field = '' } of error.status.details?.causes ?? []) {
+    if (reason !== 'FieldManagerConflict') continue
+    const manager = /conflict with "((?:[^"\\]|\\.)*)"/.exec(message)?.[1] ?? 'another manager'
+    const conflict = { field: fieldPath(field), manager }
+    found.set(JSON.stringify(conflict), conflict)
+  }
+  return [...found.values()]
+}
+
+/** `.spec.memberships[organization="acme"].roles` → `spec.memberships[acme]`; `.metadata.labels.team` → `metadata.labels[team]`. */
+const fieldPath = (path: string): string => {
+  const [, map, key] = /^\.metadata\.(labels|annotations)\.(.+)$/.exec(path) ?? []
+  if (map) return `metadata.${map}[${key}]`
+  const [, field = path, item] = /^\.spec\.([^.[]+)(?:\[[^=\]]+="([^"]*)"\])?/.exec(path) ?? []
+  return item === undefined ? `spec.${field}` : `spec.${field}[${item}]`
+}

@@ -1,0 +1,105 @@
+import { bindingText } from '../binding.ts'
+import { BindingError, ConflictError } from '../errors.ts'
+import type { Binding } from '../store.ts'
+import { randomId } from '../uid.ts'
+import type { KubeClient, KubeRequest } from './client.ts'
+import { ClusterUnreachableError, clusterError, StatusError } from './errors.ts'
+
+/** The ConfigMap of a realm: its random id, its epoch, and what is bound. The chart makes it empty and keeps it, so that Roster needs no right to create any. */
+export const REALM_NAME = 'roster-realm'
+
+interface ConfigMap {
+  metadata: { name: string; resourceVersion?: string; labels?: Record<string, string> }
+  data?: Record<string, string>
+}
+
+export interface RealmFacts {
+  realm: string
+  epoch: number
+  binding?: Binding
+}
+
+const TRIES = 10
+
+/** What a namespace knows of itself as a realm. Written by compare-and-swap. */
+export class KubernetesRealm {
+  readonly #client: KubeClient
+  readonly #path: string
+  readonly #random: (bytes: number) => Uint8Array
+
+  constructor(client: KubeClient, random: (bytes: number) => Uint8Array) {
+    this.#client = client
+    this.#path = `/api/v1/namespaces/${encodeURIComponent(client.cluster.namespace)}/configmaps`
+    this.#random = random
+  }
+
+  async facts(): Promise<RealmFacts> {
+    return factsOf(await this.#settled())
+  }
+
+  /** @throws BindingError */
+  async bind(binding: Binding, rebind: boolean, send: <T>(request: KubeRequest) => Promise<T>): Promise<Binding> {
+    const wanted = { mail: binding.mail, publicUrl: binding.publicUrl }
+    for (let tries = 1; ; tries++) {
+      const map = await this.#settled()
+      const bound = factsOf(map).binding
+      if (bound?.mail === wanted.mail && bound.publicUrl === wanted.publicUrl) return wanted
+      if (bound && !rebind) throw new BindingError(bindingText(bound, wanted))
+      const data = { ...map.data, mail: wanted.mail, publicUrl: wanted.publicUrl }
+      try {
+        await send({ method: 'PUT', path: `${this.#path}/${REALM_NAME}`, body: { ...map, data } })
+        return wanted
+      } catch (error) {
+        if (!isRace(error) || tries === TRIES) throw mapError(error)
+      }
+    }
+  }
+
+  /** The map, with an id: made by whoever is first. */
+  async #settled(): Promise<ConfigMap> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const map = await this.#read()
+        if (map?.data?.realm) return map
+        const data = { ...map?.data, realm: randomId(this.#random), epoch: '1' }
+        if (map) return await this.#send({ method: 'PUT', path: `${this.#path}/${REALM_NAME}`, body: { ...map, data } })
+        const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: REALM_NAME, labels: LABELS }, data }
+        return await this.#send({ method: 'POST', path: this.#path, body })
+      } catch (error) {
+        if (!isRace(error) || tries === TRIES) throw mapError(error)
+      }
+    }
+  }
+
+  async #read(): Promise<ConfigMap | undefined> {
+    try {
+      return await this.#send({ method: 'GET', path: `${this.#path}/${REALM_NAME}` })
+    } catch (error) {
+      if (error instanceof StatusError && error.code === 404) return undefined
+      throw error
+    }
+  }
+
+  async #send(request: KubeRequest): Promise<ConfigMap> {
+    return (await this.#client.request<ConfigMap>(request)).body
+  }
+}
+
+const LABELS = { 'app.kubernetes.io/managed-by': 'roster' }
+
+const isRace = (error: unknown): boolean =>
+  error instanceof ConflictError || (error instanceof StatusError && error.code === 409)
+
+const mapError = (error: unknown): unknown => {
+  if (!(error instanceof StatusError)) return error
+  return error.code === 409
+    ? new ClusterUnreachableError(`the ConfigMap ${REALM_NAME} cannot be written: others were first ${TRIES} times`)
+    : clusterError(error)
+}
+
+const factsOf = ({ data = {} }: ConfigMap): RealmFacts => ({
+  realm: data.realm ?? '',
+  epoch: Number(data.epoch ?? 1),
+  ...(data.mail !== undefined &&
+    data.publicUrl !== undefined && { binding: { mail: data.mail, publicUrl: data.publicUrl } }),
+})

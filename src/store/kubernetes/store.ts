@@ -1,0 +1,197 @@
+import { randomBytes } from 'node:crypto'
+import type { AnyManifest, ResourceOf, SpecOf, StatusOf } from '../../api/kinds.ts'
+import type { DeclaredKind, Kind, RecordKind } from '../../api/names.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { InvalidError, NotFoundError } from '../errors.ts'
+import type { StoredObject } from '../semantics/object.ts'
+import { ownerRows } from '../semantics/ownership.ts'
+import { checkedRef, isRecord } from '../semantics/write.ts'
+import type {
+  Applied,
+  ApplyOptions,
+  Binding,
+  EventLog,
+  FieldOwner,
+  LeaseTable,
+  List,
+  ListOptions,
+  NewObject,
+  ResourceStore,
+  StoreInfo,
+  WatchEvent,
+  WatchOptions,
+} from '../store.ts'
+import { KubeClient, type KubeRequest } from './client.ts'
+import { type ClusterOptions, openCluster } from './cluster.ts'
+import { kubernetesEventLog } from './eventlog.ts'
+import type { LeaseTimes } from './heldlease.ts'
+import { KubernetesLease, LEASE_TIMES } from './lease.ts'
+import { LeaseRecord } from './leaserecord.ts'
+import { type Fence, KubernetesObjects } from './objectstore.ts'
+import { KubernetesRealm } from './realm.ts'
+import { watchKinds } from './watch.ts'
+
+export interface KubernetesStoreOptions extends ClusterOptions {
+  clock: Pick<Clock, 'now'>
+  /** Random bytes, for the realm's id. */
+  random?: (bytes: number) => Uint8Array
+  /** In [0, 1): spreads retries. */
+  jitter?: () => number
+  /** 15, 10 and 2 seconds when absent. */
+  leaseTimes?: LeaseTimes
+}
+
+/** What the store of a process and the one of its lease's holder share. */
+interface Core {
+  client: KubeClient
+  realm: KubernetesRealm
+  lease: KubernetesLease
+  jitter: () => number
+  closing: AbortController
+}
+
+/**
+ * Opens one namespace of a cluster as a store. Nothing is asked of the cluster yet.
+ * @throws StoreUnusableError when there is no usable kubeconfig
+ */
+export const openKubernetesStore = async (options: KubernetesStoreOptions): Promise<ResourceStore> => {
+  const { clock, random = randomBytes, jitter = Math.random, leaseTimes = LEASE_TIMES } = options
+  const client = new KubeClient(await openCluster(options), { random: jitter })
+  const lease = new KubernetesLease({
+    record: new LeaseRecord(client),
+    times: leaseTimes,
+    random: jitter,
+    now: () => clock.now(),
+    fenced: fence => new KubernetesStore(core, fence),
+  })
+  const realm = new KubernetesRealm(client, random)
+  const core: Core = { client, realm, lease, jitter, closing: new AbortController() }
+  return new KubernetesStore(core, undefined)
+}
+
+class KubernetesStore implements ResourceStore {
+  readonly events: EventLog
+  readonly lease: LeaseTable
+  readonly #core: Core
+  readonly #fence: Fence | undefined
+  readonly #objects: KubernetesObjects
+
+  constructor(core: Core, fence: Fence | undefined) {
+    this.#core = core
+    this.#fence = fence
+    this.#objects = new KubernetesObjects(core.client, fence)
+    this.lease = core.lease
+    this.events = kubernetesEventLog(core.client, request => this.#send(request))
+  }
+
+  async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
+    checkedRef(kind, name)
+    return (await this.#objects.get(kind, name)) as ResourceOf<K> | undefined
+  }
+
+  async list<K extends Kind>(kind: K, options: ListOptions = {}): Promise<List<ResourceOf<K>>> {
+    const labels = Object.entries(options.labels ?? {}).map(([key, value]) => `${key}=${value}`)
+    const { items, resourceVersion } = await this.#objects.list(kind, labels.join(',') || undefined)
+    return { items: items as unknown as ResourceOf<K>[], resourceVersion }
+  }
+
+  watch(options: WatchOptions): AsyncIterable<WatchEvent> {
+    const { client, jitter, closing } = this.#core
+    const signal = AbortSignal.any([options.signal, closing.signal])
+    const newestVersion = () => this.#objects.newestVersion()
+    return watchKinds({ ...options, signal, client, random: jitter, newestVersion })
+  }
+
+  async create<K extends Kind>(
+    object: NewObject<K>,
+    options: { manager: string; finalizers?: string[] },
+  ): Promise<ResourceOf<K>> {
+    const ref = checkedRef(object.kind, object.metadata.name)
+    return resource<K>(await this.#objects.create(ref, object as NewObject<Kind>, options))
+  }
+
+  async apply<K extends DeclaredKind>(desired: AnyManifest & { kind: K }, options: ApplyOptions): Promise<Applied<K>> {
+    const ref = checkedRef(desired.kind, desired.metadata.name)
+    const applied = await this.#objects.apply(ref, desired, options)
+    return { ...applied, object: resource<K>(applied.object) }
+  }
+
+  async replace<K extends RecordKind>(
+    record: { kind: K; name: string; spec: SpecOf<K> },
+    options: { ifVersion: string },
+  ): Promise<ResourceOf<K>> {
+    const ref = checkedRef(record.kind, record.name)
+    return resource<K>(await this.#objects.replace(ref, record.spec, options.ifVersion))
+  }
+
+  async patchStatus<K extends DeclaredKind>(
+    wanted: { kind: K; name: string },
+    status: StatusOf<K> | undefined,
+    options: { ifUid: string; ifVersion?: string },
+  ): Promise<ResourceOf<K>> {
+    const ref = checkedRef(wanted.kind, wanted.name)
+    if (isRecord(ref.kind)) throw new InvalidError(`${ref.kind}/${ref.name} is a record; records have no status`)
+    return resource<K>(await this.#objects.patchStatus(ref, status, options))
+  }
+
+  async setFinalizers<K extends Kind>(
+    wanted: { kind: K; name: string },
+    finalizers: string[],
+    options: { ifVersion: string },
+  ): Promise<ResourceOf<K> | undefined> {
+    const ref = checkedRef(wanted.kind, wanted.name)
+    const left = await this.#objects.setFinalizers(ref, finalizers, options.ifVersion)
+    return left && resource<K>(left)
+  }
+
+  async annotate<K extends Kind>(
+    wanted: { kind: K; name: string },
+    annotations: Record<string, string | null>,
+    options: { manager: string; ifUid?: string },
+  ): Promise<ResourceOf<K>> {
+    const ref = checkedRef(wanted.kind, wanted.name)
+    return resource<K>(await this.#objects.annotate(ref, annotations, options))
+  }
+
+  async delete<K extends Kind>(
+    wanted: { kind: K; name: string },
+    preconditions: { ifUid?: string; ifVersion?: string } = {},
+  ): Promise<ResourceOf<K> | undefined> {
+    const left = await this.#objects.delete(checkedRef(wanted.kind, wanted.name), preconditions)
+    return left && resource<K>(left)
+  }
+
+  async owners(wanted: { kind: Kind; name: string }): Promise<FieldOwner[]> {
+    const ref = checkedRef(wanted.kind, wanted.name)
+    const owners = await this.#objects.owners(ref)
+    if (!owners) throw new NotFoundError(ref)
+    return isRecord(ref.kind) ? [] : ownerRows(owners)
+  }
+
+  async info(): Promise<StoreInfo> {
+    const [facts, resourceVersion] = await Promise.all([this.#core.realm.facts(), this.#objects.newestVersion()])
+    return { ...facts, resourceVersion }
+  }
+
+  bind(binding: Binding, options: { rebind?: boolean } = {}): Promise<Binding> {
+    return this.#core.realm.bind(binding, options.rebind === true, request => this.#send(request))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The store of a lease's holder is a view: connections are closed by who opened them.
+    if (this.#fence) return
+    this.#core.closing.abort()
+    await this.#core.lease.close()
+    this.#core.client.close()
+  }
+
+  async #send<T>(request: KubeRequest): Promise<T> {
+    const { client } = this.#core
+    const fence = this.#fence
+    if (!fence) return (await client.request<T>(request)).body
+    return (await fence.during(() => client.request<T>({ ...request, fence: () => fence.check() }))).body
+  }
+}
+
+/** What the contract names by kind, the cluster holds without. */
+const resource = <K extends Kind>(object: StoredObject): ResourceOf<K> => object as unknown as ResourceOf<K>
