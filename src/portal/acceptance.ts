@@ -2,10 +2,10 @@ import type { LinkToken } from '../accounts/links.ts'
 import { passwordProblem } from '../accounts/password.ts'
 import { INVITATION_LIMITS } from '../accounts/tries.ts'
 import type { Account } from '../api/account.ts'
+import { isConflict } from '../api/errors.ts'
 import type { Membership } from '../api/membership.ts'
 import { accountName } from '../decide/record-names.ts'
 import { timestamp } from '../ports/clock.ts'
-import { isLostRace } from './conflicts.ts'
 import type { Parts } from './parts.ts'
 import type { Person } from './people.ts'
 
@@ -191,7 +191,7 @@ const proveByLink = async (
         await store.create({ kind: 'Account', metadata: { name }, spec }, { manager: PORTAL })
       }
     } catch (error) {
-      if (!isLostRace(error)) throw error
+      if (!isConflict(error)) throw error
     }
   }
   throw new Error(`Account/${name} is written by others all the time`)
@@ -223,11 +223,11 @@ const join = async (parts: Parts, token: LinkToken | undefined, account: Account
       await audit.append({
         ...line,
         phase: 'result',
-        because: isLostRace(error)
+        because: isConflict(error)
           ? 'the record was written by somebody else; judged anew'
           : 'the record could not be written',
       })
-      if (!isLostRace(error)) throw error
+      if (!isConflict(error)) throw error
       continue
     }
     await audit.append({ ...line, phase: 'result', after: { joined } })

@@ -35,9 +35,11 @@ const describe = (desk: Desk, error: Error): Described => {
       texts: words =>
         error.why === 'stale' ? [words.stale, words.staleText] : [words.foreign, words.foreignText(desk.publicUrl)],
     }
-  // Starting, or too many passwords at once: in a moment it will do. A store that is locked is reported beside.
-  if (error instanceof RosterError && error.retry === 'backoff')
-    return { status: 503, known: error.reason !== 'Conflict', texts: words => [words.busy, words.busyText] }
+  // Starting, or too many passwords at once: in a moment it will do. A store that is locked, or a disk that is full, is reported beside.
+  if (error instanceof RosterError && error.retry === 'backoff') {
+    const known = error.reason !== 'Conflict' && error.reason !== 'NotAllowed'
+    return { status: 503, known, texts: words => [words.busy, words.busyText] }
+  }
   if (error instanceof HTTPException) {
     if (error.status === 404) return { status: 404, known: true, texts: words => [words.notFound, words.notFoundText] }
     if (error.status === 413) return { status: 413, known: true, texts: words => [words.tooLarge, words.tooLargeText] }

@@ -1,9 +1,9 @@
 import type { LinkToken } from '../accounts/links.ts'
 import { INVITATION_LIMITS } from '../accounts/tries.ts'
+import { isConflict } from '../api/errors.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import { hasLeft } from '../decide/membership.ts'
 import { PORTAL } from './acceptance.ts'
-import { isLostRace } from './conflicts.ts'
 import { placeKey } from './lookups.ts'
 import type { Parts } from './parts.ts'
 
@@ -45,7 +45,7 @@ export const requestNewLink = async (
     } catch (error) {
       // It was deleted or made anew meanwhile; then this request is void as well.
       if (
-        !isLostRace(error) &&
+        !isConflict(error) &&
         (await store.get('Invitation', metadata.name))?.metadata.uid === invitation.metadata.uid
       )
         throw error

@@ -1,7 +1,7 @@
 import type { LinkToken } from '../accounts/links.ts'
+import { isConflict } from '../api/errors.ts'
 import { timestamp } from '../ports/clock.ts'
 import { actorOf, readInvitation } from './acceptance.ts'
-import { isLostRace } from './conflicts.ts'
 import type { Parts } from './parts.ts'
 
 const MOST_RACES = 20
@@ -43,7 +43,7 @@ export const decline = async (
         )
       } catch (error) {
         await audit.append({ ...line, phase: 'result', because: 'the record could not be written' })
-        if (!isLostRace(error)) throw error
+        if (!isConflict(error)) throw error
         continue
       }
       await audit.append({ ...line, phase: 'result', after: { declined } })

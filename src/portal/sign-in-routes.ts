@@ -3,11 +3,11 @@ import { html } from 'hono/html'
 import { parseToken } from '../accounts/links.ts'
 import { hashToken, isToken } from '../accounts/token.ts'
 import type { Account } from '../api/account.ts'
+import { isConflict } from '../api/errors.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { accountName } from '../decide/record-names.ts'
 import { timestamp } from '../ports/clock.ts'
 import { readInvitation } from './acceptance.ts'
-import { isLostRace } from './conflicts.ts'
 import type { Desk, Frames, Visit } from './desk.ts'
 import { addressField, formToken, passwordField, problemBox } from './fields.ts'
 import { messagePage } from './message-page.ts'
@@ -101,7 +101,7 @@ export const signInRoutes = (app: Hono, desk: Desk): void => {
           { ifVersion: metadata.resourceVersion },
         )
       } catch (error) {
-        if (!isLostRace(error)) throw error
+        if (!isConflict(error)) throw error
       }
     }
     return (await store.get('Account', account.metadata.name)) ?? account

@@ -67,12 +67,14 @@ export class BindingError extends StoreError {
 
 /** The store cannot be used: newer than this build, foreign, damaged, read-only, on a network file system, locked, or the disk is full. */
 export class StoreUnusableError extends StoreError {
-  readonly retry: Retry = 'never'
+  /** `backoff` for what passes by itself or by somebody's doing, as a full disk: a key that met it must not rest for ever. */
+  readonly retry: Retry
   readonly reason: Reason = 'NotAllowed'
   /** What to do about it. */
   readonly remedy: string
-  constructor(message: string, remedy: string, options?: ErrorOptions) {
+  constructor(message: string, remedy: string, options: ErrorOptions & { retry?: Retry } = {}) {
     super(message, options)
     this.remedy = remedy
+    this.retry = options.retry ?? 'never'
   }
 }

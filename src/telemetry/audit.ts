@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditEntry, AuditLog } from '../ports/audit.ts'
 import { type Clock, timestamp } from '../ports/clock.ts'
@@ -18,7 +18,9 @@ export interface AuditLine extends AuditEntry {
 export const fileAuditLog = (options: { folder: string; clock: Clock }): AuditLog => {
   const writer = `${process.pid}-${randomBytes(4).toString('hex')}`
   let number = 0
-  let current: { month: string; file: Promise<Awaited<ReturnType<typeof open>>> } | undefined
+  let current: { month: string; file: Promise<FileHandle> } | undefined
+  /** A line may stand there in part: the next begins on a line of its own. */
+  let torn = false
   // One at a time: numbers must stand in the file in their order.
   let last: Promise<unknown> = Promise.resolve()
 
@@ -36,10 +38,19 @@ export const fileAuditLog = (options: { folder: string; clock: Clock }): AuditLo
     return current.file
   }
 
+  const closeCurrent = async (): Promise<void> => {
+    const closing = current
+    current = undefined
+    await closing?.file.then(
+      file => file.close(),
+      () => undefined,
+    )
+  }
+
   const write = async (entry: AuditEntry): Promise<void> => {
     const time = timestamp(options.clock.now())
     const line: AuditLine = { time, writer, number: number + 1, ...entry }
-    const bytes = Buffer.from(`${JSON.stringify(line)}\n`)
+    const bytes = Buffer.from(`${torn ? '\n' : ''}${JSON.stringify(line)}\n`)
     try {
       const file = await fileOf(time.slice(0, 7))
       const { bytesWritten } = await file.write(bytes)
@@ -47,10 +58,12 @@ export const fileAuditLog = (options: { folder: string; clock: Clock }): AuditLo
         throw new Error(
           `only ${bytesWritten} of ${bytes.length} bytes of an audit line were written to ${options.folder}; is the disk full?`,
         )
-      if (entry.phase === 'intent') await file.datasync()
+      torn = false
       number += 1
+      if (entry.phase === 'intent') await file.datasync()
     } catch (error) {
-      current = undefined
+      torn = true
+      await closeCurrent().catch(() => undefined)
       throw error
     }
   }
@@ -63,11 +76,7 @@ export const fileAuditLog = (options: { folder: string; clock: Clock }): AuditLo
     },
     [Symbol.asyncDispose]: async () => {
       await last
-      await current?.file.then(
-        file => file.close(),
-        () => undefined,
-      )
-      current = undefined
+      await closeCurrent()
     },
   }
 }

@@ -1,4 +1,5 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -10,6 +11,14 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 const clockAt = (time: string) => ({ now: () => Date.parse(time), at: () => () => undefined, suspect: false })
+
+const linkOf = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
 
 describe('audit trail', () => {
   it('numbers the lines of a writer in the order they were given', async () => {
@@ -26,6 +35,24 @@ describe('audit trail', () => {
     expect(lines.map(line => line.number)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
     expect(lines[7]).toMatchObject({ target: 'User/u7', time: '2026-11-22T09:00:00.000Z' })
   })
+  it.runIf(existsSync('/dev/full'))(
+    'on a full disk says so, leaves no file open, and goes on when there is room',
+    async () => {
+      const file = join(folder, '2026-11.jsonl')
+      await using log = fileAuditLog({ folder, clock: clockAt('2026-11-22T09:00:00Z') })
+      const entry = { phase: 'change', actor: 'a', action: 'x.y', target: 't' } as const
+      await symlink('/dev/full', file)
+      for (let tries = 0; tries < 5; tries++) await expect(log.append(entry)).rejects.toThrow('ENOSPC')
+      const open = readdirSync('/proc/self/fd').filter(fd => linkOf(`/proc/self/fd/${fd}`) === '/dev/full')
+      expect(open).toEqual([])
+      await unlink(file)
+      // What fitted of a line before the disk was full.
+      await writeFile(file, '{"time":"2026-11-22T0')
+      await log.append(entry)
+      const { lines, unreadable } = await readAudit(folder)
+      expect({ lines: lines.length, unreadable }).toEqual({ lines: 1, unreadable: 1 })
+    },
+  )
   it('is readable by its owner only', async () => {
     await using log = fileAuditLog({ folder: join(folder, 'audit'), clock: clockAt('2026-11-22T09:00:00Z') })
     await log.append({ phase: 'intent', actor: 'controller', action: 'mail.send', target: 'User/alice' })

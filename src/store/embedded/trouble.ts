@@ -27,33 +27,35 @@ export const isBusy = (error: unknown): boolean => {
 
 /** What an error of SQLite means for who runs Roster. Any other error comes back as it is. */
 export const troubleOf = (error: unknown, file: string): unknown => {
-  const unusable = (what: string, remedy: string) => new StoreUnusableError(`${file} ${what}`, remedy, { cause: error })
+  const lasting = (what: string, remedy: string) => new StoreUnusableError(`${file} ${what}`, remedy, { cause: error })
+  const passing = (what: string, remedy: string) =>
+    new StoreUnusableError(`${file} ${what}`, remedy, { cause: error, retry: 'backoff' })
   switch (sqliteCode(error)) {
     case CODES.BUSY:
     case CODES.LOCKED:
     case CODES.PROTOCOL:
-      return unusable('is locked by another process', 'stop that process, or wait until it is done')
+      return passing('is locked by another process', 'stop that process, or wait until it is done')
     case CODES.READONLY:
-      return unusable(
+      return passing(
         'cannot be written',
         'give yourself write permission to the folder and its files, or choose another folder',
       )
     case CODES.CANTOPEN:
-      return unusable('cannot be opened', 'look at the permissions of the folder and its files')
+      return passing('cannot be opened', 'look at the permissions of the folder and its files')
     case CODES.FULL:
-      return unusable(
+      return passing(
         'cannot grow: the disk is full',
         'free some space on that disk; nothing that was acknowledged is lost',
       )
     case CODES.IOERR:
-      return unusable(
+      return passing(
         'cannot be read or written: the disk reports an error',
         'look at the disk; then start again, or restore a backup elsewhere',
       )
     case CODES.CORRUPT:
-      return unusable('is damaged', 'move it away and restore the last backup (`roster restore`)')
+      return lasting('is damaged', 'move it away and restore the last backup (`roster restore`)')
     case CODES.NOTADB:
-      return unusable('is not a store of Roster', 'choose another folder, or move that file away')
+      return lasting('is not a store of Roster', 'choose another folder, or move that file away')
     default:
       return error
   }

@@ -1,9 +1,3 @@
-import { RosterError } from '../api/errors.ts'
-
-/** Whether a write lost a race, or found the object made already: read again and decide anew. */
-export const isLostRace = (error: unknown): boolean =>
-  error instanceof RosterError && error.reason === 'Conflict' && error.retry === 'backoff'
-
 /** Runs work of one key after the other, so that fifty clicks on one button do one thing and find it done forty-nine times. */
 export const createLine = (): (<T>(key: string, work: () => Promise<T>) => Promise<T>) => {
   const tails = new Map<string, Promise<unknown>>()
