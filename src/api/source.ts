@@ -20,16 +20,27 @@ const spec = object(
   'Exactly one of `git` and `folder`.',
   {
     git: optional(
-      block('A Git repository.', {
-        url: text('`https://`, `http://`, `ssh://`, `git@host:path` or `file://`. No credentials in it.', 2048),
-        ref: optional(text('Branch, tag or full commit id.', 255), { fixed: 'HEAD' }),
-        path: optional(text('Folder inside the repository.', 1024), { fixed: '.' }),
-        interval: optional(duration('How often the repository is asked for a new revision.'), { fixed: '1m' }),
-        credentialsSecretRef: optional(
-          secretRef('A token for https (sent as the password of user `git`), or a private key for ssh.'),
-          'off',
-        ),
-      }),
+      block(
+        'A Git repository.',
+        {
+          url: text('`https://`, `http://`, `ssh://`, `git@host:path` or `file://`. No credentials in it.', 2048),
+          ref: optional(text('Branch, tag or full commit id.', 255), { fixed: 'HEAD' }),
+          path: optional(text('Folder inside the repository.', 1024), { fixed: '.' }),
+          interval: optional(duration('How often the repository is asked for a new revision.'), { fixed: '1m' }),
+          credentialsSecretRef: optional(
+            secretRef('A token for https (sent as the password of user `git`), or a private key for ssh.'),
+            'off',
+          ),
+        },
+        [
+          {
+            rule: "!self.url.matches('(?i)^https?://[^/]*@|^[a-z][a-z0-9+.-]*://[^/@]*:[^/]*@')",
+            message:
+              'the URL holds credentials: take them out, change them there, and name a secret in credentialsSecretRef',
+            fieldPath: '.url',
+          },
+        ],
+      ),
       'off',
     ),
     folder: optional(

@@ -51,11 +51,7 @@ const parsed = (text: string): GitAddress => {
       throw new GitRefused('InvalidSpec', 'a file:// URL has three slashes: file:///srv/git/people.git')
     return { scheme, url: fileUrl(url.pathname) }
   }
-  if (url.password !== '' || (scheme !== 'ssh' && url.username !== ''))
-    throw new GitRefused(
-      'NotAllowed',
-      `the URL of ${escapeText(url.hostname)} holds credentials; take them out, change them there, and name a secret in credentialsSecretRef`,
-    )
+  refuseCredentials(url)
   if (!HOST.test(url.hostname)) throw new GitRefused('InvalidSpec', 'the host of the URL is no host name')
   if (url.username !== '' && !USER.test(url.username))
     throw new GitRefused('InvalidSpec', 'the user of the URL is no user name')
@@ -63,6 +59,15 @@ const parsed = (text: string): GitAddress => {
   const port = url.port === '' ? PORTS[scheme] : Number(url.port)
   const user = url.username === '' ? '' : `${url.username}@`
   return { scheme, host, port, url: `${scheme}://${user}${host}${url.port === '' ? '' : `:${port}`}${url.pathname}` }
+}
+
+/** For ssh a user name alone is none. */
+const refuseCredentials = ({ protocol, hostname, username, password }: URL): void => {
+  if (password === '' && (protocol === 'ssh:' || username === '')) return
+  throw new GitRefused(
+    'NotAllowed',
+    `the URL of ${escapeText(hostname)} holds credentials; take them out, change them there, and name a secret in credentialsSecretRef`,
+  )
 }
 
 const fileUrl = (pathname: string): string => {
@@ -111,11 +116,14 @@ export const gitPath = (text: string): string => {
 /**
  * A repository given as one argument: `URL`, `URL#ref`, `URL#ref:path`, `URL#:path`. Undefined for what is a plain path.
  * Everything that looks like a URL comes back as one, so that what cannot be used is refused by name and not looked for as a file.
+ * @throws GitRefused for credentials: the argument becomes a Source, which everybody who looks into the store can read
  */
 export const parseGitUrl = (text: string): { url: string; ref?: string; path?: string } | undefined => {
   const at = text.indexOf('#')
   const url = at < 0 ? text : text.slice(0, at)
   if (!/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(url) && !HELPER.test(url) && !SCP.test(url)) return undefined
+  const found = URL.parse(url)
+  if (found) refuseCredentials(found)
   const fragment = at < 0 ? '' : text.slice(at + 1)
   const colon = fragment.indexOf(':')
   const ref = colon < 0 ? fragment : fragment.slice(0, colon)

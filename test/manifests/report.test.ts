@@ -43,6 +43,26 @@ describe('the report for people', () => {
     expect(line.slice(caret.indexOf('^'))).toMatch(/^oops: 1/)
   })
 
+  it.each([
+    'https://user:canary@git.example/p.git',
+    'HTTPS://canary@git.example/p.git',
+    'ssh://git:canary@git.example/p',
+  ])('refuses credentials in %s and does not repeat them', async url => {
+    const source = `${API}\nkind: Source\nmetadata: {name: people}\nspec: {git: {url: "${url}"}}\n`
+    const report = prettyReport(await read(source))
+    expect(report).toContain('a.yaml:4:19: error: the URL holds credentials')
+    expect(report).toContain('git.example/p')
+    expect(report).not.toContain('canary')
+  })
+
+  it.each(['https://git.example/p@1.git', 'ssh://git@git.example:22/p', 'git@git.example:p.git', 'file:///srv/a@b:c'])(
+    'finds no credentials in %s',
+    async url => {
+      const source = `${API}\nkind: Source\nmetadata: {name: people}\nspec: {git: {url: "${url}"}}\n`
+      expect((await read(source)).findings).toEqual([])
+    },
+  )
+
   it('sets colours only where it is told to', async () => {
     const report = await read(bad)
     expect(prettyReport(report)).not.toContain('\u001b')

@@ -19,6 +19,14 @@ describe('an argument that may be a repository', () => {
   ])('%s is one', (text, parsed) => {
     expect(parseGitUrl(text)).toEqual(parsed)
   })
+  it.each([
+    'https://user:canary@git.example/p.git#main',
+    'https://canary@git.example/p.git',
+    'ssh://git:canary@git.example/p',
+  ])('%s is refused before it is kept anywhere, and its credentials are not repeated', text => {
+    expect(() => parseGitUrl(text)).toThrow(GitRefused)
+    expect(() => parseGitUrl(text)).toThrow(/^(?!.*canary).*holds credentials/)
+  })
   it.each(['people', './people', '/srv/people', '-', 'C:\\people', 'a:b', 'users/a@b.yaml'])('%s is a path', text => {
     expect(parseGitUrl(text)).toBeUndefined()
   })

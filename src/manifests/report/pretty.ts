@@ -31,9 +31,13 @@ function summary({ findings, files, resources, skipped }: Report): string {
 
 const WIDTH = 120
 
+/** Credentials in a URL. Reports end up in the logs of builds. */
+const CREDENTIALS = /(?<=https?:\/\/)[^/\s@]+(?=@)|(?<=:\/\/[^/\s@:]*:)[^/\s@]+(?=@)/gi
+
 /** The line around a column, escaped, and how many characters stand before that column in it. */
-function excerptOf(line: string | undefined, column: number): { text: string; caret: number } | undefined {
-  if (line === undefined || line.trim() === '') return undefined
+function excerptOf(found: string | undefined, column: number): { text: string; caret: number } | undefined {
+  if (found === undefined || found.trim() === '') return undefined
+  const line = found.replace(CREDENTIALS, hidden => '*'.repeat(hidden.length))
   const at = Math.min(column - 1, line.length)
   const start = at < WIDTH - 20 ? 0 : at - 40
   const before = shown(line.slice(start, at))
