@@ -129,7 +129,7 @@ export class KubeClient {
   }
 
   async #once<T>(request: KubeRequest, milliseconds: number): Promise<Answer<T>> {
-    const signal = AbortSignal.any([AbortSignal.timeout(Math.max(1, milliseconds)), this.#closing.signal])
+    const signal = AbortSignal.any([AbortSignal.timeout(Math.ceil(milliseconds)), this.#closing.signal])
     try {
       const response = await this.#open(request, signal, false)
       const code = response.statusCode ?? 0

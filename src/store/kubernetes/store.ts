@@ -39,6 +39,8 @@ export interface KubernetesStoreOptions extends ClusterOptions {
   jitter?: () => number
   /** 15, 10 and 2 seconds when absent. */
   leaseTimes?: LeaseTimes
+  /** Milliseconds between bookmarks of a watch while nothing happens; 15 s when absent. */
+  idleBookmarks?: number
 }
 
 /** What the store of a process and the one of its lease's holder share. */
@@ -48,6 +50,7 @@ interface Core {
   lease: KubernetesLease
   jitter: () => number
   closing: AbortController
+  idleBookmarks: number
 }
 
 /**
@@ -55,7 +58,13 @@ interface Core {
  * @throws StoreUnusableError when there is no usable kubeconfig
  */
 export const openKubernetesStore = async (options: KubernetesStoreOptions): Promise<ResourceStore> => {
-  const { clock, random = randomBytes, jitter = Math.random, leaseTimes = LEASE_TIMES } = options
+  const {
+    clock,
+    random = randomBytes,
+    jitter = Math.random,
+    leaseTimes = LEASE_TIMES,
+    idleBookmarks = 15_000,
+  } = options
   const client = new KubeClient(await openCluster(options), { random: jitter })
   const lease = new KubernetesLease({
     record: new LeaseRecord(client),
@@ -65,7 +74,7 @@ export const openKubernetesStore = async (options: KubernetesStoreOptions): Prom
     fenced: fence => new KubernetesStore(core, fence),
   })
   const realm = new KubernetesRealm(client, random)
-  const core: Core = { client, realm, lease, jitter, closing: new AbortController() }
+  const core: Core = { client, realm, lease, jitter, closing: new AbortController(), idleBookmarks }
   return new KubernetesStore(core, undefined)
 }
 
@@ -96,10 +105,10 @@ class KubernetesStore implements ResourceStore {
   }
 
   watch(options: WatchOptions): AsyncIterable<WatchEvent> {
-    const { client, jitter, closing } = this.#core
+    const { client, jitter, closing, idleBookmarks: idle } = this.#core
     const signal = AbortSignal.any([options.signal, closing.signal])
     const newestVersion = () => this.#objects.newestVersion()
-    return watchKinds({ ...options, signal, client, random: jitter, newestVersion })
+    return watchKinds({ ...options, signal, client, random: jitter, newestVersion, idle })
   }
 
   async create<K extends Kind>(
@@ -169,8 +178,8 @@ class KubernetesStore implements ResourceStore {
   }
 
   async info(): Promise<StoreInfo> {
-    const [facts, resourceVersion] = await Promise.all([this.#core.realm.facts(), this.#objects.newestVersion()])
-    return { ...facts, resourceVersion }
+    const facts = await this.#core.realm.facts()
+    return { ...facts, resourceVersion: await this.#objects.newestVersion() }
   }
 
   bind(binding: Binding, options: { rebind?: boolean } = {}): Promise<Binding> {

@@ -12,20 +12,20 @@ export interface KubernetesWatchOptions extends WatchOptions {
   random: () => number
   /** The newest version of anything in the cluster. */
   newestVersion: () => Promise<string>
+  /** Milliseconds between bookmarks while nothing happens. */
+  idle: number
 }
 
 /** Milliseconds without an event after which a bookmark is made; and the longest that one waits for such a rest. */
 const REST = 50
 const LONGEST_WAIT = 1_000
-/** Milliseconds between bookmarks while nothing happens: versions grow by what others do in the cluster, and somebody may wait for one. */
-const IDLE = 15_000
 
 /**
  * Watches several kinds of one namespace: a connection each, since an API server watches kinds one by one. Versions are of the whole cluster and comparable (KEP-5504), but between
  * kinds events come in no particular order, and a kind that is silent says nothing of how far it is.
  *
  * **Bookmarks.** One says that *every* kind was told up to a version. A server marks each kind about once a minute, which is too rare for whoever waits until the loop is idle. So after
- * each burst (and every 15 s), the newest version of the cluster is asked for, and each kind is brought up to it by a short second watch ({@link KindWatch.prove}). It takes one to two and a half seconds; events never wait for it.
+ * each burst (and every 15 s, since versions grow by what others do in the cluster, and somebody may wait for one), the newest version of the cluster is asked for, and each kind is brought up to it by a short second watch ({@link KindWatch.prove}). It takes one to two and a half seconds; events never wait for it.
  * It proves at the same time that nothing was missed: a connection that is dead without knowing it costs no more than that.
  */
 export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerator<WatchEvent, void, undefined> {
@@ -69,7 +69,7 @@ export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerat
           await deliveries.put({ type: 'BOOKMARK', resourceVersion: target })
         marked = target
         failures = 0
-        pause = IDLE
+        pause = options.idle
       } catch (error) {
         if (!(error instanceof ClusterUnreachableError) || ++failures > 3) throw error
         // The way to the server was cut: connections that still stand may lead nowhere.

@@ -2,7 +2,20 @@ import { describe, expect, test } from 'vitest'
 import { API_VERSION } from '../../../src/api/names.ts'
 import { ConflictError, InvalidError } from '../../../src/store/errors.ts'
 import type { ResourceStore } from '../../../src/store/store.ts'
-import { accountOf, alice, type Begin, failure, hr, it, now, roleOf, told, type UserSpec, userOf } from './harness.ts'
+import {
+  accountOf,
+  alice,
+  type Begin,
+  expectNow,
+  failure,
+  hr,
+  it,
+  now,
+  roleOf,
+  told,
+  type UserSpec,
+  userOf,
+} from './harness.ts'
 
 /** Server-side apply and who owns what. */
 export const describeApply = (begin: Begin): void => {
@@ -28,7 +41,8 @@ export const describeApply = (begin: Begin): void => {
     })
 
     test('the same again writes nothing and tells nobody', async () => {
-      const { store } = await begin()
+      const opened = await begin()
+      const { store } = opened
       await applied(store, { memberships: [{ organization: 'acme', roles: ['editor'] }] }, hr, {
         labels: { team: 'ops' },
       })
@@ -38,7 +52,7 @@ export const describeApply = (begin: Begin): void => {
       })
       expect(again.outcome).toBe('unchanged')
       expect(again.object).toEqual(await store.get('User', 'alice'))
-      expect(await now(store)).toBe(before)
+      await expectNow(opened, before)
       expect(await told(store, { since: before })).toEqual([])
     })
 

@@ -1,12 +1,19 @@
+import { expect } from 'vitest'
 import type { ResourceOf } from '../../../src/api/kinds.ts'
 import { API_VERSION } from '../../../src/api/names.ts'
 import type { ResourceStore, WatchEvent, WatchOptions } from '../../../src/store/store.ts'
+import { compareVersions } from '../../../src/store/version.ts'
 
 /** A store under test. */
 export interface OpenedStore {
   store: ResourceStore
   /** The same data through other eyes, as another process would see it. Absent where nobody else can. */
   another?: () => Promise<ResourceStore>
+  /**
+   * The versions are those of something larger, which others write too: the newest one can be newer than the newest change here. There, kinds are told of one by one, each in its order, and
+   * a bookmark takes a while.
+   */
+  shared?: boolean
   /** Makes the store forget old changes, as time would. @returns a version after which changes are no longer known: `since`, where it can be */
   compact: (since: string) => Promise<string>
   close: () => Promise<void>
@@ -88,3 +95,13 @@ export const textOf = (event: WatchEvent) =>
   event.type === 'BOOKMARK' ? 'BOOKMARK' : `${event.type} ${event.object.kind}/${event.object.metadata.name}`
 
 export const now = async (store: ResourceStore) => (await store.info()).resourceVersion
+
+/** Nothing changed after this version. */
+export const expectNow = async ({ store, shared }: OpenedStore, version: string): Promise<void> => {
+  const newest = await now(store)
+  if (!shared) expect(newest).toBe(version)
+  else {
+    expect(compareVersions(newest, version)).toBeGreaterThanOrEqual(0)
+    expect(await told(store, { since: version })).toEqual([])
+  }
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { BindingError, LeaseLostError } from '../../../src/store/errors.ts'
-import { accountOf, alice, ann, type Begin, failure, it, now, userOf } from './harness.ts'
+import { accountOf, alice, ann, type Begin, expectNow, failure, it, now, userOf } from './harness.ts'
 
 /** The lease, the event log, and what a store knows of itself. */
 export const describeLease = (begin: Begin): void => {
@@ -41,7 +41,8 @@ export const describeLease = (begin: Begin): void => {
     })
 
     test('its store writes while it is held, and nothing after', async () => {
-      const { store } = await begin()
+      const opened = await begin()
+      const { store } = opened
       const held = await store.lease.acquire({ holder: 'one', signal: never })
       await held.store.create(userOf('alice'), it)
       expect(await store.get('User', 'alice')).toEqual(await held.store.get('User', 'alice'))
@@ -66,7 +67,7 @@ export const describeLease = (begin: Begin): void => {
       ]) {
         expect(await failure(write())).toBeInstanceOf(LeaseLostError)
       }
-      expect(await now(store)).toBe(metadata.resourceVersion)
+      await expectNow(opened, metadata.resourceVersion)
       await store.create(userOf('bob'), it)
     })
 
@@ -110,10 +111,11 @@ export const describeLease = (begin: Begin): void => {
     })
 
     test('are no change of a resource', async () => {
-      const { store } = await begin()
+      const opened = await begin()
+      const { store } = opened
       const before = await now(store)
       await store.events.record({ ...event, ref: alice, time: '2026-01-05T09:00:00.000Z' })
-      expect(await now(store)).toBe(before)
+      await expectNow(opened, before)
     })
   })
 

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { API_VERSION, FINALIZER } from '../../../src/api/names.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../../../src/store/errors.ts'
-import { alice, type Begin, failure, hr, it, now, roleOf, told, type UserSpec, userOf } from './harness.ts'
+import { alice, type Begin, expectNow, failure, hr, it, now, roleOf, told, type UserSpec, userOf } from './harness.ts'
 
 /** Objects: made, read, listed, deleted. */
 export const describeObjects = (begin: Begin): void => {
   describe('create, get and list', () => {
     test('a new object has a uid, a version, generation 1, a time and what was given', async () => {
-      const { store } = await begin()
+      const opened = await begin()
+      const { store } = opened
       const created = await store.create(userOf('alice', { locale: 'de' }, { labels: { team: 'ops' } }), it)
       expect(created).toMatchObject({
         apiVersion: API_VERSION,
@@ -19,7 +20,7 @@ export const describeObjects = (begin: Begin): void => {
       expect(created.metadata.creationTimestamp).toMatch(/^\d{4}-\d\d-\d\dT/)
       expect(created.metadata).not.toHaveProperty('deletionTimestamp')
       expect(await store.get('User', 'alice')).toEqual(created)
-      expect(await now(store)).toBe(created.metadata.resourceVersion)
+      await expectNow(opened, created.metadata.resourceVersion)
     })
 
     test('what is not there is undefined', async () => {
@@ -42,7 +43,8 @@ export const describeObjects = (begin: Begin): void => {
     })
 
     test('a list is ordered by name, of one kind, and filtered by all labels', async () => {
-      const { store } = await begin()
+      const opened = await begin()
+      const { store } = opened
       await store.create(userOf('carol', {}, { labels: { team: 'ops', site: 'b' } }), it)
       await store.create(userOf('alice', {}, { labels: { team: 'ops', site: 'a' } }), it)
       await store.create(userOf('bob'), it)
@@ -53,7 +55,7 @@ export const describeObjects = (begin: Begin): void => {
       expect(await names({ team: 'ops' })).toEqual(['alice', 'carol'])
       expect(await names({ team: 'ops', site: 'b' })).toEqual(['carol'])
       expect(await names({ team: 'dev' })).toEqual([])
-      expect((await store.list('User')).resourceVersion).toBe(await now(store))
+      await expectNow(opened, (await store.list('User')).resourceVersion)
     })
 
     test('a long list is whole and true at its version while others write', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ResourceOf } from '../../../src/api/kinds.ts'
 import { ConflictError, InvalidError, NotFoundError } from '../../../src/store/errors.ts'
-import { accountOf, alice, ann, type Begin, failure, hr, it, now, told, userOf } from './harness.ts'
+import { accountOf, alice, ann, type Begin, expectNow, failure, hr, it, now, told, userOf } from './harness.ts'
 
 /** Writes of one part: a record, a status, annotations. */
 export const describeSingleWrites = (begin: Begin): void => {
@@ -74,12 +74,13 @@ export const describeSingleWrites = (begin: Begin): void => {
     })
 
     test('an equal one is not written and nobody is told', async () => {
-      const { store } = await begin()
+      const opened = await begin()
+      const { store } = opened
       const { metadata } = await store.create(userOf('alice'), it)
       await store.patchStatus(alice, status, { ifUid: metadata.uid })
       const before = await now(store)
       await store.patchStatus(alice, { ...status }, { ifUid: metadata.uid })
-      expect(await now(store)).toBe(before)
+      await expectNow(opened, before)
       expect(await told(store, { since: before })).toEqual([])
     })
 

@@ -20,12 +20,14 @@ describeWith('kube-apiserver', 'the Kubernetes store', () => {
         kubeconfig: cluster.kubeconfig,
         namespace,
         clock: { now: () => Date.now() },
+        idleBookmarks: 1_000,
         leaseTimes: { duration: 1_500, deadline: 1_000, retry: 200 },
       })
     const store = await open()
     const others: Awaited<ReturnType<typeof open>>[] = []
     return {
       store,
+      shared: true,
       another: async () => {
         const other = await open()
         others.push(other)
