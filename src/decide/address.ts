@@ -31,8 +31,12 @@ export const parseAddress = (text: string): Address | { problem: string } => {
   return { text: `${local}@${text.slice(at + 1).toLowerCase()}`, address: `${foldAscii(local)}@${domain}`, domain }
 }
 
+/** Most addresses are their own key already: lower case, ASCII, and a domain that is neither a number nor in Punycode. */
+const PLAIN = /^[a-z0-9._+-]+@(?!.*xn--)[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]+$/
+
 /** The key of an address that was checked before; of any other text, the text folded. */
 export const normalizeAddress = (text: string): string => {
+  if (PLAIN.test(text)) return text
   const parsed = parseAddress(text)
   return 'problem' in parsed ? foldAscii(text) : parsed.address
 }

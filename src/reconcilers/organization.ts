@@ -134,11 +134,14 @@ const reconcileOrganization = async (
     return undefined
   }
 
-  const is = readinessOf(world, organization)
+  const wait = pace.take(name, COUNTS_PER_SECOND, world.clock.now())
   const said = conditions?.find(condition => condition.type === 'Ready')
+  // Looking through everybody is for the paced passes; in between it stays as it was said.
+  const is = readinessOf(world, organization, () =>
+    wait === undefined || said === undefined ? hasAdmin(world, name) : said.reason !== 'NoAdmin',
+  )
   if (is.reason === 'NoAdmin' && said?.reason !== 'NoAdmin')
     await recordEvent(world, ref, 'Warning', is.reason, is.message)
-  const wait = pace.take(name, COUNTS_PER_SECOND, world.clock.now())
   const { until, ...counts } = wait === undefined ? count(world, name) : { ...before, until: wait }
   await writeStatus(world, organization, counts, is)
   return until === undefined ? undefined : { again: until }
@@ -157,7 +160,7 @@ const count = (world: World, name: string) =>
     now: world.clock.now(),
   })
 
-const readinessOf = (world: World, organization: Organization): Readiness => {
+const readinessOf = (world: World, organization: Organization, isAdministered: () => boolean): Readiness => {
   const { cache } = world
   const { metadata, spec } = organization
   const { problem } = placement(metadata.name, name => cache.get('Organization', name))
@@ -174,7 +177,7 @@ const readinessOf = (world: World, organization: Organization): Readiness => {
       return { is: 'stalled', reason: 'Conflict', message }
     }
   }
-  if (!hasAdmin(world, metadata.name)) {
+  if (!isAdministered()) {
     const message = `nobody can administer ${metadata.name}: no member holds ${ADMIN_PERMISSIONS.join(' or ')}, and nobody invited would`
     return { is: 'ready', reason: 'NoAdmin', message }
   }

@@ -13,7 +13,7 @@ import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
 
 /** Holders and invitations that the passes over one role may count in a second. */
-const COUNTED_PER_SECOND = 100_000
+const COUNTED_PER_SECOND = 20_000
 /** Addresses that an Event names. */
 const NAMED = 10
 
@@ -147,11 +147,17 @@ export const openInvitations = (
   const now = clock.now()
   const addresses = new Set<string>()
   let until: number | undefined
+  const most = new Map<string, number>()
+  const mostAttempts = (organization: string): number => {
+    const known = most.get(organization) ?? settingsFor(world, organization)?.settings.invitations.maxAttempts ?? 1
+    most.set(organization, known)
+    return known
+  }
   for (const invitation of cache.by('Invitation', 'role', role)) {
     if (isDeleting(invitation)) continue
     const { organization, email } = invitation.spec
     const record = cache.get('Membership', membershipName(organization, email))
-    const maxAttempts = settingsFor(world, organization)?.settings.invitations.maxAttempts ?? 1
+    const maxAttempts = mostAttempts(organization)
     const progress = record && progressOf(record.spec, { now, maxAttempts })
     if (progress && progress.state !== 'Queued' && progress.state !== 'Pending' && progress.state !== 'Expired')
       continue

@@ -258,8 +258,10 @@ export class WorkQueue {
       entry.priority = priority
       entry.time = due ? now : time
       entry.sequence = this.#sequence++
-      if (!due) this.#delay(entry)
-      else this.#makeReady(entry)
+      if (due) {
+        this.#makeReady(entry)
+        this.#serve()
+      } else this.#delay(entry)
       return
     }
     const higher = priority > entry.priority
@@ -270,6 +272,7 @@ export class WorkQueue {
         entry.time = now
         entry.sequence = this.#sequence++
         this.#makeReady(entry)
+        this.#serve()
       } else if (time < entry.time) {
         entry.time = time
         this.#delayed.raise(entry)
@@ -293,7 +296,6 @@ export class WorkQueue {
     } else {
       entry.state = 'ready'
       this.#ready.push(entry)
-      this.#serve()
     }
   }
 
@@ -313,6 +315,7 @@ export class WorkQueue {
     const cancel = this.#clock.at(first.time, () => {
       this.#alarm = undefined
       this.#wakeDue()
+      this.#serve()
       this.#setAlarm()
     })
     this.#alarm = { time: first.time, cancel }

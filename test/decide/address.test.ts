@@ -50,6 +50,18 @@ describe('an address', () => {
       fc.property(fc.emailAddress(), text => normalizeAddress(normalizeAddress(text)) === normalizeAddress(text)),
     )
   })
+  it('that is plain has the key that the long way gives', () => {
+    const part = fc.stringMatching(/^[a-z0-9._+-]{1,12}$/)
+    const label = fc.stringMatching(/^[a-z0-9-]{1,8}$/)
+    fc.assert(
+      fc.property(part, fc.array(label, { minLength: 1, maxLength: 4 }), (local, labels) => {
+        const text = `${local}@${labels.join('.')}`
+        const parsed = parseAddress(text)
+        expect(normalizeAddress(text)).toBe('problem' in parsed ? text : parsed.address)
+      }),
+      { numRuns: 2000 },
+    )
+  })
   it('never holds what could make two recipients or a header of it', () => {
     fc.assert(
       fc.property(

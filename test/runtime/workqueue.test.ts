@@ -227,6 +227,26 @@ class Model {
   }
 }
 
+describe('WorkQueue whose alarm is late', () => {
+  it('gives a waiter one key, and keeps the one that came due meanwhile', async () => {
+    let now = START
+    const queue = new WorkQueue({
+      clock: { now: () => now, at: () => () => undefined, suspect: false },
+      random: () => 0.5,
+    })
+    const waiter = queue.get()
+    queue.addAt('later', START + 10)
+    now = START + 20
+    queue.add('now')
+    const got = await waiter
+    const other = queue.tryGet()
+    expect([got, other].sort()).toEqual(['later', 'now'])
+    expect(queue.running).toBe(2)
+    for (const key of [got, other]) if (key !== undefined) queue.done(key)
+    expect(queue.idle).toBe(true)
+  })
+})
+
 describe('WorkQueue against its model', () => {
   type World = { queue: WorkQueue; clock: ReturnType<typeof fakeClock>; waiting: Promise<string | undefined>[] }
   const key = fc.constantFrom('a', 'b', 'c', 'd', 'e')
