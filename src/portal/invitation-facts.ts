@@ -1,6 +1,4 @@
 import type { Invitation } from '../api/invitation.ts'
-import type { Membership } from '../api/membership.ts'
-import { normalizeAddress } from '../decide/address.ts'
 import { canDo } from '../decide/can.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import type { OpenInvitation } from './acceptance.ts'
@@ -76,9 +74,8 @@ const inviter = (
 ): string | undefined => {
   const user = spec.invitedBy === undefined ? undefined : lookups.get('User', spec.invitedBy)
   if (!user) return undefined
-  const memberships = lookups
-    .by('Membership', 'address', normalizeAddress(user.spec.email))
-    .map((membership: Membership) => membership.spec)
+  // Those of this very User: anybody who writes a User can write somebody else's address into it.
+  const memberships = lookups.by('Membership', 'userUid', user.metadata.uid).map(membership => membership.spec)
   const { may } = canDo({
     permission: 'invitations:create',
     chain,

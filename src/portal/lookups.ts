@@ -6,7 +6,7 @@ import { normalizeAddress } from '../decide/address.ts'
  * What the portal looks up by something other than a name; the controller's cache serves it. It may lag a moment behind the store,
  * so it only ever finds names: what is decided on is read from the store again.
  *
- * Indexes asked for: Account `sameAs` (name of the Account whose credentials count), Membership `address`, User `address` (aliases too),
+ * Indexes asked for: Account `sameAs` (name of the Account whose credentials count), Membership `address` and `userUid`, User `address` (aliases too),
  * Invitation `place` ({@link placeKey}), SeatLedger `holder` (`user/<uid>`, `address/<address>`).
  */
 export interface Lookups {

@@ -116,6 +116,24 @@ describe('every answer', () => {
       expect(trail).not.toContain(secret)
   })
 
+  it('names as inviter nobody who only wrote the address of somebody that may', async () => {
+    const bob = await site.invite('bob@acme.example', { user: { givenName: 'Bob', familyName: 'Berg' } })
+    const time = timestamp(site.clock.now())
+    await site.change(bob.name, spec => ({
+      ...spec,
+      joined: { time, how: 'Declared' },
+      settled: { roles: ['inviter'], groups: [], permissions: ['invitations:create'], time },
+    }))
+    await site.store.create(
+      { kind: 'User', metadata: { name: 'mallory' }, spec: { email: 'bob@acme.example', displayName: 'Your Bank' } },
+      { manager: 'source/people' },
+    )
+    const asked = async (address: string, invitedBy: string) =>
+      (await site.visitor().open((await site.invite(address, { invitedBy })).link)).body
+    expect(await asked('alice@acme.example', 'mallory')).not.toContain('Your Bank')
+    expect(await asked('carol@acme.example', 'bob')).toContain('Bob Berg')
+  })
+
   it('shows texts of people as texts', async () => {
     const evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     await using other = await openSite({
