@@ -79,6 +79,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
       await held.bind({ mail: mailer.binding, publicUrl }, { rebind: settings.rebind })
     },
     signal,
+    grace: GRACE,
     ...(options.onWaiting && { onWaiting: options.onWaiting }),
     reconcilers: ({ store: own, cache, lease }: LeasedWorld) => {
       metrics.leaseHeld.set(1)
@@ -127,6 +128,8 @@ export const startController = async (options: ControllerOptions): Promise<Runni
 }
 
 const MINUTE = 60_000
+/** How long runs in hand may go on once it is to stop: the whole process is gone within ten seconds. */
+const GRACE = 8_000
 
 /** What keeps every key from being carried out is told once, not once a key. */
 const withStoreTrouble = (

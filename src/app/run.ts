@@ -126,7 +126,9 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   }
 
   controller = await takeLease(options, metrics)
-  stack.use(controller)
+  const loop = controller
+  // Both at once: each may take some seconds to finish what is in hand.
+  stack.defer(async () => void (await Promise.all([loop[Symbol.asyncDispose](), listening.close()])))
   // Only now: a second process that is turned away must not have changed where the first one reads from.
   await declareSources({ ...realm, store: controller.manager.lease.store }, options.sources, options.cwd)
   const { resourceVersion: declared } = await store.info()

@@ -24,7 +24,6 @@ export interface ServeOptions {
 /** Runs until it is asked to stop, and says what happens meanwhile. @throws Exit 2 when the loop ended by itself */
 export const serve = async (options: ServeOptions): Promise<void> => {
   const { io, talk } = options
-  const log = options.log === undefined ? noLog() : createLog({ to: 'file' in options.log ? options.log.file : 2 })
   const stopping = once(io.signal)
   const trouble = (sentence: string): void => io.err(`roster: ${escapeText(sentence)}\n`)
   const found = { acts: 0, mails: 0 }
@@ -38,6 +37,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
       else if ((entry.after as { outcome?: string } | undefined)?.outcome === 'Sent') found.mails += 1
     },
   })
+  const log = options.log === undefined ? noLog() : createLog({ to: 'file' in options.log ? options.log.file : 2 })
   const stopped = (await realm.store.lease.read())?.clockMark
   await using running = await startRun({
     realm,

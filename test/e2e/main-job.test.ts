@@ -43,7 +43,7 @@ describe('the main job', () => {
     ])
     // Her seat was kept for her while she was invited; joining must not lose it to whoever waits.
     expect((await user('alice')).status?.licenses).toEqual([{ pool: 'suite', quantity: 1, state: 'Used' }])
-    expect((await user('kim')).status?.licenses).toEqual([{ pool: 'suite', quantity: 1, state: 'Waiting' }])
+    expect(await place.json<LicensePool>('get', 'pool', 'suite')).toMatchObject({ status: { used: 1, waiting: 1 } })
 
     const file = join(place.folder, 'acme', 'users', 'priya.yaml')
     await writeFile(
