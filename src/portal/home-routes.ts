@@ -45,10 +45,10 @@ const placesOf = (desk: Desk, person: Person): HomePlace[] => {
     )
 }
 
-/** Seats of the person, from the ledgers themselves. */
-const heldSeats = ({ lookups }: Desk, { users, addresses }: Person): HeldSeats[] => {
+/** Seats of the person, from the ledgers themselves: under their addresses, and under the Users that stand in their memberships. */
+const heldSeats = ({ lookups }: Desk, { places, addresses }: Person): HeldSeats[] => {
   const keys = [
-    ...users.map(({ metadata }) => `user/${metadata.uid}`),
+    ...new Set(places.flatMap(({ membership: { spec } }) => (spec.user ? [`user/${spec.user.uid}`] : []))),
     ...addresses.map(address => `address/${address}`),
   ]
   return seatsOf(

@@ -13,7 +13,6 @@ export interface Person {
   /** Every address that is proven to be theirs, normalized. */
   addresses: readonly string[]
   places: readonly { membership: Membership; standing: Standing }[]
-  users: readonly User[]
   entry: Entry
 }
 
@@ -59,22 +58,20 @@ export const createPeople = ({
     const memberships = (
       await Promise.all(addresses.map(address => readAgain('Membership', 'address', address)))
     ).flat()
-    const users = new Map<string, User>()
-    for (const address of addresses)
-      for (const user of await readAgain('User', 'address', address)) users.set(user.metadata.name, user)
-    const places = await Promise.all(
-      memberships.map(async membership => {
-        const user = await userOf(membership)
-        if (user) users.set(user.metadata.name, user)
-        return { membership, standing: shownStanding(membership.spec, user?.spec.suspended === true, now()) }
-      }),
+    const named = (await Promise.all(addresses.map(address => readAgain('User', 'address', address)))).flat()
+    const owned = await Promise.all(
+      memberships.map(async membership => ({ membership, user: await userOf(membership) })),
     )
+    const places = owned.map(({ membership, user }) => ({
+      membership,
+      standing: shownStanding(membership.spec, user?.spec.suspended === true, now()),
+    }))
     const entry = entryOf(
       account.spec,
       places.map(({ standing }) => standing),
-      [...users.values()].some(user => user.spec.suspended === true),
+      [...named, ...owned.map(({ user }) => user)].some(user => user?.spec.suspended === true),
     )
-    return { account, addresses, places, users: [...users.values()], entry }
+    return { account, addresses, places, entry }
   }
 
   return {

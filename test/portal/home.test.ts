@@ -79,6 +79,19 @@ describe('the home page', () => {
       { kind: 'SeatLedger', metadata: { name: 'suite-0' }, spec: { pool: 'suite', page: 0, slots, keys: [] } },
       { manager: 'controller' },
     )
+    const claims = await site.store.create(
+      {
+        kind: 'User',
+        metadata: { name: 'mallory' },
+        spec: { email: 'mallory@acme.example', aliases: ['alice@acme.example'] },
+      },
+      { manager: 'source/people' },
+    )
+    const others = [{ slot: 0, holder: `user/${claims.metadata.uid}`, state: 'Used' as const, since }]
+    await site.store.create(
+      { kind: 'SeatLedger', metadata: { name: 'suite-1' }, spec: { pool: 'suite', page: 1, slots: others, keys: [] } },
+      { manager: 'controller' },
+    )
     await site.known()
     const home = await alice.get('/me')
     expect(home.body).toContain('cloudHQ Business')
