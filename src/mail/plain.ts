@@ -46,7 +46,10 @@ export function unlinked(text: string): string {
     .replace(/:(?=[/\\]{2})/gu, ': ')
     .replace(/(mailto|tel|sms|data|javascript|callto|geo|xmpp|magnet|file):(?=\S)/giu, '$1: ')
     .replace(/(www\.)(?=\S)/gi, '$1 ')
-    .replace(/(?<=[\p{L}\p{N}\p{M}\-_])([.\u3002\uFF0E\uFF61])(?=[\p{L}\p{M}]{2}|xn--)/giu, '$1 ')
+    .replace(
+      /(?<=\S)([.\u3002\uFF0E\uFF61])(?=(?:\u200C|\u200D)*[\p{L}\p{M}](?:\u200C|\u200D)*[\p{L}\p{M}]|xn--)/giu,
+      '$1 ',
+    )
     .replace(/(?<=\d)\.(?=\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d))/gu, '. ')
 }
 

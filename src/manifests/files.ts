@@ -65,7 +65,10 @@ async function* walk(folder: string, root: string, show: (path: string) => strin
     if (entry.name.startsWith('.') || entry.name === 'node_modules') continue
     const path = join(folder, entry.name)
     const manifest = EXTENSIONS.has(extname(entry.name).toLowerCase())
-    if (entry.isDirectory()) yield* walk(path, root, show)
+    // Node replaces what it cannot decode, and what it gives then opens nothing.
+    if (entry.name.includes('\ufffd') && (manifest || entry.isDirectory()))
+      yield { finding: finding(show(path), 'unreadable-file', 'has a name that is not UTF-8; rename it') }
+    else if (entry.isDirectory()) yield* walk(path, root, show)
     else if (entry.isSymbolicLink()) {
       const followed = await follow(path, root, manifest, show)
       if (followed) yield followed

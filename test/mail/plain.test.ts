@@ -66,3 +66,22 @@ describe('a text that somebody typed', () => {
     expect(escapedLine('550 no\r\n\u001b[2J\u202e', 200)).toBe('550 no \\u001b[2J\\u202e')
   })
 })
+
+describe('a name that a person gave themselves', () => {
+  it.each([
+    ['evil\u200c.com', 'a joiner before the dot'],
+    ['evil.\u200ccom', 'one behind it'],
+    ['evil.c\u200dom', 'one in the last part'],
+    ['i❤.ws', 'a sign that is no letter'],
+    ['evil。com', 'another dot'],
+    ['evil．com', 'a wide dot'],
+    ['(evil).com', 'brackets'],
+  ])('is no address of a page: %j (%s)', name => {
+    const shown = personText(name).replace(/[\u200c\u200d]/g, '')
+    expect(shown).toMatch(/[.。．] \p{L}/u)
+    expect(personText(personText(name))).toBe(personText(name))
+  })
+  it.each(['J.R.R. Tolkien', 'Dr. Zoë', 'A.B', 'v1.2', '...'])('stays as it is: %s', name => {
+    expect(personText(name)).toBe(name)
+  })
+})

@@ -176,6 +176,12 @@ describe('a folder', () => {
     ])
   })
 
+  it.runIf(process.platform === 'linux')('says of a name that is not UTF-8 what is wrong with it', async () => {
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe]), Buffer.from('.yaml')]), '')
+    const { findings } = await readManifests([{ path: folder }])
+    expect(findings.map(({ message }) => message)).toEqual(['has a name that is not UTF-8; rename it'])
+  })
+
   it('does not wait for a pipe', async () => {
     execFileSync('mkfifo', [join(folder, 'pipe.yaml')])
     expect(await briefs()).toEqual(['pipe.yaml:1:1 error special-file'])
