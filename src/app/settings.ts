@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import { load } from 'js-yaml'
 import { type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
-import type { PeopleTable } from '../manifests/table.ts'
+import type { PeopleTable } from '../manifests/columns.ts'
+import { readTables } from './tables.ts'
 
 /** A setting that cannot be used, with whence it came. */
 export class SettingsError extends RosterError {
@@ -217,9 +218,9 @@ export const resolveSettings = (given: {
 }
 
 /** The portal's URL: as set, or the listener's own where that is loopback. @throws SettingsError off loopback without one */
-export const portalUrl = (settings: Settings, port = settings.listen.port): string => {
+export const portalUrl = (settings: Settings): string => {
   if (settings.publicUrl !== undefined) return settings.publicUrl
-  const { host } = settings.listen
+  const { host, port } = settings.listen
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
@@ -230,21 +231,16 @@ const check = (settings: Settings): void => {
     throw new SettingsError(
       `--listen ${settings.listen.host} needs --public-url: links must say how people reach the portal`,
     )
+  if (settings.publicUrl === undefined && settings.listen.port === 0)
+    throw new SettingsError(
+      `--listen needs a port other than 0, or --public-url: links must lead to the same place always`,
+    )
 }
 
-/** `tables: [{file: hr.csv, columns: {email: Mail}}]`. */
 const tablesOf = (value: unknown, file: string | undefined): readonly PeopleTable[] => {
-  if (value === undefined) return []
-  const isTable = (one: unknown): one is PeopleTable =>
-    typeof one === 'object' &&
-    one !== null &&
-    typeof (one as PeopleTable).file === 'string' &&
-    typeof (one as PeopleTable).columns === 'object'
-  if (!Array.isArray(value) || !value.every(isTable))
-    throw new SettingsError(
-      `configuration file ${file}: tables must be a list of {file, columns}, such as {file: hr.csv, columns: {email: Mail}}`,
-    )
-  return value
+  const tables = value === undefined ? [] : readTables(value)
+  if ('problem' in tables) throw new SettingsError(`configuration file ${file}: ${tables.problem}`)
+  return tables
 }
 
 const readConfig = (file: string): Record<string, unknown> => {

@@ -1,38 +1,12 @@
 import { type Info, parse } from 'csv-parse/sync'
 import { API_VERSION } from '../api/names.ts'
 import { normalizeAddress } from '../decide/address.ts'
+import { type PeopleTable, TABLE_COLUMNS, type TableColumn } from './columns.ts'
 import type { RuleId } from './finding.ts'
 import type { Origin, Place } from './origin.ts'
 import { escapePointer } from './pointer.ts'
 import { nearest } from './suggest.ts'
 import { lineText, type SourceText } from './text.ts'
-
-/** Columns of a table of people; `label:KEY` beside them. */
-export const TABLE_COLUMNS = [
-  'name',
-  'email',
-  'givenName',
-  'familyName',
-  'locale',
-  'organization',
-  'roles',
-  'join',
-  'from',
-  'until',
-] as const
-export type TableColumn = (typeof TABLE_COLUMNS)[number] | `label:${string}`
-
-/** How the controller's configuration describes a CSV file whose headers are not ours. */
-export interface PeopleTable {
-  /** The file, as findings name it, or its last part: `people/hr.csv`, `hr.csv`. */
-  file: string
-  /** Our column → the header of the file. Headers that nothing names are left out. */
-  columns: Partial<Record<TableColumn, string>>
-  /** Values for columns that the file does not have. */
-  defaults?: Partial<Record<TableColumn, string>>
-  /** `,` when absent. */
-  delimiter?: string
-}
 
 /** One row as a manifest of a User; `value` is undefined where the whole file or row cannot be one. */
 export interface TableRow {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { PeopleTable } from '../../src/manifests/columns.ts'
 import { readManifests } from '../../src/manifests/read.ts'
-import type { PeopleTable } from '../../src/manifests/table.ts'
 import { acme, brief } from './reading.ts'
 
 const table = async (text: string, tables: PeopleTable[] = [], file = 'people.csv') => {
