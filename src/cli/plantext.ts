@@ -38,7 +38,19 @@ export const renderPlan = (plan: Plan, format: 'text' | 'json', options: { color
   return `${[...lines, '', `Plan: ${totalOf(summarize(plan)).join(' · ')}`].join('\n')}\n`
 }
 
-/** What `plan -o json` prints. */
+/**
+ * What `plan -o json` prints. Fields may be added; none changes its meaning.
+ *
+ * - `base`: version of the store that was planned on.
+ * - `summary`: how many resources to create, update and delete; mails; people who lose and who gain; seats given and freed; resources held.
+ * - `changes`: what costs first. `action` and `target` (`resource`, `mail`, `access`, `seat`, `membership`, `account`) of `kind` and `name` in `organization`,
+ *   `because` of a place (`file:line`) or an object; `fields`: for an update `{from, to}` a field, for a mail `template`, `to` and `roles`, for access `roles`,
+ *   `groups` and `permissions`, for a seat `pool`, `seats` and `state`.
+ * - `held`: what has gone from the source and stays, with the reason. `refused`: what another source keeps, or the store does not take.
+ * - `later`: changes that time alone brings about afterwards, each with its `time` (RFC 3339), earliest first.
+ * - `warnings`: no changes, but to be known: roles that open invitations carry, with their `addresses`.
+ * - `failed`: what could not be worked out; the exit code is 2 then.
+ */
 export const planDocument = (plan: Plan) => {
   const { base, changes, held, refused, later, warnings, failed } = plan
   return { base, summary: summarize(plan), changes: changes.toSorted(byCost), held, refused, later, warnings, failed }

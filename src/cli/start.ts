@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { EXIT } from '../api/names.ts'
 import { dataPaths } from '../app/paths.ts'
 import { readArguments } from '../app/reading.ts'
+import { hasStore } from '../app/realm.ts'
 import { type Io, processIo } from './io.ts'
 import { settingsOf } from './options.ts'
 import { serve } from './serve.ts'
@@ -28,6 +29,8 @@ export const start = async (args: readonly string[], io: Io): Promise<number> =>
 
 const startExample = async (io: Io): Promise<void> => {
   const { settings } = settingsOf({}, io)
+  // A first start was announced by the set-up, which ran just before.
+  const hello = hasStore(settings) ? `Roster ${ROSTER_VERSION}. ` : ''
   const paths = dataPaths(settings.data)
   const copy = join(settings.data, 'acme')
   if (!existsSync(copy)) cpSync(EXAMPLE, copy, { recursive: true })
@@ -36,7 +39,7 @@ const startExample = async (io: Io): Promise<void> => {
   const read = await readArguments({ paths: [copy], cwd: io.cwd, stdin: io.stdin }, settings)
   const errors = read.findings.filter(({ severity }) => severity === 'error').length
   io.out(
-    `Roster ${ROSTER_VERSION}. Reading ${here(copy)}: ${read.resources.length} resources in ${read.files} files, ${errors === 0 ? 'all valid' : `${errors} errors (npm run -s roster -- validate ${here(copy)})`}.\n\n`,
+    `${hello}Reading ${here(copy)}: ${read.resources.length} resources in ${read.files} files, ${errors === 0 ? 'all valid' : `${errors} errors (npm run -s roster -- validate ${here(copy)})`}.\n\n`,
   )
 
   await serve({
