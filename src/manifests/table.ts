@@ -31,7 +31,8 @@ export function readTable(source: SourceText, tables: readonly PeopleTable[]): T
     problems: [{ rule, message, pointer: '' }],
   })
   const failures: TableRow[] = []
-  const records = parse(source.text, {
+  // The parser counts the two characters of such a break as two lines where they stand in a cell.
+  const records = parse(source.text.replaceAll('\r\n', '\n'), {
     bom: true,
     info: true,
     relax_column_count: true,

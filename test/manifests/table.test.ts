@@ -19,6 +19,13 @@ const table = async (text: string, tables: PeopleTable[] = [], file = 'people.cs
 }
 
 describe('a table of people', () => {
+  it('has its lines counted as an editor counts them, also where cells hold line breaks of Windows', async () => {
+    const text = 'email,givenName\r\n"a@acme.example","A\r\nB"\r\nb@acme.example,B\r\n"c'
+    const { users, findings } = await table(text)
+    expect(users.map(({ origin }) => origin.line)).toEqual([2, 4])
+    expect(findings).toEqual([expect.stringMatching(/^5:1 error table-row/)])
+  })
+
   it('is one User a row, with its line', async () => {
     const { users, findings } =
       await table(`name,email,givenName,familyName,locale,organization,roles,join,from,until,label:team
