@@ -12,6 +12,10 @@ export interface KubeRequest {
   body?: unknown
   /** Of a PATCH. */
   patch?: 'merge' | 'json' | 'apply'
+  /** Milliseconds for one try; 10 s when absent. */
+  timeout?: number
+  /** Milliseconds for all tries; 30 s when absent. */
+  patience?: number
   /** Asked before each try: how many milliseconds it may take. @throws when the writer may write no more */
   fence?: (() => number) | undefined
 }
@@ -21,8 +25,7 @@ export interface Answer<T> {
   body: T
 }
 
-/** Milliseconds for one try, and for all tries of one request. */
-const TIMEOUT = 15_000
+const TIMEOUT = 10_000
 const PATIENCE = 30_000
 /** Milliseconds before the second try; doubled for each further one. */
 const FIRST_PAUSE = 100
@@ -63,9 +66,10 @@ export class KubeClient {
   /** @throws StatusError, ClusterUnreachableError, and what the fence throws */
   async request<T>(request: KubeRequest): Promise<Answer<T>> {
     const begun = performance.now()
+    const { timeout = TIMEOUT, patience = PATIENCE } = request
     let renewed = false
     for (let failures = 1; ; failures++) {
-      const allowed = Math.min(TIMEOUT, request.fence?.() ?? TIMEOUT)
+      const allowed = Math.min(timeout, request.fence?.() ?? timeout)
       let error: unknown
       let pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) * (0.5 + this.#random() / 2)
       try {
@@ -80,7 +84,7 @@ export class KubeClient {
       }
       if (this.#closing.signal.aborted || !isWorthTrying(request, error)) throw error
       if (error instanceof StatusError) pause = Math.max(pause, (error.status.details?.retryAfterSeconds ?? 0) * 1_000)
-      if (performance.now() - begun + pause > PATIENCE) {
+      if (performance.now() - begun + pause > patience) {
         throw error instanceof StatusError ? clusterError(error) : error
       }
       await sleep(pause, undefined, { signal: this.#closing.signal })
@@ -137,8 +141,11 @@ export class KubeClient {
       return { code, body: JSON.parse(await textOf(response)) as T }
     } catch (error) {
       if (error instanceof StatusError) throw error
-      if (signal.aborted && !this.#closing.signal.aborted)
+      if (signal.aborted && !this.#closing.signal.aborted) {
+        // What went silent once is not used again: connections that wait for work may be as dead.
+        dropIdle((await this.cluster.access()).agent)
         throw new ClusterUnreachableError(`the API server did not answer within ${Math.round(milliseconds)} ms`)
+      }
       throw unreachable(error)
     }
   }
@@ -166,6 +173,10 @@ export class KubeClient {
       sent.end(body)
     })
   }
+}
+
+const dropIdle = (agent: http.Agent): void => {
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
 const isWorthTrying = ({ method, body }: KubeRequest, error: unknown): boolean => {

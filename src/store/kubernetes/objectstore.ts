@@ -24,6 +24,8 @@ export interface Fence {
 const SYSTEM = 'roster'
 /** Objects of one page of a list. */
 const PAGE = 500
+/** Milliseconds for one page. */
+const LIST_TIMEOUT = 30_000
 /** How often a write that names no version is tried again when others were first. */
 const RACES = 10
 
@@ -62,7 +64,7 @@ export class KubernetesObjects {
           // A list that does not fit into the server's memory of versions even at the third try is read in one piece.
           const limit = tries > 3 ? undefined : String(PAGE)
           const query = { limit, continue: next, labelSelector: selector }
-          const { body } = await this.#client.request<RawList>({ method: 'GET', path, query })
+          const { body } = await this.#client.request<RawList>({ method: 'GET', path, query, timeout: LIST_TIMEOUT })
           for (const raw of body.items) items.push(objectOf(kind, raw))
           next = body.metadata.continue || undefined
           if (next === undefined) return { items, resourceVersion: body.metadata.resourceVersion }
@@ -75,10 +77,10 @@ export class KubernetesObjects {
   }
 
   /** The newest version of anything in the whole cluster: everything written before the call is not newer. */
-  async newestVersion(): Promise<string> {
+  async newestVersion(limits: Pick<KubeRequest, 'timeout' | 'patience'> = {}): Promise<string> {
     const path = pathOf(this.#namespace, 'Organization')
     try {
-      const { body } = await this.#client.request<RawList>({ method: 'GET', path, query: { limit: '1' } })
+      const { body } = await this.#client.request<RawList>({ method: 'GET', path, query: { limit: '1' }, ...limits })
       return body.metadata.resourceVersion
     } catch (error) {
       throw this.#errorOf({ kind: 'Organization', name: '' }, error)

@@ -51,6 +51,8 @@ interface Core {
   jitter: () => number
   closing: AbortController
   idleBookmarks: number
+  /** Watches that make a bookmark when somebody asked for the newest version. */
+  asked: Set<() => void>
 }
 
 /**
@@ -74,7 +76,7 @@ export const openKubernetesStore = async (options: KubernetesStoreOptions): Prom
     fenced: fence => new KubernetesStore(core, fence),
   })
   const realm = new KubernetesRealm(client, random)
-  const core: Core = { client, realm, lease, jitter, closing: new AbortController(), idleBookmarks }
+  const core: Core = { client, realm, lease, jitter, closing: new AbortController(), idleBookmarks, asked: new Set() }
   return new KubernetesStore(core, undefined)
 }
 
@@ -105,10 +107,14 @@ class KubernetesStore implements ResourceStore {
   }
 
   watch(options: WatchOptions): AsyncIterable<WatchEvent> {
-    const { client, jitter, closing, idleBookmarks: idle } = this.#core
+    const { client, jitter, closing, asked, idleBookmarks: idle } = this.#core
     const signal = AbortSignal.any([options.signal, closing.signal])
-    const newestVersion = () => this.#objects.newestVersion()
-    return watchKinds({ ...options, signal, client, random: jitter, newestVersion, idle })
+    const newestVersion = () => this.#objects.newestVersion({ timeout: 5_000, patience: 5_000 })
+    const onAsked = (listener: () => void) => {
+      asked.add(listener)
+      return () => void asked.delete(listener)
+    }
+    return watchKinds({ ...options, signal, client, random: jitter, newestVersion, onAsked, idle })
   }
 
   async create<K extends Kind>(
@@ -179,7 +185,9 @@ class KubernetesStore implements ResourceStore {
 
   async info(): Promise<StoreInfo> {
     const facts = await this.#core.realm.facts()
-    return { ...facts, resourceVersion: await this.#objects.newestVersion() }
+    const resourceVersion = await this.#objects.newestVersion()
+    for (const listener of this.#core.asked) listener()
+    return { ...facts, resourceVersion }
   }
 
   bind(binding: Binding, options: { rebind?: boolean } = {}): Promise<Binding> {

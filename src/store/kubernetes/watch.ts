@@ -12,6 +12,8 @@ export interface KubernetesWatchOptions extends WatchOptions {
   random: () => number
   /** The newest version of anything in the cluster. */
   newestVersion: () => Promise<string>
+  /** Calls back when somebody asked for the newest version, and so may wait for a bookmark of it. @returns a function that stops it */
+  onAsked: (listener: () => void) => () => void
   /** Milliseconds between bookmarks while nothing happens. */
   idle: number
 }
@@ -25,7 +27,7 @@ const LONGEST_WAIT = 1_000
  * kinds events come in no particular order, and a kind that is silent says nothing of how far it is.
  *
  * **Bookmarks.** One says that *every* kind was told up to a version. A server marks each kind about once a minute, which is too rare for whoever waits until the loop is idle. So after
- * each burst (and every 15 s, since versions grow by what others do in the cluster, and somebody may wait for one), the newest version of the cluster is asked for, and each kind is brought up to it by a short second watch ({@link KindWatch.prove}). It takes one to two and a half seconds; events never wait for it.
+ * each burst (and every 15 s, since versions grow by what others do in the cluster and another process may wait for one, and when this process asked for the newest version), the newest version of the cluster is asked for, and each kind is brought up to it by a short second watch ({@link KindWatch.prove}). It takes one to two and a half seconds; events never wait for it.
  * It proves at the same time that nothing was missed: a connection that is dead without knowing it costs no more than that.
  */
 export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerator<WatchEvent, void, undefined> {
@@ -37,6 +39,7 @@ export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerat
   const deliveries = new Deliveries()
   const burst = new Burst()
   const end = () => deliveries.end()
+  const stopListening = options.onAsked(() => burst.seen())
   signal.addEventListener('abort', end)
 
   const deliver = (event: WatchEvent) => {
@@ -85,6 +88,7 @@ export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerat
     yield* deliveries.take()
   } finally {
     stop.abort()
+    stopListening()
     signal.removeEventListener('abort', end)
     await Promise.allSettled(running)
   }
