@@ -1,10 +1,9 @@
 import type { DeclaredResource } from '../api/kinds.ts'
-import { DECLARED_KINDS, type Kind } from '../api/names.ts'
+import { DECLARED_KINDS } from '../api/names.ts'
 import { type ObjectRef, refText } from '../api/resource.ts'
 import type { Change } from '../effects/change.ts'
 import { settingsFor } from '../reconcilers/context.ts'
 import { permitFor } from '../reconcilers/permits.ts'
-import { openInvitations } from '../reconcilers/role.ts'
 import type { Rest } from '../runtime/loop.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { keyOf } from '../source/inventory.ts'
@@ -12,6 +11,7 @@ import type { Revision } from '../source/revision.ts'
 import { type SyncResult, syncRevision } from '../source/sync.ts'
 import { resourceChanges } from './plan-changes.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
+import { carriedRoles, type PlanWarning, waitingIn, warningOnRole, warningsOnSeats } from './plan-warnings.ts'
 import type { Realm } from './realm.ts'
 import { rehearse } from './rehearsal.ts'
 
@@ -46,18 +46,6 @@ export interface Plan {
   timeZones: ReadonlyMap<string, string>
 }
 
-/** Something that is no change, and that whoever makes the change should know. */
-export interface PlanWarning {
-  kind: Kind
-  name: string
-  organization?: string
-  /** Why it is said. */
-  because: string
-  message: string
-  /** Whom it concerns: addresses. */
-  addresses: string[]
-}
-
 /** What applying a revision would do, found out by the same reconcilers on an overlay of the store: see {@link rehearse}. @throws what that throws */
 export const planRevision = async (options: PlanOptions): Promise<Plan> => {
   const { realm, source, revision, prune, allowEmpty, all, signal } = options
@@ -82,11 +70,12 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
       })
       const declared = resourceChanges(revision.manifests, before, ref => declaredIn(world, ref), sync)
       // Before anything follows: afterwards the invitations carry what the roles are then.
-      return { sync, declared, warnings: carriedRoles(declared, world, realm.clock.now()) }
+      const roles = carriedRoles(declared, world, realm.clock.now())
+      return { sync, declared, roles, waited: waitingIn(world) }
     },
     { signal, all },
   )
-  const { sync, declared, warnings } = result
+  const { sync, declared, roles, waited } = result
   const withdrawn = new Set(
     changes.flatMap(({ action, kind, fields }) =>
       action === 'delete' && kind === 'Invitation' ? [fields['email']] : [],
@@ -98,7 +87,7 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
     held: sync.kept ? [sync.kept] : [],
     refused: refusedOf(sync),
     later: laterChanges(rest.later, cache, now),
-    warnings: warnings.flatMap(warning => warningOn(warning, withdrawn)),
+    warnings: [...roles.flatMap(role => warningOnRole(role, withdrawn)), ...warningsOnSeats(waited, cache)],
     failed: failedOf(rest),
     timeZones: timeZonesIn(cache),
   }
@@ -126,31 +115,6 @@ export const timeZonesIn = (cache: Cache): ReadonlyMap<string, string> =>
       return found ? [[name, found.settings.timeZone] as const] : []
     }),
   )
-
-/** A link that is out carries the roles as they will be then: editing one, or taking it away, concerns people who were told something else. */
-const carriedRoles = (declared: readonly Change[], cache: Cache, now: number): CarriedRole[] =>
-  declared.flatMap(change => {
-    if (change.kind !== 'Role' || change.action === 'create') return []
-    return [{ change, addresses: openInvitations({ cache, clock: { now: () => now } }, change.name).addresses }]
-  })
-
-interface CarriedRole {
-  change: Change
-  addresses: readonly string[]
-}
-
-/** Whose invitation goes with the same plan is not concerned. */
-const warningOn = ({ change, addresses: all }: CarriedRole, withdrawn: ReadonlySet<unknown>): PlanWarning[] => {
-  const { kind, name, organization, because, action } = change
-  const addresses = all.filter(address => !withdrawn.has(address))
-  if (addresses.length === 0) return []
-  const carry =
-    addresses.length === 1 ? '1 open invitation carries it' : `${addresses.length} open invitations carry it`
-  const message = `role ${name} ${action === 'delete' ? 'is deleted' : 'changes'}: ${carry}`
-  return [
-    { kind: kind as Kind, name, because, message, addresses, ...(organization !== undefined && { organization }) },
-  ]
-}
 
 const declaredIn = (cache: Cache, { kind, name }: ObjectRef): DeclaredResource | undefined =>
   cache.get(kind, name) as unknown as DeclaredResource | undefined

@@ -48,7 +48,7 @@ export const renderPlan = (plan: Plan, format: 'text' | 'json', options: { color
  *   `groups` and `permissions`, for a seat `pool`, `seats` and `state`.
  * - `held`: what has gone from the source and stays, with the reason. `refused`: what another source keeps, or the store does not take.
  * - `later`: changes that time alone brings about afterwards, each with its `time` (RFC 3339), earliest first.
- * - `warnings`: no changes, but to be known: roles that open invitations carry, with their `addresses`.
+ * - `warnings`: no changes, but to be known: roles that open invitations carry, pools that are too small, with the `addresses` of whom it concerns.
  * - `failed`: what could not be worked out; the exit code is 2 then.
  */
 export const planDocument = (plan: Plan) => {
@@ -78,7 +78,7 @@ const totalOf = (summary: PlanSummary): string[] => [
   summary.held > 0 ? `${summary.held} held` : 'nothing held',
 ]
 
-/** Roles that open invitations carry, and mails that have to wait. */
+/** Roles that open invitations carry, pools that are too small, and mails that have to wait. */
 const notesOn = (plan: Plan, organization: string): string[] => {
   const here = <T extends { organization?: string }>(all: readonly T[]): T[] =>
     all.filter(one => (one.organization ?? '') === organization)

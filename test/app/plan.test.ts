@@ -161,4 +161,21 @@ describe('a plan', () => {
     const plan = await planOn(realm, revisionWith(acme, role('viewer'), ...others, user('ann')))
     expect(new Set(plan.changes.map(({ name }) => name.split('-')[0]))).toEqual(new Set(['ann']))
   })
+
+  it('names a pool that is too small, once, for those who begin to wait', async () => {
+    await using realm = await openPlanned()
+    const pool = placed('LicensePool', 'suite', { organization: 'acme', product: 'Suite', seats: 1, selector: {} })
+    await applyOn(realm, revisionWith(acme, role('viewer'), pool, user('ann'), user('ben')))
+    const plan = await planOn(realm, revisionWith(acme, role('viewer'), pool, user('ann'), user('ben'), user('cleo')))
+    expect(plan.warnings).toEqual([
+      {
+        kind: 'LicensePool',
+        name: 'suite',
+        organization: 'acme',
+        because: 'licensepools/suite.yaml:1',
+        message: 'pool suite has 1 seat: 1 person waits for one',
+        addresses: ['cleo@acme.example'],
+      },
+    ])
+  })
 })

@@ -1,0 +1,74 @@
+import type { Kind } from '../api/names.ts'
+import type { Change } from '../effects/change.ts'
+import { declaredAt } from '../reconcilers/context.ts'
+import { openInvitations } from '../reconcilers/role.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+
+/** Something that is no change, and that whoever makes the change should know. */
+export interface PlanWarning {
+  kind: Kind
+  name: string
+  organization?: string
+  /** Why it is said. */
+  because: string
+  message: string
+  /** Whom it concerns: addresses. */
+  addresses: string[]
+}
+
+/** A link that is out carries the roles as they will be then: editing one, or taking it away, concerns people who were told something else. */
+export const carriedRoles = (declared: readonly Change[], cache: Cache, now: number): CarriedRole[] =>
+  declared.flatMap(change => {
+    if (change.kind !== 'Role' || change.action === 'create') return []
+    return [{ change, addresses: openInvitations({ cache, clock: { now: () => now } }, change.name).addresses }]
+  })
+
+export interface CarriedRole {
+  change: Change
+  addresses: readonly string[]
+}
+
+/** Whose invitation goes with the same plan is not concerned. */
+export const warningOnRole = (
+  { change, addresses: all }: CarriedRole,
+  withdrawn: ReadonlySet<unknown>,
+): PlanWarning[] => {
+  const { kind, name, organization, because, action } = change
+  const addresses = all.filter(address => !withdrawn.has(address))
+  if (addresses.length === 0) return []
+  const carry =
+    addresses.length === 1 ? '1 open invitation carries it' : `${addresses.length} open invitations carry it`
+  const message = `role ${name} ${action === 'delete' ? 'is deleted' : 'changes'}: ${carry}`
+  return [
+    { kind: kind as Kind, name, because, message, addresses, ...(organization !== undefined && { organization }) },
+  ]
+}
+
+/** Pool → holders who wait for a seat of it, first in line first. */
+export const waitingIn = (cache: Cache): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    [...cache.list('LicensePool')].map(({ metadata: { name } }) => [
+      name,
+      cache.by('SeatLedger', 'pool', name).flatMap(({ spec }) => (spec.waiting ?? []).map(({ holder }) => holder)),
+    ]),
+  )
+
+/** Pools for which somebody waits who did not wait before. Who of those that come at once is the last one is decided by who is first. */
+export const warningsOnSeats = (before: ReadonlyMap<string, readonly string[]>, cache: Cache): PlanWarning[] =>
+  [...waitingIn(cache)].flatMap(([name, holders]) => {
+    const waited = new Set(before.get(name))
+    const pool = cache.get('LicensePool', name)
+    const fresh = holders.filter(holder => !waited.has(holder))
+    if (!pool || fresh.length === 0) return []
+    const { organization, seats } = pool.spec
+    const wait = fresh.length === 1 ? '1 person waits' : `${fresh.length} people wait`
+    const message = `pool ${name} has ${seats} ${seats === 1 ? 'seat' : 'seats'}: ${wait} for one`
+    const addresses = fresh.map(holder => addressOf(cache, holder)).sort()
+    return [{ kind: 'LicensePool', name, organization, because: declaredAt(pool), message, addresses }]
+  })
+
+const addressOf = (cache: Cache, holder: string): string => {
+  const key = holder.slice(holder.indexOf('/') + 1)
+  const [membership] = holder.startsWith('user/') ? cache.by('Membership', 'userUid', key) : []
+  return membership?.spec.address ?? key
+}
