@@ -10,7 +10,9 @@ export type FoundFile = { file: string; text: string } | { finding: Finding }
 interface FindOptions {
   /** Findings name files relative to this folder; otherwise as the path was given. */
   relativeTo?: string | undefined
+  /** Bytes of one file, and of all together. */
   maxBytes: number
+  mostBytes: number
 }
 
 const EXTENSIONS = new Set(['.yaml', '.yml', '.json', '.csv'])
@@ -37,14 +39,22 @@ export async function* findFiles(path: string, options: FindOptions): AsyncGener
     return
   }
   const entries = kind === 'file' ? single(path) : walk(path, root, show)
+  const room: Room = { maxBytes: options.maxBytes, mostBytes: options.mostBytes, left: options.mostBytes }
   let batch: Promise<FoundFile>[] = []
   for await (const entry of entries) {
-    batch.push('finding' in entry ? Promise.resolve(entry) : readOne(entry.path, show(entry.path), options.maxBytes))
+    batch.push('finding' in entry ? Promise.resolve(entry) : readOne(entry.path, show(entry.path), room))
     if (batch.length < AT_ONCE) continue
     yield* await Promise.all(batch)
     batch = []
   }
   yield* await Promise.all(batch)
+}
+
+/** What may still be read of one path. */
+interface Room {
+  readonly maxBytes: number
+  readonly mostBytes: number
+  left: number
 }
 
 type Entry = { path: string } | { finding: Finding }
@@ -146,13 +156,24 @@ async function follow(
 }
 
 /** Opened without waiting, so that a pipe does not hold us up; what is judged is what was opened. */
-async function readOne(path: string, file: string, maxBytes: number): Promise<FoundFile> {
+async function readOne(path: string, file: string, room: Room): Promise<FoundFile> {
   try {
     await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const { size, isFile } = await handle.stat().then(stats => ({ size: stats.size, isFile: stats.isFile() }))
     if (!isFile) return { finding: finding(file, 'special-file', 'is no regular file') }
+    const { maxBytes, mostBytes } = room
     if (size > maxBytes)
       return { finding: finding(file, 'too-large', `has ${size} bytes, and may have ${maxBytes}; split it`) }
+    // Counted before it is read: many are read at one time.
+    room.left -= size
+    if (room.left < 0)
+      return {
+        finding: finding(
+          file,
+          'too-large',
+          `is not read: with it, the manifests have more than ${mostBytes} bytes together; name a folder with manifests only`,
+        ),
+      }
     const bytes = await handle.readFile()
     const decoded = decodeText(bytes)
     if ('problem' in decoded) return { finding: { ...finding(file, 'encoding', decoded.problem), line: decoded.line } }

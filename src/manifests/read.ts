@@ -43,8 +43,9 @@ export interface ReadResult {
   line(file: string, line: number): string | undefined
 }
 
-/** Bytes of one file. */
+/** Bytes of one file, and of all below one path. */
 const MAX_FILE = 64 * 1024 * 1024
+const MOST_BYTES = 512 * 1024 * 1024
 const MAX_DOCUMENT = 16 * 1024 * 1024
 
 /**
@@ -59,7 +60,11 @@ export async function readManifests(inputs: readonly ManifestInput[], options: R
       reading.text({ file: input.file, text: input.text })
       continue
     }
-    for await (const found of findFiles(input.path, { relativeTo: options.relativeTo, maxBytes: MAX_FILE }))
+    for await (const found of findFiles(input.path, {
+      relativeTo: options.relativeTo,
+      maxBytes: MAX_FILE,
+      mostBytes: MOST_BYTES,
+    }))
       await reading.file(found)
   }
   return reading.finish()

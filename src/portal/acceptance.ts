@@ -163,7 +163,16 @@ const showPassword = async (
   }
   if (!(await tries.signIn({ address, client: answer.client, known: answer.known }))) return { is: 'tooManyTries' }
   const { right } = await passwords.verify(answer.password, await credentials.passwordHash(name))
-  return right ? 'right' : { is: 'wrongPassword' }
+  if (right) return 'right'
+  await audit.append({
+    phase: 'change',
+    actor: 'link',
+    action: 'account.signInRefused',
+    target: `Account/${name}`,
+    organization,
+    because: 'the password on the page of an invitation was not right',
+  })
+  return { is: 'wrongPassword' }
 }
 
 /**

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findFiles } from '../../src/manifests/files.ts'
 import { stopsRevision } from '../../src/manifests/finding.ts'
 import { readManifests } from '../../src/manifests/read.ts'
 import { ACME_LINES, API, acme, brief, findingsOf, read, user } from './reading.ts'
@@ -174,6 +175,16 @@ describe('a folder', () => {
       'real/up:1:1 warning symlink-folder',
       'zero.yaml:1:1 error symlink-outside',
     ])
+  })
+
+  it('are read up to a bound, each and all together', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) await writeFile(join(folder, `${name}.yaml`), '#'.repeat(400))
+    await writeFile(join(folder, 'e.yaml'), '#'.repeat(600))
+    const found = await Array.fromAsync(findFiles(folder, { relativeTo: folder, maxBytes: 500, mostBytes: 1000 }))
+    // Which of the equal ones are read is nobody's business.
+    expect(found.filter(one => 'text' in one)).toHaveLength(2)
+    expect(found.flatMap(one => ('finding' in one ? one.finding.rule : []))).toEqual(Array(3).fill('too-large'))
+    expect(found.at(-1)).toMatchObject({ finding: { file: 'e.yaml', message: expect.stringContaining('split it') } })
   })
 
   it.runIf(process.platform === 'linux')('says of a name that is not UTF-8 what is wrong with it', async () => {

@@ -222,6 +222,9 @@ describe('accepting an invitation', () => {
       ).status,
     ).toBe(401)
     expect((await site.membership(second.name)).joined).toBeUndefined()
+    expect(site.audit.map(({ action, target }) => `${action} ${target}`)).toContain(
+      `account.signInRefused Account/${accountName('alice@acme.example')}`,
+    )
   })
 
   it('in a second tab, or once more with the back button, ends on the same page', async () => {
