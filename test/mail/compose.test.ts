@@ -33,3 +33,18 @@ describe('a mail', () => {
     })
   }
 })
+
+describe("an organization's own text", () => {
+  it('adds no link to the text either, not even out of a name', () => {
+    const own = 'Hello {{ person.name }}, look at https://evil.example/{{ person.name }} or www.evil.example!'
+    const { text, html } = composeMail(
+      'invitation',
+      { ...samples.invitation, person: 'Eve' },
+      { languages: ['en'], own },
+    )
+    expect(text).toContain('Hello Eve, look at https: //evil.example/Eve')
+    const links = [...text.matchAll(/https?:\/\/[^\s]+|www\.\S/g)].map(([link]) => link)
+    expect(new Set(links)).toEqual(new Set([samples.invitation.link, samples.invitation.organization.privacyUrl]))
+    expect(html).not.toMatch(/href="[^"]*evil/)
+  })
+})

@@ -51,7 +51,7 @@ export function composeMail<T extends MailTemplate>(
         template,
         own,
         valuesOf(data, writer(data.organization, catalogue, locale, undefined)),
-      ).map(text => plainLine(text, 4_000))
+      ).map(text => labelText(text, 4_000))
     } catch (error) {
       if (!(error instanceof ParagraphError)) throw error
       problem = error.message
