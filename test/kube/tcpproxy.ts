@@ -21,6 +21,8 @@ interface Pair {
   client: Socket
   server: Socket
   silent: boolean
+  /** What was sent while nothing passed, in order: it arrives even when who sent it has gone, since goodbyes are lost. */
+  kept: (() => void)[]
 }
 
 export const startProxy = async (target: number): Promise<TcpProxy> => {
@@ -31,24 +33,26 @@ export const startProxy = async (target: number): Promise<TcpProxy> => {
       client,
       server: connect({ port: target, host: '127.0.0.1', allowHalfOpen: true }),
       silent: false,
+      kept: [],
     }
     pairs.add(pair)
     for (const [from, to] of [
       [client, pair.server],
       [pair.server, client],
     ] as const) {
+      const passes = () => !pair.silent && !holding
       from.on('data', chunk => {
-        if (!pair.silent) to.write(chunk)
+        if (passes()) to.write(chunk)
+        else if (!pair.silent) pair.kept.push(() => to.write(chunk))
       })
       from.on('end', () => {
-        if (!pair.silent) to.end()
+        if (passes()) to.end()
       })
-      from.on('error', () => to.destroy())
+      from.on('error', () => undefined)
       from.on('close', () => {
-        pairs.delete(pair)
-        if (!pair.silent) to.destroy()
+        if (passes()) to.destroy()
+        if (to.destroyed) pairs.delete(pair)
       })
-      if (holding) from.pause()
     }
   })
   await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
@@ -69,17 +73,10 @@ export const startProxy = async (target: number): Promise<TcpProxy> => {
     },
     hold: () => {
       holding = true
-      for (const { client, server } of pairs) {
-        client.pause()
-        server.pause()
-      }
     },
     release: () => {
       holding = false
-      for (const { client, server } of pairs) {
-        client.resume()
-        server.resume()
-      }
+      for (const { kept } of pairs) for (const act of kept.splice(0)) act()
     },
     [Symbol.asyncDispose]: async () => {
       for (const { client, server } of pairs) {
