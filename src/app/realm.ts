@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type Retry, RosterError } from '../api/errors.ts'
@@ -7,6 +7,7 @@ import type { AuditEntry, AuditLog } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import { openEmbeddedStore } from '../store/embedded/store.ts'
+import { StoreUnusableError } from '../store/errors.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { fileAuditLog, noAuditLog } from '../telemetry/audit.ts'
 import { type DataPaths, dataPaths } from './paths.ts'
@@ -81,6 +82,7 @@ export const hasStore = (settings: Settings): boolean => existsSync(join(setting
 export const openRealm = async ({ settings, environment, create, onAudit }: RealmOptions): Promise<Realm> => {
   const paths = dataPaths(settings.data)
   if (!create && !hasStore(settings)) throw new NoStoreError(`there is no store in ${paths.folder}`)
+  refuseEmptied(paths)
   // The lease remembers the highest time that was ever shown, so that a clock put back revives no link.
   const first = systemClock()
   const store = await openEmbeddedStore({ folder: paths.folder, clock: first })
@@ -110,6 +112,20 @@ export const openRealm = async ({ settings, environment, create, onAudit }: Real
       if ('stop' in clock) (clock as ReturnType<typeof systemClock>).stop()
     },
   }
+}
+
+/**
+ * A store that is being made is empty for a moment, but then nothing of ours lies beside it. Emptied later, it would read as a new one, and everybody would be invited again.
+ * @throws StoreUnusableError
+ */
+const refuseEmptied = ({ folder, keys }: DataPaths): void => {
+  const file = join(folder, 'roster.sqlite')
+  const size = statSync(file, { throwIfNoEntry: false })?.size
+  if (size !== 0 || existsSync(`${file}-wal`) || !existsSync(keys)) return
+  throw new StoreUnusableError(
+    `${file} is empty, and the folder was in use before`,
+    'Restore the last backup into a new folder (`roster restore`); to begin anew, name another folder with --data',
+  )
 }
 
 const osUser = (): string => {

@@ -156,7 +156,7 @@ export const SETTINGS: readonly SettingDefinition[] = [
     parse: text =>
       text
         .split(',')
-        .map(host => host.trim())
+        .map(host => host.trim().toLowerCase())
         .filter(host => host !== ''),
   },
   {

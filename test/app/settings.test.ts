@@ -76,6 +76,12 @@ describe('settings', () => {
     await writeFile(join(folder, 'roster.yaml'), JSON.stringify({ tables }))
     expect(resolved({}, {}, 'roster.yaml').settings.tables).toEqual(tables)
   })
+  it('name hosts with private addresses however they are spelled', () => {
+    expect(resolved({ allowPrivate: 'Git.Acme.example, [::1],' }).settings.allowPrivate).toEqual([
+      'git.acme.example',
+      '[::1]',
+    ])
+  })
   it('give the portal its own URL on loopback', () => {
     expect(portalUrl(resolved({ listen: '[::1]:4711' }).settings)).toBe('http://[::1]:4711')
     expect(portalUrl(resolved({ publicUrl: 'https://people.acme.example/' }).settings)).toBe(
