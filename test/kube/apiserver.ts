@@ -18,7 +18,7 @@ export interface TestCluster extends AsyncDisposable {
   /** Writes another one: through another port, as another user. */
   writeKubeconfig(options?: { port?: number; token?: string }): string
   /** One request as that admin; the answer with its headers, whatever its code. */
-  ask(method: string, path: string, body?: unknown, contentType?: string): Promise<Answer>
+  ask(method: string, path: string, body?: unknown, contentType?: string, accept?: string): Promise<Answer>
   stopApiserver(): Promise<void>
   startApiserver(): Promise<void>
 }
@@ -78,12 +78,12 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
   let apiserver = launchApiserver()
   const ca = () => readFileSync(join(folder, 'certs', 'apiserver.crt'))
 
-  const ask = (method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<Answer> =>
+  const ask: TestCluster['ask'] = (method, path, body, contentType = 'application/json', accept = 'application/json') =>
     new Promise((resolve, reject) => {
       const headers = {
         Authorization: `Bearer ${ADMIN_TOKEN}`,
         'Content-Type': contentType,
-        Accept: 'application/json',
+        Accept: accept,
       }
       const sent = https.request(
         { host: '127.0.0.1', port, path, method, headers, ca: ca(), timeout: 10_000 },
