@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
 import { startController } from '../src/app/controller.ts'
 import { noLog } from '../src/app/logging.ts'
 import { openRealm, type Realm } from '../src/app/realm.ts'
@@ -50,26 +52,37 @@ const pass = async (realm: Realm): Promise<number> => {
   return (performance.now() - begin) / 1000
 }
 
-const run = async (people: number, standingOf: (index: number) => Standing): Promise<PassResult> => {
+const open = (folder: string) =>
+  openRealm({
+    settings: resolveSettings({ flags: { data: folder }, environment: {}, cwd: folder }).settings,
+    environment: {},
+    create: true,
+  })
+
+const first = async (people: number, standingOf: (index: number) => Standing): Promise<PassResult> => {
   const folder = await mkdtemp(join(tmpdir(), 'roster-bench-'))
   try {
-    const { settings } = resolveSettings({ flags: { data: folder }, environment: {}, cwd: folder })
-    const open = () => openRealm({ settings, environment: {}, create: true })
-    let first = 0
+    let seconds = 0
     {
-      await using realm = await open()
+      await using realm = await open(folder)
       await makeOrganization(realm.store, people, standingOf)
-      first = await pass(realm)
+      seconds = await pass(realm)
     }
-    const scan = scanPeople(join(folder, 'roster.sqlite'))
-    await using realm = await open()
-    const before = (await realm.store.info()).resourceVersion
-    const again = await pass(realm)
-    const writes = Number((await realm.store.info()).resourceVersion) - Number(before)
-    return { first, again, writes, scan, rss: process.memoryUsage().rss / 1024 / 1024 }
+    // A process of its own, as after a restart: only then memory is what a controller needs.
+    const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename, 'again', folder])
+    return { first: seconds, scan: scanPeople(join(folder, 'roster.sqlite')), ...(JSON.parse(stdout) as Again) }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+type Again = Pick<PassResult, 'again' | 'writes' | 'rss'>
+const again = async (folder: string): Promise<Again> => {
+  await using realm = await open(folder)
+  const before = (await realm.store.info()).resourceVersion
+  const seconds = await pass(realm)
+  const writes = Number((await realm.store.info()).resourceVersion) - Number(before)
+  return { again: seconds, writes, rss: process.memoryUsage().rss / 1024 / 1024 }
 }
 
 /** The floor: every row read and parsed once, by nothing but node:sqlite. */
@@ -85,12 +98,12 @@ const scanPeople = (file: string): number => {
   return seconds
 }
 
-const [scenario = 'known', people = '1000'] = process.argv.slice(2)
+const [scenario = 'known', argument = '1000'] = process.argv.slice(2)
 const standings: Record<string, (index: number) => Standing> = {
   known: () => 'known',
   invited: () => 'invited',
   joined: index => (index % 100 === 0 ? 'known' : 'joined'),
 }
 const standing = standings[scenario]
-if (!standing) throw new Error(`there is no scenario ${scenario}`)
-console.log(JSON.stringify(await run(Number(people), standing)))
+if (!standing && scenario !== 'again') throw new Error(`there is no scenario ${scenario}`)
+console.log(JSON.stringify(standing ? await first(Number(argument), standing) : await again(argument)))

@@ -102,6 +102,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         secrets,
         fingerprint: keys.fingerprint,
         epoch: lease.epoch,
+        hasEnded: epoch => epoch === lease.endedEpoch,
         storeEpoch,
       })
       return reconcilersOf(world, options.sources ? { hub, sync: syncRevision } : undefined)

@@ -121,10 +121,11 @@ export const openRealm = async ({ settings, environment, create, onAudit }: Real
 const refuseEmptied = ({ folder, keys }: DataPaths): void => {
   const file = join(folder, 'roster.sqlite')
   const size = statSync(file, { throwIfNoEntry: false })?.size
-  if (size !== 0 || existsSync(`${file}-wal`) || !existsSync(keys)) return
+  // The first page, of 4096 bytes, holds no table of ours. What a running store has not moved into its file yet lies in the log.
+  if (size === undefined || size > 4096 || existsSync(`${file}-wal`) || !existsSync(keys)) return
   throw new StoreUnusableError(
     `${file} is empty, and the folder was in use before`,
-    'Restore the last backup into a new folder (`roster restore`); to begin anew, name another folder with --data',
+    'If it was copied, copy its -wal file too; else restore the last backup into a new folder (`roster restore`). To begin anew, name another folder with --data',
   )
 }
 

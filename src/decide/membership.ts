@@ -18,11 +18,28 @@ export const hasDeclined = (spec: Pick<Spec, 'declined'>): boolean =>
   spec.declined !== undefined && spec.declined.released === undefined
 
 /**
- * Somebody joined, and their access is not settled yet in this life of the membership. For this moment they count as invited,
- * or the seat that was kept for them would go to whoever waits.
+ * Somebody joined, and their access is not settled yet in this life of the membership, or not since an Invitation granted them roles.
+ * For this moment they count as invited, or the seat that was kept for them would go to whoever waits.
  */
-export const isUnsettled = (spec: Record & Pick<Spec, 'settled'>): boolean =>
-  spec.joined !== undefined && isJoined(spec) && (spec.settled === undefined || spec.settled.time < spec.joined.time)
+export const isUnsettled = (spec: Record & Pick<Spec, 'settled' | 'grants'>): boolean => {
+  const { joined, settled, grants } = spec
+  if (joined === undefined || !isJoined(spec)) return false
+  return settled === undefined || settled.time < joined.time || grants.some(grant => grant.time > settled.time)
+}
+
+/** When access is settled that was worked out at `now`: never before what it was worked out from. */
+export const settlingTime = (spec: Pick<Spec, 'joined' | 'grants'>, now: string): string =>
+  [...spec.grants.map(grant => grant.time), spec.joined?.time ?? now].reduce((a, b) => (a > b ? a : b), now)
+
+/** When an Invitation grants at `now`: after the joining, and after access was last settled without it. */
+export const grantingTime = (spec: Pick<Spec, 'joined' | 'settled'>, now: number): string =>
+  timestamp(
+    Math.max(
+      now,
+      ...(spec.joined ? [milliseconds(spec.joined.time)] : []),
+      ...(spec.settled ? [milliseconds(spec.settled.time) + 1] : []),
+    ),
+  )
 
 /** Grants of the present life of the membership: what was granted before somebody ended or left and joined anew counts no more. */
 export const activeGrants = (spec: Pick<Spec, 'joined' | 'left' | 'ended' | 'grants'>): Grant[] => {

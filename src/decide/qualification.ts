@@ -17,7 +17,9 @@ export interface PoolMember {
   /** Of the organization of the membership. */
   domains: readonly string[]
   maxAttempts: number
-  /** Of somebody who has not joined: what the groups that name them would give. */
+  /** Whether an accepted Invitation's roles are still to be noted in the record. */
+  awaitsGrant?: boolean
+  /** Of somebody whose access is not settled: what the groups that name them and Invitations just accepted would give. */
   prospect?: { roles: readonly string[]; groups: readonly string[] }
 }
 
@@ -36,7 +38,7 @@ export interface Qualification {
  * Whether a membership brings its person seats of a pool, how many, and which place in line. Undefined: it does not.
  *
  * Reads settled access alone, with `until`, `ended`, `left` and suspension judged on top. An invited person has none yet:
- * theirs are the declared roles, those that the mail named, and their prospect; and so for somebody who has just joined ({@link isUnsettled}). They qualify from the first claim of a mail until they decline, the link is withdrawn, or all attempts are used up.
+ * theirs are the declared roles, those that the mail named, and their prospect; and so for somebody who has just joined ({@link isPending}). They qualify from the first claim of a mail until they decline, the link is withdrawn, or all attempts are used up.
  *
  * A licence given by name (`User.spec.licenses`) needs no selector, says how many seats, and takes the place of what the selector would give: one person, one allotment.
  */
@@ -53,7 +55,7 @@ export const qualify = (
   if (membership.declared?.until !== undefined) until.push(milliseconds(membership.declared.until))
 
   let state: SeatCandidate['state']
-  if (standing === 'Active' || standing === 'Restricted') state = isUnsettled(membership) ? 'Reserved' : 'Used'
+  if (standing === 'Active' || standing === 'Restricted') state = isPending(member) ? 'Reserved' : 'Used'
   else if (standing === 'Invited' && (spec.reserveForInvited ?? true)) {
     const open = openInvitation(member, now)
     if (!open) return undefined
@@ -149,10 +151,15 @@ interface Access {
   roles: readonly string[]
   groups: readonly string[]
 }
-const accessOf = ({ membership, prospect }: PoolMember): Access => {
+
+/** Whether somebody joined and has not got yet what they were invited for: in between they count as invited, or their seat would go to whoever waits. */
+const isPending = ({ membership, awaitsGrant }: PoolMember): boolean => isUnsettled(membership) || awaitsGrant === true
+
+const accessOf = (member: PoolMember): Access => {
+  const { membership, prospect } = member
   const { settled, declared, attempts } = membership
   const { roles, groups } = settled ?? { roles: [], groups: [] }
-  if (membership.joined && !isUnsettled(membership)) return { roles, groups }
+  if (membership.joined && !isPending(member)) return { roles, groups }
   return {
     roles: [...roles, ...(declared?.roles ?? []), ...(attempts.at(-1)?.roles ?? []), ...(prospect?.roles ?? [])],
     groups: [...groups, ...(prospect?.groups ?? [])],

@@ -1,6 +1,6 @@
 import type { Invitation } from '../api/invitation.ts'
 import type { Grant, Membership, MembershipSpec } from '../api/membership.ts'
-import { timestamp } from '../api/timestamp.ts'
+import { grantingTime } from '../decide/membership.ts'
 import { declaredAt, type World } from './context.ts'
 import { inviterOf } from './lines.ts'
 
@@ -19,7 +19,7 @@ export const grantRoles = async (
   const { joined } = spec
   const missing = invitations.filter(({ metadata }) => !spec.grants.some(grant => grant.uid === metadata.uid))
   if (!joined || (missing.length === 0 && spec === record.spec)) return record
-  const now = timestamp(world.clock.now())
+  const time = grantingTime(spec, world.clock.now())
   const grants: Grant[] = []
   for (const { metadata, spec: asked } of missing) {
     const owners = await world.store.owners({ kind: 'Invitation', name: metadata.name })
@@ -28,8 +28,7 @@ export const grantRoles = async (
       uid: metadata.uid,
       roles: [...(asked.roles ?? [])].sort(),
       by: inviterOf(owners.find(owner => owner.field === 'spec.email')?.manager ?? ''),
-      // Never before the joining, whichever clock noted that: what is older belongs to a former life.
-      time: now > joined.time ? now : joined.time,
+      time,
     })
   }
   const [first] = missing

@@ -2,6 +2,7 @@ import type { Readiness } from '../api/conditions.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { MembershipSpec } from '../api/membership.ts'
 import { ANNOTATIONS } from '../api/names.ts'
+import type { User } from '../api/user.ts'
 import { parseAddress } from '../decide/address.ts'
 import { openersOf, type Request } from '../decide/invitation.ts'
 import { currentSeries } from '../decide/membership.ts'
@@ -10,7 +11,7 @@ import { linkLife, type OrganizationSettings } from '../decide/settings.ts'
 import { declaredAt, type settingsFor, type World } from './context.ts'
 import type { Pass } from './invitationstatus.ts'
 import { inviterOf } from './lines.ts'
-import { isGenerated, membershipIn } from './people.ts'
+import { isGenerated, membershipIn, userFacts } from './people.ts'
 
 /** What keeps this Invitation from being carried out, until somebody changes something. */
 export const obstacle = (
@@ -59,11 +60,18 @@ export const requestOf = ({ metadata }: Invitation): Request => {
   return { uid: metadata.uid, generated: isGenerated({ metadata }), ...(token !== undefined && { resend: token }) }
 }
 
-/** The union of what is asked for, as far as it may be given here. */
-export const openRoles = ({ world, settings, requests }: Pass): string[] =>
-  [...new Set(requests.flatMap(({ spec }) => spec.roles ?? []))]
+/** The union of what is asked for and what groups would give, as far as it may be given here: the roles that the mail names. */
+export const openRoles = ({ world, settings, requests, user }: Pass): string[] =>
+  [...new Set([...requests.flatMap(({ spec }) => spec.roles ?? []), ...rolesOfGroups(world, settings, user)])]
     .filter(name => settings.chain.includes(world.cache.get('Role', name)?.spec.organization ?? ''))
     .sort()
+
+const rolesOfGroups = ({ groups }: Pick<World, 'groups'>, settings: OrganizationSettings, user: User | undefined) =>
+  user
+    ? groups
+        .groupsOf({ name: user.metadata.name, facts: userFacts(user, settings.domains), settled: [] }, settings.name)
+        .flatMap(({ group }) => groups.rolesOf(group))
+    : []
 
 /** Who caused the mails of a series: the manager that asked for the resend, wrote the Invitation, or declared the membership which opened it. */
 export const inviterOfSeries = async (

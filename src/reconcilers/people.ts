@@ -1,7 +1,8 @@
 import type { Invitation } from '../api/invitation.ts'
 import { LABELS } from '../api/names.ts'
 import type { User, UserMembership } from '../api/user.ts'
-import { normalizeAddress } from '../decide/address.ts'
+import { isExternal, normalizeAddress } from '../decide/address.ts'
+import type { ExpressionUser } from '../decide/cel.ts'
 import { allows } from '../decide/permissions.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { addressesOf, place } from './indexes.ts'
@@ -41,6 +42,17 @@ export const requestsOf = (cache: Cache, organization: string, address: string):
 
 export const membershipIn = (user: User, organization: string): UserMembership | undefined =>
   user.spec.memberships?.find(entry => entry.organization === organization)
+
+/** What expressions see of somebody. */
+export const userFacts = ({ metadata, spec }: User, domains: readonly string[]): ExpressionUser => ({
+  name: metadata.name,
+  labels: metadata.labels ?? {},
+  email: spec.email,
+  external: isExternal(spec.email, domains),
+  locale: spec.locale,
+  givenName: spec.givenName,
+  familyName: spec.familyName,
+})
 
 /** Whether somebody may invite into an organization, by their settled access there or above. */
 export const mayInvite = (cache: Cache, user: string, chain: readonly string[]): boolean => {

@@ -2,11 +2,12 @@ import { setImmediate } from 'node:timers/promises'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
-import { isUnsettled } from '../decide/membership.ts'
+import { isJoined, isUnsettled } from '../decide/membership.ts'
 import { factsOf, type PoolMember, persons, qualify } from '../decide/qualification.ts'
 import type { SeatCandidate } from '../decide/seats.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { organizationsBelow, settingsFor, type World } from './context.ts'
+import { isPaused, organizationsBelow, settingsFor, type World } from './context.ts'
+import { isGenerated, requestsOf } from './people.ts'
 
 /** After so many people, everybody else gets a turn: the portal answers while a large pool is gone through. What changes meanwhile wakes the pool again. */
 const TURN = 2000
@@ -48,10 +49,11 @@ export const membersOf = async (
         domains,
         maxAttempts: invitations.maxAttempts,
       }
-      const prospect = prospectOf(world, member)
+      const granting = grantingRoles(world.cache, membership)
+      const prospect = prospectOf(world, member, granting)
       const qualified = qualify(
         { name: pool.metadata.name, spec: pool.spec },
-        prospect ? { ...member, prospect } : member,
+        { ...member, awaitsGrant: granting.length > 0, ...(prospect && { prospect }) },
         now,
       )
       if (!qualified) continue
@@ -75,13 +77,28 @@ export const membersOf = async (
 }
 
 /** What groups would give somebody whose access is not settled: who is invited, or has just joined. */
-const prospectOf = ({ groups }: Pick<World, 'groups'>, member: PoolMember): PoolMember['prospect'] => {
+const prospectOf = (
+  { groups }: Pick<World, 'groups'>,
+  member: PoolMember,
+  granting: readonly string[],
+): PoolMember['prospect'] => {
   const { membership, user } = member
-  if ((membership.joined && !isUnsettled(membership)) || !user) return undefined
+  if (membership.joined && !isUnsettled(membership) && granting.length === 0) return undefined
+  if (!user) return granting.length > 0 ? { groups: [], roles: granting } : undefined
   const candidate = { name: user.name, facts: factsOf(member), settled: [] }
   const names = groups.groupsOf(candidate, membership.organization).map(one => one.group)
   return names.length > 0 ? { groups: names, roles: names.flatMap(name => groups.rolesOf(name)) } : undefined
 }
+
+/** Roles of Invitations that somebody who joined has accepted, as long as they are not noted in the record. */
+const grantingRoles = (cache: Cache, { spec }: Membership): string[] =>
+  isJoined(spec)
+    ? requestsOf(cache, spec.organization, spec.address)
+        .filter(
+          one => !isGenerated(one) && !isPaused(one) && !spec.grants.some(grant => grant.uid === one.metadata.uid),
+        )
+        .flatMap(one => one.spec.roles ?? [])
+    : []
 
 /** Organizations whose members may get seats of the pool. */
 const organizationsOf = (cache: Cache, { spec }: LicensePool): string[] =>

@@ -1,11 +1,11 @@
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
-import { isExternal } from '../decide/address.ts'
 import { type AccessComparison, compareAccess, isNothing } from '../decide/losses.ts'
-import { activeGrants, isUnsettled, takesAccess } from '../decide/membership.ts'
+import { activeGrants, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
 import { turnsAt } from '../decide/person.ts'
 import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
+import { userFacts } from './people.ts'
 import { permitFor } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
 import { explained, producerOf, quiet, sameSpec } from './placepass.ts'
@@ -20,10 +20,10 @@ export const settle = async (
   record: Membership,
   wanted: MembershipSpec,
 ): Promise<{ record: Membership; result: PlaceResult }> => {
-  const { world, user, organization, problem, now, standing } = place
+  const { world, user, organization, problem, standing } = place
   const derived = derive(place, wanted)
   const comparison = compareAccess(wanted.settled, derived)
-  const time = timestamp(now)
+  const time = settlingTime(wanted, timestamp(place.now))
   const next = turnsAt(standing)
   const again = next === undefined ? {} : { again: next }
   const result = (spec: MembershipSpec): PlaceResult => {
@@ -71,7 +71,7 @@ export const settle = async (
 export const withAccess = (place: Place, spec: MembershipSpec): MembershipSpec => {
   if (place.problem) return spec
   const { roles, groups, permissions } = derive(place, spec)
-  return { ...spec, settled: { roles, groups, permissions, time: timestamp(place.now) } }
+  return { ...spec, settled: { roles, groups, permissions, time: settlingTime(spec, timestamp(place.now)) } }
 }
 
 /** What the declarations give this person here. */
@@ -84,21 +84,12 @@ const derive = (
     ...declared.map(role => ({ role, how: 'declared' as const })),
     ...activeGrants(spec).flatMap(grant => grant.roles.map(role => ({ role, how: 'grant' as const }))),
   ]
-  const { email, locale, givenName, familyName } = user.spec
   return deriveAccess({
     organization,
     roles: direct,
     user: {
       name: user.metadata.name,
-      facts: {
-        name: user.metadata.name,
-        labels: user.metadata.labels ?? {},
-        email,
-        external: isExternal(email, settings.domains),
-        locale,
-        givenName,
-        familyName,
-      },
+      facts: userFacts(user, settings.domains),
       settled: spec.settled?.groups ?? [],
     },
     lookups: {

@@ -8,6 +8,12 @@ import { eventually, Workplace } from './process.ts'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'acme')
 
+const ZOE = `apiVersion: roster.dev/v1alpha1
+kind: User
+metadata: {name: zoe}
+spec: {email: zoe@acme.example, memberships: [{organization: acme, roles: [viewer]}]}
+`
+
 const acme = async () => {
   const place = await Workplace.make()
   await cp(EXAMPLE, join(place.folder, 'acme'), { recursive: true })
@@ -24,10 +30,18 @@ describe('the main job', () => {
   it('invites by mail, lets people accept, gives roles and seats, and says so', async () => {
     const { place, mails, letterTo, user } = await acme()
     await using _ = place
+    // A seat for each of the eleven, and Zoe, who comes last, waits.
+    const pool = join(place.folder, 'acme', 'licenses.yaml')
+    await writeFile(pool, (await readFile(pool, 'utf8')).replace('seats: 10', 'seats: 11'))
     const running = await place.run('acme')
     expect((await mails()).map(({ to }) => to).sort()).toHaveLength(12)
+    await writeFile(join(place.folder, 'acme', 'users', 'zoe.yaml'), ZOE)
+    await eventually(
+      async () => ((await user('zoe')).status?.licenses?.[0]?.state === 'Waiting' ? true : undefined),
+      'Zoe waits',
+    )
     expect(await place.json<LicensePool>('get', 'pool', 'suite')).toMatchObject({
-      status: { seats: 10, reserved: 10, waiting: 1 },
+      status: { seats: 11, reserved: 11, waiting: 1 },
     })
 
     const alice = await letterTo('alice@acme.example')
@@ -45,6 +59,24 @@ describe('the main job', () => {
     expect((await user('alice')).status?.licenses).toEqual([{ pool: 'suite', quantity: 1, state: 'Used' }])
     expect(await place.json<LicensePool>('get', 'pool', 'suite')).toMatchObject({ status: { used: 1, waiting: 1 } })
 
+    // Carol's roles come from an Invitation written by hand: noted after she joined. Ben's come from a group, and his mail says so.
+    const carol = await letterTo('carol@partner.example')
+    await new Person(place.url).accept(linkIn(carol as NonNullable<typeof carol>))
+    const [guest] = (await place.json<{ items: User[] }>('get', 'users')).items.filter(
+      ({ spec }) => spec.email === 'carol@partner.example',
+    )
+    const name = guest?.metadata.name ?? ''
+    await eventually(
+      async () => ((await user(name)).status?.state === 'Active' ? true : undefined),
+      'carol has her roles',
+    )
+    await eventually(
+      async () => ((await user(name)).status?.licenses?.[0]?.state === 'Used' ? true : undefined),
+      'carol has the seat that was kept for her',
+    )
+    expect((await user('zoe')).status?.licenses).toEqual([{ pool: 'suite', quantity: 1, state: 'Waiting' }])
+    expect((await letterTo('ben@acme.example'))?.text).toMatch(/Roles:\s+Editor/)
+
     const file = join(place.folder, 'acme', 'users', 'priya.yaml')
     await writeFile(
       file,
@@ -56,7 +88,7 @@ describe('the main job', () => {
     )
 
     const { code, out } = await running.stop()
-    expect(out).toContain('Stopped. 1 joined, 11 invited, nothing half done.')
+    expect(out).toContain('Stopped. 2 joined, 11 invited, nothing half done.')
     expect(code).toBe(0)
   })
 
