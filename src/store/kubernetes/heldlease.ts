@@ -101,7 +101,9 @@ export class Held implements HeldLease, Fence {
     const left = this.#options.times.deadline - this.#since.elapsed()
     const { spec } = this.#lease
     const freed = { ...spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(this.#options.now()) }
-    if (left > 0) await this.#options.record.write({ ...this.#lease, spec: freed }, left)
+    if (left <= 0) return
+    // Where this cannot be written, the lease runs out by itself.
+    await this.#options.record.write({ ...this.#lease, spec: freed }, left).catch(() => undefined)
   }
 
   async #annotate(key: string, value: (before: string | undefined) => string): Promise<void> {
@@ -126,7 +128,6 @@ export class Held implements HeldLease, Fence {
 
   #schedule(pause: number): void {
     this.#timer = setTimeout(() => void this.#renew(), pause)
-    // The end of the deadline is noticed even while a request hangs.
     this.#timer.unref()
   }
 

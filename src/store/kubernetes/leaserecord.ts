@@ -81,8 +81,8 @@ export const takenBy = (
 ): { lease: RawLease; epoch: number } => {
   const { idleAt, epoch: epochKey } = ANNOTATION
   const { [idleAt]: _, ...annotations } = before?.metadata.annotations ?? {}
-  // Whoever deletes the Lease must not bring back epochs that were used: seconds since 1970 are more than all transfers so far.
-  const epoch = before ? epochOf(before) + 1 : Math.floor(options.now / 1_000)
+  // Whoever deletes the Lease, or makes an empty one, must not bring back epochs that were used: seconds since 1970 are more than all transfers so far.
+  const epoch = before && epochOf(before) > 0 ? epochOf(before) + 1 : Math.floor(options.now / 1_000)
   const time = microTime(options.now)
   return {
     epoch,
@@ -104,9 +104,8 @@ export const takenBy = (
   }
 }
 
-/** A Lease that somebody else made, for instance a chart, has no epoch yet. */
-export const epochOf = (lease: RawLease): number =>
-  Number(lease.metadata.annotations?.[ANNOTATION.epoch] ?? lease.spec.leaseTransitions ?? 0)
+/** 0 when it was never held: somebody else made it. */
+export const epochOf = (lease: RawLease): number => Number(lease.metadata.annotations?.[ANNOTATION.epoch] ?? 0)
 
 /** RFC 3339 with six fractional digits, as `meta/v1 MicroTime` must have them. */
 export const microTime = (time: number): string => new Date(time).toISOString().replace('Z', '000Z')
