@@ -24,6 +24,8 @@ export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> =
   const pace = new Pace(MEMBERS_PER_SECOND)
   return {
     kind: 'LicensePool',
+    // When many come at once, who gets a seat is decided over all of them, as in a plan.
+    yieldsTo: ['User', 'Invitation'],
     watches: [
       watch({
         kind: 'Membership',

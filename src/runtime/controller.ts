@@ -38,6 +38,8 @@ export interface Ran {
 const HOUR = 3_600_000
 /** After so many runs of one worker, everybody else gets a turn: reconcilers that only read never leave the microtasks. */
 const TURN = 16
+/** Milliseconds that a run lets others go first. */
+const LONGEST_YIELD = 1000
 
 /**
  * Runs one reconciler: changes wake keys, workers run them, at most one run a key at a time.
@@ -54,6 +56,7 @@ export class Controller {
   /** Keys that said `never`. */
   readonly #stalled = new Set<string>()
   #cancelResync: () => void = () => undefined
+  #before: readonly Controller[] = []
   #runs = 0
 
   /** Listens to the informer from now on; nothing runs before {@link start} or {@link step}. */
@@ -76,6 +79,11 @@ export class Controller {
       },
     })
     this.#unsubscribe = options.informer.onChange(change => this.#meet(change))
+  }
+
+  /** For {@link Reconciler.yieldsTo}: whose work comes first. */
+  letFirst(controllers: readonly Controller[]): void {
+    this.#before = controllers
   }
 
   /** Wakes one key. */
@@ -131,9 +139,21 @@ export class Controller {
     for (let runs = 1; ; runs++) {
       const name = await this.queue.get()
       if (name === undefined) return
+      await this.#yield()
       await this.#run(name)
       if (runs % TURN === 0) await setImmediate()
     }
+  }
+
+  /** Lets those go first whose work this one's depends on. Bounded: they may be busy for long, and new work may always come. */
+  async #yield(): Promise<void> {
+    if (this.#before.every(({ queue }) => queue.idle)) return
+    const { clock } = this.#options
+    const over = new AbortController()
+    const idle = Promise.all(this.#before.map(({ queue }) => queue.onIdle()))
+    const signal = AbortSignal.any([this.#aborting.signal, over.signal])
+    await Promise.race([idle, pauseUntil(clock, clock.now() + LONGEST_YIELD, signal)])
+    over.abort()
   }
 
   async #run(name: string): Promise<Ran> {

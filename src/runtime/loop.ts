@@ -198,6 +198,8 @@ export async function openLoop<W extends World = World>(
         },
       }),
   )
+  for (const [index, { yieldsTo = [] }] of reconcilers.entries())
+    controllers[index]?.letFirst(controllers.filter(({ kind }) => yieldsTo.includes(kind)))
   const stop = () => void informer.stop()
   if (options.signal?.aborted) stop()
   options.signal?.addEventListener('abort', stop, { once: true })

@@ -9,6 +9,8 @@ export interface Reconciler<K extends Kind = Kind> {
   readonly kind: K
   /** Keys of this kind run at once. */
   readonly concurrency?: number
+  /** What it does depends on all of these together: a run waits, for a second at most, until none of their keys is ready or running. */
+  readonly yieldsTo?: readonly Kind[]
   /** Also woken by these; the object's own changes always wake it. */
   readonly watches: readonly Watch[]
   /** Own changes that do not matter: woken only when this value differs. Default: generation, deletionTimestamp, labels and annotations. */
