@@ -14,7 +14,7 @@ export interface ComposerOptions {
 /** Writes mails from facts. */
 export const mailComposer = ({ from, onProblem }: ComposerOptions): MailComposer => {
   const compose = <T extends MailTemplate>(template: T, facts: MailBasics, data: MailData[T]): OutgoingMail => {
-    const options: ComposeOptions = { languages: [facts.language], own: facts.paragraph }
+    const options: ComposeOptions = { languages: facts.languages, own: facts.paragraph }
     const { subject, text, html, language, problem } = composeMail(template, data, options)
     if (problem !== undefined) onProblem?.({ template, organization: facts.organization.name, problem })
     const { messageId, date, to, replyTo } = facts

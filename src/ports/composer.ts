@@ -24,7 +24,8 @@ export interface MailBasics {
   /** Sender of the organization; absent: the controller's own. */
   from?: MailAddress
   replyTo?: MailAddress
-  language: string
+  /** Wishes, best first: the person's language, the organization's. */
+  languages: readonly string[]
   organization: MailOrganization
   /** How the person is greeted. */
   person: { givenName?: string; displayName?: string; address: string }

@@ -45,7 +45,7 @@ export const mailBasics = (
     date: of.date,
     to: { ...(to.displayName !== undefined && { name: to.displayName }), address },
     ...(mail.from && { from: { name: mail.from.name ?? settings.displayName, address: mail.from.email } }),
-    language: to.locale ?? mail.locale,
+    languages: [...(to.locale === undefined ? [] : [to.locale]), mail.locale],
     organization: {
       name: settings.name,
       displayName: settings.displayName,

@@ -18,7 +18,7 @@ const mail = (kind: string, facts: MailBasics): OutgoingMail => ({
   subject: kind,
   text: JSON.stringify(facts),
   html: '',
-  language: facts.language,
+  language: facts.languages[0] ?? 'en',
   date: facts.date,
 })
 

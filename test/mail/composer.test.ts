@@ -8,7 +8,7 @@ const basics: MailBasics = {
   messageId: '<abc.m-123@people.acme.example>',
   date: '2026-11-22T08:14:00.000Z',
   to: { name: 'Alice Smith', address: 'alice@acme.example' },
-  language: 'en',
+  languages: ['en'],
   organization: {
     name: 'acme',
     displayName: 'Acme GmbH',
@@ -33,6 +33,11 @@ const composer = (options: Partial<ComposerOptions> = {}) => mailComposer({ from
 describe('a mail made of facts', () => {
   it('is the same whenever it is made', () => {
     expect(composer().invitation(invitation)).toEqual(composer().invitation(structuredClone(invitation)))
+  })
+
+  it('is in the first wished language that there is: a French person in a German organization reads German', () => {
+    expect(composer().invitation({ ...invitation, languages: ['fr', 'de'] })).toMatchObject({ language: 'de' })
+    expect(composer().invitation({ ...invitation, languages: ['fr'] })).toMatchObject({ language: 'en' })
   })
 
   it('comes from the controller, or from the organization where it says so', () => {
