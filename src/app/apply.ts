@@ -89,6 +89,7 @@ const write = (
 ): Promise<SyncResult> =>
   syncRevision({
     store,
+    byPerson: true,
     source,
     revision,
     prune,

@@ -55,6 +55,7 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
       const before = declaredObjects(world)
       const sync = await syncRevision({
         store,
+        byPerson: true,
         source,
         revision,
         prune,

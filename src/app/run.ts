@@ -12,7 +12,7 @@ import type { Cache } from '../runtime/reconciler.ts'
 import type { LeaseState } from '../store/store.ts'
 import { compareVersions } from '../store/version.ts'
 import type { Log } from '../telemetry/log.ts'
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { createMetrics, type LiveFigures, type Metrics } from '../telemetry/metrics.ts'
 import { type HealthCheck, startOps } from '../telemetry/ops.ts'
 import { type RunningController, startController } from './controller.ts'
 import type { Realm } from './realm.ts'
@@ -134,7 +134,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   const { resourceVersion: declared } = await store.info()
   cache = controller.manager.loop.world.cache
   const up = stack.move()
-  for (const kind of KINDS) metrics.objects.set({ kind }, cache.count(kind))
+  metrics.watch(figuresOf(controller))
   return {
     controller,
     metrics,
@@ -145,6 +145,22 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     [Symbol.asyncDispose]: () => up.disposeAsync(),
   }
 }
+
+/** What metrics show of the loop at the moment of a scrape. */
+const figuresOf = ({ manager: { loop } }: RunningController): LiveFigures => ({
+  queues: () =>
+    loop.controllers.map(({ kind, queue }) => {
+      const { seconds, longest } = queue.unfinished()
+      return { name: kind, depth: queue.ready, unfinished: seconds, longest }
+    }),
+  objects: () => KINDS.map(kind => ({ kind, count: loop.world.cache.count(kind) })),
+  sources: () =>
+    [...loop.world.cache.list('Source')].flatMap(({ metadata, status }) =>
+      status?.lastCompleteTime === undefined
+        ? []
+        : [{ source: metadata.name, lastComplete: Date.parse(status.lastCompleteTime) / 1000 }],
+    ),
+})
 
 /** Waits for a holder that is about to stop, then says who it is. */
 const takeLease = async (

@@ -39,6 +39,10 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   })
   const log = options.log === undefined ? noLog() : createLog({ to: 'file' in options.log ? options.log.file : 2 })
   const stopped = (await realm.store.lease.read())?.clockMark
+  if (realm.clock.suspect)
+    io.err(
+      `roster: the clock of this computer is behind what this store has seen (${stopped ?? 'unknown'}): until it gets there, nothing expires or ends by time, and no access is taken because of a date. Set the clock, and start again\n`,
+    )
   await using running = await startRun({
     realm,
     log,

@@ -76,7 +76,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       return again
     }
     await reportSync(world, source, revision, result)
-    return result.failed.some(({ reason }) => reason !== 'InvalidSpec') ? soon(SOON.failed) : again
+    return result.failed.some(({ reason }) => !MENDED_BY_PEOPLE.has(reason)) ? soon(SOON.failed) : again
   },
 })
 
@@ -92,6 +92,8 @@ const bodyOf = (source: Source): Body => {
 const refOf = (source: Source): ObjectRef => ({ kind: 'Source', name: source.metadata.name })
 
 /** What waiting heals by itself is tried again; what somebody must mend is Stalled. */
+/** Why an object was not written, where only a change of the source helps. */
+const MENDED_BY_PEOPLE = new Set(['InvalidSpec', 'NotAllowed'])
 const MENDED_BY_WAITING = new Set(['Unreachable', 'Retrying'])
 
 const reportTrouble = async (
@@ -154,7 +156,7 @@ const readinessOf = (result: SyncResult, applied: string): Readiness => {
   if (failed)
     return {
       // What a store refuses for what it says is refused again, until somebody changes it.
-      is: result.failed.every(({ reason }) => reason === 'InvalidSpec') ? 'stalled' : 'reconciling',
+      is: result.failed.every(({ reason }) => MENDED_BY_PEOPLE.has(reason)) ? 'stalled' : 'reconciling',
       reason: failed.reason,
       message: short(
         `${result.failed.length} resources could not be written: ${list(result.failed.map(({ message }) => message))}`,

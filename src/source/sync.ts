@@ -13,6 +13,11 @@ export interface SyncOptions {
   source: string
   revision: Extract<Revision, { outcome: 'Complete' }>
   prune: boolean
+  /**
+   * A person at the command line applies it. Only they may declare Sources: who may write into a watched repository
+   * could otherwise have any folder of the machine read, or another repository taken for theirs.
+   */
+  byPerson?: boolean
   /** A person said on the command line that the source may be empty. */
   allowEmpty?: boolean
   /** Leave to delete these. What it does not give back stays and is reported. */
@@ -68,7 +73,8 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
     await Promise.all(
       together.map(async step => {
         const placed = places.get(keyOf(step.desired))
-        if (placed) await applyPlaced(options, placed, step, result)
+        if (placed && step.desired.kind === 'Source' && !options.byPerson) refuseSource(placed, result)
+        else if (placed) await applyPlaced(options, placed, step, result)
         options.onStep?.(++done, steps.apply.length)
       }),
     )
@@ -104,6 +110,12 @@ function* batches<S extends { desired: { kind: string } }>(steps: readonly S[]):
     batch.push(step)
   }
   if (batch.length > 0) yield batch
+}
+
+const refuseSource = ({ manifest, place }: PlacedManifest, result: SyncResult): void => {
+  const ref: ObjectRef = { kind: 'Source', name: manifest.metadata.name }
+  const message = `${place}: a watched source may not declare sources; apply this one with roster apply`
+  result.failed.push({ ref, reason: 'NotAllowed', message })
 }
 
 /** How often an object that changes under our hands is read and decided anew in one pass. */

@@ -253,4 +253,20 @@ describe('a write of a source', () => {
     await sync(watched, revision('r2', role('editor', { displayName: 'E' }), role('viewer')), { memory })
     expect(written).toEqual(['viewer', 'editor'])
   })
+
+  it('that is watched declares no sources: who may write into it could have any folder read', async () => {
+    await using store = await open()
+    const hidden = {
+      apiVersion: API_VERSION,
+      kind: 'Source',
+      metadata: { name: 'hidden' },
+      spec: { folder: { path: '/etc' } },
+    } as AnyManifest
+    const result = await sync(store, revision('r1', hidden, role('editor')))
+    expect(result.failed).toMatchObject([{ ref: { kind: 'Source', name: 'hidden' }, reason: 'NotAllowed' }])
+    expect(await store.get('Source', 'hidden')).toBeUndefined()
+    expect(await names(store)).toEqual(['editor'])
+    await sync(store, revision('r1', hidden), { byPerson: true, prune: false })
+    expect(await store.get('Source', 'hidden')).toBeDefined()
+  })
 })
