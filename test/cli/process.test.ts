@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { freePort } from '../e2e/process.ts'
 import { ACME, acmePlace, openPlace } from './command-line.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
@@ -86,7 +87,7 @@ describe('run', () => {
       'run',
       ACME,
       '--listen',
-      '127.0.0.1:0',
+      `127.0.0.1:${await freePort()}`,
       '--ops-listen',
       '127.0.0.1:0',
       '--rebind',
