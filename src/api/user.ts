@@ -45,7 +45,7 @@ const membership = Type.Object(
     ),
     state: optional(choice('`Ended` ends this membership, whoever declared it.', ['Ended']), 'off'),
   },
-  { description: 'Membership of one organization.', additionalProperties: false },
+  { description: 'Membership of one organization.', additionalProperties: false, 'x-kubernetes-map-type': 'atomic' },
 )
 
 const spec = object(

@@ -8,7 +8,16 @@ const folder = join(import.meta.dirname, '..', '..', 'crds')
 
 interface Definition {
   metadata: { name: string }
-  spec: { names: { plural: string; kind: string } }
+  spec: { names: { plural: string; kind: string }; versions: { schema: { openAPIV3Schema: Schema } }[] }
+}
+/** What the tests look at in a schema. */
+export interface Schema {
+  type?: string
+  description?: string
+  properties?: Record<string, Schema>
+  items?: Schema
+  'x-kubernetes-list-type'?: string
+  'x-kubernetes-map-type'?: string
 }
 
 /** The CustomResourceDefinitions as they are generated. */

@@ -160,22 +160,36 @@ export class KubernetesObjects {
     status: unknown,
     options: { ifUid: string; ifVersion?: string },
   ): Promise<StoredObject> {
-    return this.#race(options.ifVersion !== undefined, async () => {
+    // Whoever names the version has read the object: one request, and the server sees whether the status differs.
+    if (options.ifVersion !== undefined) return this.#putStatus(ref, status, options.ifVersion)
+    return this.#race(false, async () => {
       const live = await this.#read(ref.kind, ref.name)
       const write = decideStatus(live && standingOf(ref.kind, live), ref, status, options)
       if (write.is === 'unchanged') return write.object
-      const change =
-        status === undefined ? { op: 'remove', path: '/status' } : { op: 'add', path: '/status', value: plain(status) }
-      const version = { op: 'replace', path: '/metadata/resourceVersion', value: live?.metadata.resourceVersion }
-      const raw = await this.#write(ref, {
-        method: 'PATCH',
-        patch: 'json',
-        path: pathOf(this.#namespace, ref.kind, ref.name, 'status'),
-        query: { fieldManager: SYSTEM },
-        body: [version, change],
-      })
-      return objectOf(ref.kind, raw.body)
+      return this.#putStatus(ref, status, write.object.metadata.resourceVersion)
     })
+  }
+
+  async #putStatus(ref: ObjectRef, status: unknown, version: string): Promise<StoredObject> {
+    const path = pathOf(this.#namespace, ref.kind, ref.name, 'status')
+    const query = { fieldManager: SYSTEM }
+    const added = [
+      { op: 'replace', path: '/metadata/resourceVersion', value: version },
+      { op: 'add', path: '/status', value: plain(status ?? null) },
+    ]
+    const { body } = await this.#write(
+      ref,
+      status === undefined
+        ? {
+            method: 'PATCH',
+            patch: 'merge',
+            path,
+            query,
+            body: { metadata: { resourceVersion: version }, status: null },
+          }
+        : { method: 'PATCH', patch: 'json', path, query, body: added },
+    )
+    return objectOf(ref.kind, body)
   }
 
   /** @returns undefined when the object went with its last finalizer */

@@ -165,6 +165,22 @@ export const describeApply = (begin: Begin): void => {
       expect(ended.object.metadata.labels).toEqual({ site: 'b' })
     })
 
+    test('a membership is one field: what another manager adds inside is a conflict, and goes when it is taken', async () => {
+      const { store } = await begin()
+      const acme = { memberships: [{ organization: 'acme', roles: ['editor'] }] }
+      const until = '2030-01-01T00:00:00Z'
+      await applied(store, acme, hr)
+      const longer = { memberships: [{ organization: 'acme', roles: ['editor'], until }] }
+      expect((await applied(store, longer, { ...it, force: true })).taken).toEqual([
+        { field: 'spec.memberships[acme]', manager: 'source/hr' },
+      ])
+      expect(((await failure(applied(store, acme, hr))) as ConflictError).fields).toEqual([
+        { field: 'spec.memberships[acme]', manager: 'local/it' },
+      ])
+      expect((await applied(store, acme, { ...hr, force: true })).object.spec.memberships).toEqual(acme.memberships)
+      expect((await applied(store, acme, { ...hr, force: true })).outcome).toBe('unchanged')
+    })
+
     test('two managers who apply by turns do not reorder each other', async () => {
       const { store } = await begin()
       const acme = { memberships: [{ organization: 'acme' }] }

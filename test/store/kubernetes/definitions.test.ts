@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { AnyResource } from '../../../src/api/kinds.ts'
-import { KINDS } from '../../../src/api/names.ts'
+import { DECLARED_KINDS, KINDS } from '../../../src/api/names.ts'
 import { readManifests } from '../../../src/manifests/read.ts'
 import { pathOf } from '../../../src/store/kubernetes/objects.ts'
 import { type Answer, startCluster, type TestCluster } from '../../kube/apiserver.ts'
-import { definitions, installCrds, newNamespace } from '../../kube/crds.ts'
+import { definitions, installCrds, newNamespace, type Schema } from '../../kube/crds.ts'
 import { describeWith } from '../../parts.ts'
 
 const kept = join(import.meta.dirname, 'objects-0.1.yaml')
@@ -37,6 +37,17 @@ describeWith('kube-apiserver', 'the custom resource definitions', () => {
       expect(states, metadata.name).toMatchObject({ NamesAccepted: 'True', Established: 'True' })
       expect(states.NonStructuralSchema ?? 'False').toBe('False')
     }
+  })
+
+  test('give each field of a declared spec, and each item of a keyed list, to its managers as a whole', () => {
+    const parted = definitions().flatMap(({ spec }) => {
+      if (!(DECLARED_KINDS as readonly string[]).includes(spec.names.kind)) return []
+      const fields = spec.versions[0]?.schema.openAPIV3Schema.properties?.spec?.properties ?? {}
+      return Object.entries(fields)
+        .filter(([, field]) => !isWhole(field))
+        .map(([name]) => `${spec.names.kind}.spec.${name}`)
+    })
+    expect(parted).toEqual([])
   })
 
   test('show their columns as `kubectl get` asks for them', async () => {
@@ -121,8 +132,10 @@ describeWith('kube-apiserver', 'the custom resource definitions', () => {
   })
 })
 
-interface Schema {
-  description?: string
-  properties?: Record<string, Schema>
-  items?: Schema
+/** Whether server-side apply takes it as one value, or as a list whose items are one value each. */
+const isWhole = (field: Schema): boolean => {
+  if (field.type === 'object') return field['x-kubernetes-map-type'] === 'atomic'
+  if (field.type !== 'array') return true
+  if (field['x-kubernetes-list-type'] === 'map') return field.items?.['x-kubernetes-map-type'] === 'atomic'
+  return (field['x-kubernetes-list-type'] ?? 'atomic') === 'atomic'
 }
