@@ -1,0 +1,71 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { KINDS } from '../../../src/api/names.ts'
+import { openKubernetesStore } from '../../../src/store/kubernetes/store.ts'
+import type { ResourceStore } from '../../../src/store/store.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { HOUR, openRealm, type Realm } from '../../fakes/realm.ts'
+import { startCluster, type TestCluster } from '../../kube/apiserver.ts'
+import { installCrds, newNamespace } from '../../kube/crds.ts'
+import { describeWith } from '../../parts.ts'
+
+describeWith('kube-apiserver', 'the story of a person in Kubernetes', () => {
+  let cluster: TestCluster
+  let store: ResourceStore
+  let realm: Realm | undefined
+  beforeAll(async () => {
+    cluster = await startCluster()
+    await installCrds(cluster)
+  })
+  afterAll(() => cluster[Symbol.asyncDispose]())
+  afterEach(async () => {
+    await realm?.[Symbol.asyncDispose]()
+    await store?.[Symbol.asyncDispose]()
+  })
+
+  const versions = async () => {
+    const all: Record<string, string> = {}
+    for (const kind of KINDS)
+      for (const { metadata } of (await store.list(kind)).items)
+        all[`${kind}/${metadata.name}`] = metadata.resourceVersion
+    return all
+  }
+
+  test('invited, accepted, under a new leader, and gone: mailed as often as in the embedded store, and never written twice', async () => {
+    store = await openKubernetesStore({
+      kubeconfig: cluster.kubeconfig,
+      namespace: await newNamespace(cluster),
+      clock: { now: () => Date.now() },
+    })
+    realm = await openRealm({ store, clock: fakeClock(new Date().toISOString()) })
+    await realm.declare('Organization', 'acme', { displayName: 'Acme GmbH', domains: ['acme.example'] })
+    await realm.declare('Role', 'editor', { organization: 'acme', allow: ['documents:*'] })
+    const memberships = [{ organization: 'acme', roles: ['editor'] }]
+    await realm.declare('User', 'alice', { email: 'Alice@acme.example', memberships })
+    await realm.run()
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation'])
+    expect((await store.get('User', 'alice'))?.status).toMatchObject({ state: 'Invited' })
+
+    await realm.clock.advance(HOUR)
+    await realm.accept('acme', 'alice@acme.example')
+    await realm.run()
+    expect((await store.get('User', 'alice'))?.status).toMatchObject({ state: 'Active' })
+    expect((await realm.membership('acme', 'alice@acme.example'))?.settled).toMatchObject({
+      roles: ['editor'],
+      permissions: ['documents:*'],
+    })
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation', 'welcome'])
+
+    const before = await versions()
+    await realm.runAll()
+    expect(await versions()).toEqual(before)
+    await realm.restart()
+    await realm.runAll()
+    expect(await versions()).toEqual(before)
+    expect(realm.mailer.sent).toHaveLength(2)
+
+    await realm.remove('User', 'alice')
+    await realm.run()
+    expect(await store.get('User', 'alice')).toBeUndefined()
+    expect((await realm.membership('acme', 'alice@acme.example'))?.settled?.roles).toEqual([])
+  }, 60_000)
+})
