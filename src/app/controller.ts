@@ -102,7 +102,6 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         secrets,
         fingerprint: keys.fingerprint,
         epoch: lease.epoch,
-        hasEnded: epoch => epoch === lease.endedEpoch,
         storeEpoch,
       })
       return reconcilersOf(world, options.sources ? { hub, sync: syncRevision } : undefined)

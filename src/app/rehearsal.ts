@@ -76,7 +76,6 @@ export const rehearse = async <T>(
             storedFingerprint(realm.paths.keys) ??
             ((key: string) => seeded(32, 'fingerprint', key).toString('base64url')),
           epoch: 0,
-          hasEnded: () => false,
           storeEpoch,
         }),
       ),

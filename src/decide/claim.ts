@@ -33,7 +33,7 @@ export type ClaimState =
   | { is: 'refused' }
   | { is: 'unknown' }
 
-export const claimState = (claim: Claim, now: number, hasEnded: HasEnded = () => false): ClaimState => {
+export const claimState = (claim: Claim, now: number): ClaimState => {
   switch (claim.outcome) {
     case 'Sent':
       return { is: 'sent' }
@@ -45,7 +45,7 @@ export const claimState = (claim: Claim, now: number, hasEnded: HasEnded = () =>
       return claim.tries >= 2 ? { is: 'unknown' } : { is: 'again', at: retryTime(claim), why: 'Unknown' }
     case undefined: {
       // An open intent. Whoever made it may still be at it; past its deadline it died, and what it did is not known.
-      const until = hasEnded(claim.epoch) ? Math.min(now, milliseconds(claim.deadline)) : milliseconds(claim.deadline)
+      const until = milliseconds(claim.deadline)
       if (now < until) return { is: 'busy', until }
       return claim.tries >= 2 ? { is: 'unknown' } : { is: 'again', at: until, why: 'Unknown' }
     }
@@ -53,9 +53,6 @@ export const claimState = (claim: Claim, now: number, hasEnded: HasEnded = () =>
       return claim.outcome satisfies never
   }
 }
-
-/** Whether the holder of an epoch has certainly ended, so that nothing it claimed is under way any more. */
-export type HasEnded = (epoch: number) => boolean
 
 /** A fresh intent. */
 export const openClaim = (by: { now: number; epoch: number }): Claim => ({

@@ -1,6 +1,6 @@
 import type { Attempt, MembershipSpec, Series } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
-import { claimState, type HasEnded } from './claim.ts'
+import { claimState } from './claim.ts'
 import { currentSeries, DECLARATION, hasDeclined, isJoined, lastAttempt, withdrawAttempts } from './membership.ts'
 import { milliseconds } from './time.ts'
 
@@ -33,10 +33,7 @@ export interface Progress {
 }
 
 /** The state is the first that fits: it needs the record, the time and the limit of attempts, and no status. */
-export const progressOf = (
-  spec: MembershipSpec,
-  at: { now: number; maxAttempts: number; hasEnded?: HasEnded },
-): Progress => {
+export const progressOf = (spec: MembershipSpec, at: { now: number; maxAttempts: number }): Progress => {
   if (spec.joined) return { state: 'Accepted', next: { do: 'nothing' } }
   const series = currentSeries(spec)
   const attempt = lastAttempt(spec, series)
@@ -45,7 +42,7 @@ export const progressOf = (
   if (!attempt) return { state: 'Queued', next: series === 0 ? { do: 'nothing' } : { do: 'claim', automatic: false } }
   if (attempt.withdrawnTime !== undefined) return { state: 'Expired', attempt, next: { do: 'nothing' } }
 
-  const claim = claimState(attempt, at.now, at.hasEnded)
+  const claim = claimState(attempt, at.now)
   if (claim.is === 'refused' || claim.is === 'unknown') return { state: 'Failed', attempt, next: { do: 'nothing' } }
   const expires = milliseconds(attempt.expirationTime)
   if (at.now < expires) {

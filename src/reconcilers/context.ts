@@ -38,8 +38,6 @@ export interface World {
   readonly lines: Lines
   /** Epoch of the lease under which this process acts; written into claims. */
   readonly epoch: number
-  /** Whether what the holder of an older epoch claimed is certainly over; where that is not known, its deadline is waited out. */
-  readonly hasEnded: (epoch: number) => boolean
   /** Epoch of the store; grows with a restore. */
   readonly storeEpoch: number
 }

@@ -28,7 +28,7 @@ export const mailSetUp = async (
       },
     }
 
-  const at = { now, maxAttempts: settings.invitations.maxAttempts, hasEnded: world.hasEnded }
+  const at = { now, maxAttempts: settings.invitations.maxAttempts }
   const { joined: _joined, ...unjoined } = record.spec
   const request = { uid: DECLARATION, generated: true }
   const opened = openSeries(unjoined, [request], at)

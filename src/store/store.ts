@@ -200,11 +200,6 @@ export interface LeaseState {
 }
 export interface HeldLease {
   readonly epoch: number
-  /**
-   * The epoch before, where its holder has certainly ended: what it had begun is not under way any more.
-   * Absent where that is not known; then deadlines are waited out.
-   */
-  readonly endedEpoch?: number
   /** Aborts at the moment the lease is lost; nothing may be written or done from then on. */
   readonly lost: AbortSignal
   /** The same store, each write checked against the epoch inside its own transaction. @throws LeaseLostError by its writes */

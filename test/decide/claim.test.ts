@@ -54,13 +54,6 @@ describe('a claim', () => {
     expect(claimState(claim, NINE + seconds * 1000)).toEqual(state)
   })
 
-  it('of a holder that has certainly ended is not waited out', () => {
-    const hasEnded = (epoch: number) => epoch === 1
-    expect(claimState(open, NINE + 1000, hasEnded)).toEqual({ is: 'again', at: NINE + 1000, why: 'Unknown' })
-    expect(claimState({ ...open, epoch: 2 }, NINE + 1000, hasEnded)).toMatchObject({ is: 'busy' })
-    expect(claimState({ ...open, tries: 2 }, NINE + 1000, hasEnded)).toEqual({ is: 'unknown' })
-  })
-
   it('opened again keeps its time, which the mail carries, and counts only tries that may have arrived', () => {
     const by = { now: NINE + 60_000, epoch: 2 }
     expect(reopenClaim(ended('NotSent', 1), by)).toEqual({ ...open, epoch: 2, deadline: at(180) })

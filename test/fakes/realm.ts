@@ -111,7 +111,6 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
           links: fakeLinks,
           secrets: { read: async () => Promise.reject(new Error('no secrets here')) },
           epoch: lease.epoch,
-          hasEnded: () => false,
           storeEpoch,
           fingerprint: text => createHash('sha256').update(text).digest('base64url'),
           groups: groupResolver({

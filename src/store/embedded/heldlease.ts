@@ -10,7 +10,6 @@ export interface Lock {
 
 export interface HeldOptions extends EmbeddedLeaseOptions {
   epoch: number
-  endedEpoch: number | undefined
   lock: Lock | undefined
   tryLock: () => Lock | undefined
   ended: () => void
@@ -19,7 +18,6 @@ export interface HeldOptions extends EmbeddedLeaseOptions {
 /** The lease while it is held: renews itself three times a duration, and knows when it was lost. */
 export class Held implements HeldLease {
   readonly epoch: number
-  readonly endedEpoch?: number
   readonly store: ResourceStore
   readonly #options: HeldOptions
   readonly #lost = new AbortController()
@@ -33,7 +31,6 @@ export class Held implements HeldLease {
   constructor(options: HeldOptions) {
     this.#options = options
     this.epoch = options.epoch
-    if (options.endedEpoch !== undefined) this.endedEpoch = options.endedEpoch
     this.#lock = options.lock
     this.store = options.fenced(() => this.#check())
     // Another process wrote: was it our successor?

@@ -119,8 +119,6 @@ export class EmbeddedLease implements LeaseTable {
     const held = new Held({
       ...this.#options,
       epoch,
-      // Whoever holds the lock is alive; so with the lock in hand, a holder that had it has ended.
-      endedEpoch: lock && (seen.holder === null || seen.locked === 1) ? seen.epoch : undefined,
       lock,
       tryLock: () => this.#tryLock(),
       ended: () => this.#held.delete(held),
