@@ -21,6 +21,8 @@ export interface TestCluster extends AsyncDisposable {
   ask(method: string, path: string, body?: unknown, contentType?: string, accept?: string): Promise<Answer>
   stopApiserver(): Promise<void>
   startApiserver(): Promise<void>
+  /** Takes the database away from under the API server, and brings it back after so many milliseconds. */
+  interruptEtcd(milliseconds: number): Promise<void>
 }
 
 export interface Answer {
@@ -49,16 +51,18 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
   const pub = file('sa.pub', publicKey)
   const others = Object.entries(options.tokens ?? {}).map(([token, user]) => `${token},${user},${user}`)
   const tokens = file('tokens.csv', [`${ADMIN_TOKEN},admin,admin,system:masters`, ...others, ''].join('\n'))
-  const etcd = launch(folder, 'etcd', [
-    `--data-dir=${join(folder, 'etcd')}`,
-    `--listen-client-urls=http://127.0.0.1:${clientPort}`,
-    `--advertise-client-urls=http://127.0.0.1:${clientPort}`,
-    `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
-    `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
-    `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
-    '--unsafe-no-fsync',
-    '--log-level=error',
-  ])
+  const launchEtcd = () =>
+    launch(folder, 'etcd', [
+      `--data-dir=${join(folder, 'etcd')}`,
+      `--listen-client-urls=http://127.0.0.1:${clientPort}`,
+      `--advertise-client-urls=http://127.0.0.1:${clientPort}`,
+      `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+      `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
+      `--initial-cluster=default=http://127.0.0.1:${peerPort}`,
+      '--unsafe-no-fsync',
+      '--log-level=error',
+    ])
+  let etcd = launchEtcd()
   const launchApiserver = () =>
     launch(folder, 'kube-apiserver', [
       `--etcd-servers=http://127.0.0.1:${clientPort}`,
@@ -152,6 +156,12 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
     stopApiserver: () => ended(apiserver),
     startApiserver: async () => {
       apiserver = launchApiserver()
+      await ready()
+    },
+    interruptEtcd: async milliseconds => {
+      await ended(etcd)
+      await sleep(milliseconds)
+      etcd = launchEtcd()
       await ready()
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A TCP proxy on loopback that can break connections in the ways networks do. */
 export interface TcpProxy extends AsyncDisposable {
@@ -11,6 +12,8 @@ export interface TcpProxy extends AsyncDisposable {
   halfClose(): void
   /** Connections that are open now go silent for ever, without a word to either side; new ones work. */
   silence(): void
+  /** From now on bytes pass so many at a time, a hundred times a second. */
+  slow(bytes: number): void
   /** From now on nothing passes, on old and new connections; what is sent is kept. */
   hold(): void
   /** Everything passes again: first what was kept. */
@@ -28,6 +31,15 @@ interface Pair {
 export const startProxy = async (target: number): Promise<TcpProxy> => {
   const pairs = new Set<Pair>()
   let holding = false
+  let bytes = Number.POSITIVE_INFINITY
+  const trickle = async (from: Socket, to: Socket, chunk: Buffer) => {
+    from.pause()
+    for (let at = 0; at < chunk.length && !to.destroyed; at += bytes) {
+      to.write(chunk.subarray(at, at + bytes))
+      await sleep(10)
+    }
+    from.resume()
+  }
   const listener = createServer({ allowHalfOpen: true }, client => {
     const pair: Pair = {
       client,
@@ -42,7 +54,8 @@ export const startProxy = async (target: number): Promise<TcpProxy> => {
     ] as const) {
       const passes = () => !pair.silent && !holding
       from.on('data', chunk => {
-        if (passes()) to.write(chunk)
+        if (passes() && Number.isFinite(bytes)) void trickle(from, to, chunk as Buffer)
+        else if (passes()) to.write(chunk)
         else if (!pair.silent) pair.kept.push(() => to.write(chunk))
       })
       from.on('end', () => {
@@ -70,6 +83,9 @@ export const startProxy = async (target: number): Promise<TcpProxy> => {
     },
     silence: () => {
       for (const pair of pairs) pair.silent = true
+    },
+    slow: most => {
+      bytes = most
     },
     hold: () => {
       holding = true

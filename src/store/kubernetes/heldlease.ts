@@ -1,7 +1,7 @@
 import { LeaseLostError } from '../errors.ts'
 import type { HeldLease, ResourceStore } from '../store.ts'
 import { ANNOTATION, type LeaseRecord, microTime, type RawLease } from './leaserecord.ts'
-import type { Fence } from './objectstore.ts'
+import type { Fence } from './objectwriter.ts'
 import { Stopwatch } from './stopwatch.ts'
 
 /** Milliseconds of a lease: how long it lasts unrenewed, after which its holder gives it up, and between two renewals. */

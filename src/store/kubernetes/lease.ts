@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { HeldLease, LeaseState, LeaseTable, ResourceStore } from '../store.ts'
 import { Held, type LeaseTimes } from './heldlease.ts'
 import { epochOf, type LeaseRecord, type RawLease, stateOf, takenBy } from './leaserecord.ts'
-import type { Fence } from './objectstore.ts'
+import type { Fence } from './objectwriter.ts'
 import { Stopwatch } from './stopwatch.ts'
 
 /** As the controllers of Kubernetes have them: 15 s, 10 s, 2 s. */

@@ -27,7 +27,9 @@ import { kubernetesEventLog } from './eventlog.ts'
 import type { LeaseTimes } from './heldlease.ts'
 import { KubernetesLease, LEASE_TIMES } from './lease.ts'
 import { LeaseRecord } from './leaserecord.ts'
-import { type Fence, KubernetesObjects } from './objectstore.ts'
+import { ownersOf } from './managedfields.ts'
+import { ObjectReader } from './objectreader.ts'
+import { type Fence, ObjectWriter } from './objectwriter.ts'
 import { KubernetesRealm } from './realm.ts'
 import { watchKinds } from './watch.ts'
 
@@ -46,6 +48,7 @@ export interface KubernetesStoreOptions extends ClusterOptions {
 /** What the store of a process and the one of its lease's holder share. */
 interface Core {
   client: KubeClient
+  reader: ObjectReader
   realm: KubernetesRealm
   lease: KubernetesLease
   jitter: () => number
@@ -76,7 +79,16 @@ export const openKubernetesStore = async (options: KubernetesStoreOptions): Prom
     fenced: fence => new KubernetesStore(core, fence),
   })
   const realm = new KubernetesRealm(client, random)
-  const core: Core = { client, realm, lease, jitter, closing: new AbortController(), idleBookmarks, asked: new Set() }
+  const core: Core = {
+    client,
+    reader: new ObjectReader(client),
+    realm,
+    lease,
+    jitter,
+    closing: new AbortController(),
+    idleBookmarks,
+    asked: new Set(),
+  }
   return new KubernetesStore(core, undefined)
 }
 
@@ -85,31 +97,31 @@ class KubernetesStore implements ResourceStore {
   readonly lease: LeaseTable
   readonly #core: Core
   readonly #fence: Fence | undefined
-  readonly #objects: KubernetesObjects
+  readonly #writer: ObjectWriter
 
   constructor(core: Core, fence: Fence | undefined) {
     this.#core = core
     this.#fence = fence
-    this.#objects = new KubernetesObjects(core.client, fence)
+    this.#writer = new ObjectWriter(core.client, core.reader, fence)
     this.lease = core.lease
     this.events = kubernetesEventLog(core.client, request => this.#send(request))
   }
 
   async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
     checkedRef(kind, name)
-    return (await this.#objects.get(kind, name)) as ResourceOf<K> | undefined
+    return (await this.#core.reader.get(kind, name)) as ResourceOf<K> | undefined
   }
 
   async list<K extends Kind>(kind: K, options: ListOptions = {}): Promise<List<ResourceOf<K>>> {
     const labels = Object.entries(options.labels ?? {}).map(([key, value]) => `${key}=${value}`)
-    const { items, resourceVersion } = await this.#objects.list(kind, labels.join(',') || undefined)
+    const { items, resourceVersion } = await this.#core.reader.list(kind, labels.join(',') || undefined)
     return { items: items as unknown as ResourceOf<K>[], resourceVersion }
   }
 
   watch(options: WatchOptions): AsyncIterable<WatchEvent> {
     const { client, jitter, closing, asked, idleBookmarks: idle } = this.#core
     const signal = AbortSignal.any([options.signal, closing.signal])
-    const newestVersion = () => this.#objects.newestVersion({ timeout: 5_000, patience: 5_000 })
+    const newestVersion = () => this.#core.reader.newestVersion({ timeout: 5_000, patience: 5_000 })
     const onAsked = (listener: () => void) => {
       asked.add(listener)
       return () => void asked.delete(listener)
@@ -122,12 +134,12 @@ class KubernetesStore implements ResourceStore {
     options: { manager: string; finalizers?: string[] },
   ): Promise<ResourceOf<K>> {
     const ref = checkedRef(object.kind, object.metadata.name)
-    return resource<K>(await this.#objects.create(ref, object as NewObject<Kind>, options))
+    return resource<K>(await this.#writer.create(ref, object as NewObject<Kind>, options))
   }
 
   async apply<K extends DeclaredKind>(desired: AnyManifest & { kind: K }, options: ApplyOptions): Promise<Applied<K>> {
     const ref = checkedRef(desired.kind, desired.metadata.name)
-    const applied = await this.#objects.apply(ref, desired, options)
+    const applied = await this.#writer.apply(ref, desired, options)
     return { ...applied, object: resource<K>(applied.object) }
   }
 
@@ -136,7 +148,7 @@ class KubernetesStore implements ResourceStore {
     options: { ifVersion: string },
   ): Promise<ResourceOf<K>> {
     const ref = checkedRef(record.kind, record.name)
-    return resource<K>(await this.#objects.replace(ref, record.spec, options.ifVersion))
+    return resource<K>(await this.#writer.replace(ref, record.spec, options.ifVersion))
   }
 
   async patchStatus<K extends DeclaredKind>(
@@ -146,7 +158,7 @@ class KubernetesStore implements ResourceStore {
   ): Promise<ResourceOf<K>> {
     const ref = checkedRef(wanted.kind, wanted.name)
     if (isRecord(ref.kind)) throw new InvalidError(`${ref.kind}/${ref.name} is a record; records have no status`)
-    return resource<K>(await this.#objects.patchStatus(ref, status, options))
+    return resource<K>(await this.#writer.patchStatus(ref, status, options))
   }
 
   async setFinalizers<K extends Kind>(
@@ -155,7 +167,7 @@ class KubernetesStore implements ResourceStore {
     options: { ifVersion: string },
   ): Promise<ResourceOf<K> | undefined> {
     const ref = checkedRef(wanted.kind, wanted.name)
-    const left = await this.#objects.setFinalizers(ref, finalizers, options.ifVersion)
+    const left = await this.#writer.setFinalizers(ref, finalizers, options.ifVersion)
     return left && resource<K>(left)
   }
 
@@ -165,27 +177,27 @@ class KubernetesStore implements ResourceStore {
     options: { manager: string; ifUid?: string },
   ): Promise<ResourceOf<K>> {
     const ref = checkedRef(wanted.kind, wanted.name)
-    return resource<K>(await this.#objects.annotate(ref, annotations, options))
+    return resource<K>(await this.#writer.annotate(ref, annotations, options))
   }
 
   async delete<K extends Kind>(
     wanted: { kind: K; name: string },
     preconditions: { ifUid?: string; ifVersion?: string } = {},
   ): Promise<ResourceOf<K> | undefined> {
-    const left = await this.#objects.delete(checkedRef(wanted.kind, wanted.name), preconditions)
+    const left = await this.#writer.delete(checkedRef(wanted.kind, wanted.name), preconditions)
     return left && resource<K>(left)
   }
 
   async owners(wanted: { kind: Kind; name: string }): Promise<FieldOwner[]> {
     const ref = checkedRef(wanted.kind, wanted.name)
-    const owners = await this.#objects.owners(ref)
-    if (!owners) throw new NotFoundError(ref)
-    return isRecord(ref.kind) ? [] : ownerRows(owners)
+    const raw = await this.#core.reader.read(ref.kind, ref.name)
+    if (!raw) throw new NotFoundError(ref)
+    return isRecord(ref.kind) ? [] : ownerRows(ownersOf(raw.metadata.managedFields))
   }
 
   async info(): Promise<StoreInfo> {
     const facts = await this.#core.realm.facts()
-    const resourceVersion = await this.#objects.newestVersion()
+    const resourceVersion = await this.#core.reader.newestVersion()
     for (const listener of this.#core.asked) listener()
     return { ...facts, resourceVersion }
   }

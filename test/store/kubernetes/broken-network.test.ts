@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { KINDS } from '../../../src/api/names.ts'
@@ -104,8 +105,16 @@ describeWith('kube-apiserver', 'a watch over a network that breaks', () => {
     await expectWhole()
   }, 120_000)
 
-  test('loses nothing while its connections end all the time', async () => {
+  test('gets everything through a line that is slow', async () => {
     await begin()
+    proxy.slow(100)
+    expect(await secondsUntilKnown('second')).toBeLessThan(10)
+    await expectWhole()
+  }, 60_000)
+
+  test('loses nothing while its connections end all the time, and leaves none behind', async () => {
+    await begin()
+    const files = openFiles()
     const breaking = setInterval(() => (Math.random() < 0.5 ? proxy.reset() : proxy.halfClose()), 150)
     try {
       for (let at = 0; at < 60; at++) {
@@ -117,6 +126,7 @@ describeWith('kube-apiserver', 'a watch over a network that breaks', () => {
       clearInterval(breaking)
     }
     await expectWhole()
+    expect(openFiles()).toBeLessThan(files + 40)
   }, 60_000)
 
   describe('and an API server', () => {
@@ -128,5 +138,15 @@ describeWith('kube-apiserver', 'a watch over a network that breaks', () => {
       expect(await secondsUntilKnown('second')).toBeLessThan(30)
       await expectWhole()
     }, 90_000)
+
+    test('whose database goes away and comes back is waited for', async () => {
+      await begin()
+      await cluster.interruptEtcd(3_000)
+      expect(await secondsUntilKnown('second')).toBeLessThan(30)
+      await expectWhole()
+    }, 90_000)
   })
 })
+
+/** Sockets and files of this process, and the proxy's too, which is in it. */
+const openFiles = () => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0)
