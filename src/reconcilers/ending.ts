@@ -17,7 +17,7 @@ export const close = async (
   records: readonly Membership[],
   joined: readonly Membership[],
 ): Promise<PlaceResult> => {
-  const { world, user, organization, standing, now } = place
+  const { world, user, organization, standing } = place
   await removeInvitation(place, reasonOf(place))
   let result: PlaceResult | undefined
   for (const record of joined) {
@@ -38,29 +38,7 @@ export const close = async (
       continue
     }
     const byClock = standing.is === 'over' && standing.why === 'Until'
-    const decision = permitFor(world, { because: reasonOf(place), producer: producerOf(user), byClock })
-    if ('held' in decision) {
-      const is: Readiness = { is: 'reconciling', reason: 'Retrying', message: decision.held }
-      const roles = record.spec.settled?.roles ?? []
-      result = merged(result, { organization, state: 'Active', roles, is, isHeld: true, again: now + 60_000 })
-      continue
-    }
-    const time = timestamp(now)
-    const ended: MembershipSpec = {
-      ...record.spec,
-      ...(record.spec.declared && { declared: { ...record.spec.declared, present: false } }),
-      ended: { time, by: decision.permit.producer, because: decision.permit.because },
-      settled: { roles: [], groups: [], permissions: [], time },
-    }
-    const { roles = [], permissions = [] } = record.spec.settled ?? {}
-    await world.effects.takeAccess(
-      record,
-      ended,
-      decision.permit,
-      explained(place, 'end', 'membership', { roles, permissions }),
-    )
-    await recordEvent(world, refOf(user), 'Normal', 'Ended', `${organization}: ${reasonOf(place)}`)
-    result = merged(result, { organization, state: 'Ended', roles: [] })
+    result = merged(result, await end(place, record, reasonOf(place), byClock))
   }
   for (const record of records) if (!joined.includes(record)) await forget(place, record)
   if (result) return result
@@ -68,6 +46,29 @@ export const close = async (
   const asked = records.some(({ spec }) => requestsOf(world.cache, organization, spec.address).length > 0)
   if (!left && asked && standing.is === 'absent') return ensureInvitation(place)
   return { organization, state: left ? 'Left' : 'Ended', roles: [] }
+}
+
+/** Ends one membership of somebody who belongs, with a permit; without one it stays as it is and is looked at again in a minute. */
+export const end = async (place: Place, record: Membership, because: string, byClock = false): Promise<PlaceResult> => {
+  const { world, user, organization, now } = place
+  const decision = permitFor(world, { because, producer: producerOf(user), byClock })
+  const { roles = [], permissions = [] } = record.spec.settled ?? {}
+  if ('held' in decision) {
+    const is: Readiness = { is: 'reconciling', reason: 'Retrying', message: decision.held }
+    return { organization, state: 'Active', roles, is, isHeld: true, again: now + 60_000 }
+  }
+  const time = timestamp(now)
+  const { declared } = record.spec
+  const ended: MembershipSpec = {
+    ...record.spec,
+    ...(declared && { declared: { ...declared, present: false } }),
+    ended: { time, by: decision.permit.producer, because: decision.permit.because },
+    settled: { roles: [], groups: [], permissions: [], time },
+  }
+  const what = explained(place, 'end', 'membership', { roles, permissions })
+  await world.effects.takeAccess(record, ended, decision.permit, what)
+  await recordEvent(world, refOf(user), 'Normal', 'Ended', `${organization}: ${because}`)
+  return { organization, state: 'Ended', roles: [] }
 }
 
 /** Somebody who left has nothing any more, which is their own doing. */

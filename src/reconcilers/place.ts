@@ -13,7 +13,7 @@ import {
 import { standingOf, turnsAt } from '../decide/person.ts'
 import { accountName, membershipName } from '../decide/record-names.ts'
 import { declaredAt, recordEvent, refOf, settingsFor, type World } from './context.ts'
-import { clearLeft, close, forget } from './ending.ts'
+import { clearLeft, close, end, forget } from './ending.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
 import { addressesOf } from './indexes.ts'
 import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
@@ -63,8 +63,18 @@ export const reconcilePlace = async (world: World, user: User, organization: str
       return close(place, records, joined)
     case 'waiting':
       return joined.length > 0 ? keep(place, joined) : wait(place, records)
-    case 'open':
-      return joined.length > 0 ? keep(place, joined) : enrol(place, records)
+    case 'open': {
+      const former = joined.filter(record => isFormer(place, record))
+      const own = joined.filter(record => !former.includes(record))
+      let result = own.length > 0 ? await keep(place, own) : await enrol(place, without(records, former))
+      // Only now: whoever moves to another address is never without a membership, or their seat would go to whoever waits.
+      for (const record of former) {
+        const because = `${declaredAt(user)} declares ${user.spec.email} instead of ${record.spec.address}`
+        const ended = await end(place, record, because)
+        if (ended.isHeld) result = merged(result, ended)
+      }
+      return result
+    }
     default:
       return standing satisfies never
   }
@@ -102,15 +112,19 @@ const recordsOf = ({ world: { cache }, user, organization }: Place): Membership[
 
 /** Somebody who belongs, and stays: what the declaration gives and takes. */
 const keep = async (place: Place, joined: readonly Membership[]): Promise<PlaceResult> => {
-  const { world, user, entry } = place
+  const { world, user } = place
   let result: PlaceResult | undefined
   for (const record of joined) {
-    if (entry?.join === 'Invitation' || entry?.join === undefined) {
-      // Known and licensed so far; from now on a member who joins by accepting.
-      if (record.spec.joined?.how === 'Declared' && record.spec.declared?.join === 'None') return readmit(place, record)
-    }
+    const said = seen(place)
+    // Known and licensed so far; from now on, or from the declared day on, a member who joins by accepting.
+    const isToBeInvited =
+      said.declared?.join === 'Invitation' &&
+      record.spec.joined?.how === 'Declared' &&
+      record.spec.declared?.join === 'None'
+    if (isToBeInvited && place.standing.is === 'open' && !place.problem) return readmit(place, record)
+    if (isToBeInvited && said.declared) said.declared.join = 'None'
     const account = await accountOf(place, record.spec)
-    const next = await settle(place, record, { ...record.spec, ...seen(place), ...account })
+    const next = await settle(place, record, { ...record.spec, ...said, ...account })
     const setUp = await mailSetUp(place, next.record)
     result = merged(result, { ...next.result, ...(setUp && worse(next.result, setUp)) })
   }
@@ -132,7 +146,10 @@ const enrol = async (place: Place, records: readonly Membership[]): Promise<Plac
 
   const joinedNow =
     entry?.join === 'None' || entry?.join === 'Account'
-      ? await accountOf(place, { joined: { time: timestamp(now), how: 'Declared' } })
+      ? await accountOf(place, {
+          address: normalizeAddress(user.spec.email),
+          joined: { time: timestamp(now), how: 'Declared' },
+        })
       : undefined
   if (record) {
     const base = returns ? declarationReturns(record.spec, now) : record.spec
@@ -160,20 +177,33 @@ const enrol = async (place: Place, records: readonly Membership[]): Promise<Plac
   return ensureInvitation(place)
 }
 
-/** The joining by declaration, with the Account that `join: Account` makes. */
+/** The joining by declaration, with the Account that `join: Account` makes: always that of the membership's own address. */
 const accountOf = async (
   place: Place,
-  { joined }: Pick<MembershipSpec, 'joined'>,
+  { address, joined }: Pick<MembershipSpec, 'address' | 'joined'>,
 ): Promise<Pick<MembershipSpec, 'joined'>> => {
-  const { world, user, entry } = place
+  const { world, entry } = place
   if (!joined) return {}
   if (joined.how !== 'Declared' || joined.account !== undefined || entry?.join !== 'Account') return { joined }
-  const account = accountName(user.spec.email)
+  const account = accountName(address)
   if (!world.cache.get('Account', account)) {
-    const spec = { address: normalizeAddress(user.spec.email), credentialVersion: 0 }
+    const spec = { address, credentialVersion: 0 }
     await world.effects.createAccount(account, spec, explained(place, 'create', 'account', { address: spec.address }))
   }
   return { joined: { ...joined, account } }
+}
+
+/**
+ * A membership of an address that is declared no more, which nobody has ever signed in with: the one of the new address takes its place,
+ * with a set-up mail of its own, since a link proves the address it was made for.
+ */
+const isFormer = ({ world, user, entry, problem }: Place, { spec }: Membership): boolean => {
+  const { joined } = spec
+  const join = entry?.join ?? 'Invitation'
+  if (problem || join === 'None' || joined?.how !== 'Declared') return false
+  if (join === 'Invitation' && joined.account === undefined) return false
+  if (joined.account !== undefined && world.cache.get('Account', joined.account)?.spec.proven) return false
+  return !addressesOf(user).includes(spec.address)
 }
 
 /** Somebody whose membership begins later. */
@@ -225,3 +255,5 @@ const dropObsolete = async (world: World, place: Place): Promise<void> => {
   if (own.some(isGenerated)) return
   await removeInvitation(place, `${declaredAt(place.user)} declares another address`)
 }
+
+const without = (all: readonly Membership[], these: readonly Membership[]) => all.filter(one => !these.includes(one))

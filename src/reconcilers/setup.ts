@@ -1,5 +1,6 @@
 import type { Readiness } from '../api/conditions.ts'
 import type { Membership } from '../api/membership.ts'
+import { normalizeAddress } from '../decide/address.ts'
 import { openSeries, progressOf } from '../decide/invitation.ts'
 import { DECLARATION } from '../decide/membership.ts'
 import { type AttemptAct, claimAttempt, retryAttempt } from './attempts.ts'
@@ -15,7 +16,7 @@ export const mailSetUp = async (
   record: Membership,
 ): Promise<Pick<PlaceResult, 'is' | 'again'> | undefined> => {
   const { world, user, organization, settings, entry, now } = place
-  if (entry?.join !== 'Account' || record.spec.joined?.how !== 'Declared' || place.problem) return undefined
+  if (!entry || entry.join === 'None' || record.spec.joined?.how !== 'Declared' || place.problem) return undefined
   const name = record.spec.joined.account
   const account = name === undefined ? undefined : world.cache.get('Account', name)
   if (!account || account.spec.proven) return undefined
@@ -75,7 +76,9 @@ export const mailSetUp = async (
     case 'claim': {
       const owners = await world.store.owners({ kind: 'User', name: user.metadata.name })
       const manager = owners.find(owner => owner.field === `spec.memberships[${organization}]`)?.manager
-      const to = recipientOf(user.spec.email, user)
+      // The link proves the address of the membership, so it is mailed there alone, whatever the User says by now.
+      const isOwn = normalizeAddress(user.spec.email) === record.spec.address
+      const to = recipientOf(isOwn ? user.spec.email : record.spec.address, user)
       const { templates } = settings.mail
       const act: AttemptAct = {
         membership: record,

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { UserSpec } from '../../src/api/user.ts'
-import { accountName, generatedInvitationName, generatedUserName } from '../../src/decide/record-names.ts'
+import {
+  accountName,
+  generatedInvitationName,
+  generatedUserName,
+  membershipName,
+  messageId,
+} from '../../src/decide/record-names.ts'
 import { DAY, HOUR, openRealm, type Realm } from '../fakes/realm.ts'
 
 let realm: Realm
@@ -551,6 +557,98 @@ describe('joining without an invitation', () => {
     await realm.pass(10 * DAY)
     expect(realm.mailer.to(ALICE)).toHaveLength(1)
     expect(await condition('Ready')).toMatchObject({ status: 'True', reason: 'Succeeded' })
+  })
+})
+
+describe('a set-up mail', () => {
+  const asAccount: Memberships = [{ organization: 'acme', roles: ['viewer'], join: 'Account' }]
+  const OTHER = 'someone@else.example'
+
+  it('never goes to another address than the one that its link proves', async () => {
+    realm.mailer.answers = [{ outcome: 'NotSent', response: '451' }]
+    await declareAlice(asAccount)
+    await realm.run()
+    await declareAlice(asAccount, { email: OTHER })
+    await realm.pass(10 * DAY)
+    // The one that never arrived for the former address, and those of a membership of its own.
+    expect(realm.mailer.tried.map(mail => mail.to.address)).toEqual([ALICE, OTHER, OTHER, OTHER])
+    const mails = realm.mailer.to(OTHER).map(mail => mail.messageId)
+    expect(mails).toEqual(
+      [1, 2, 3].map(number => messageId(membershipName('acme', OTHER), `attempts/${number}`, 'portal.example')),
+    )
+    expect(await membership()).toMatchObject({ ended: { because: expect.stringContaining(OTHER) } })
+    expect(await place()).toMatchObject({ state: 'Active', roles: ['viewer'] })
+    await quiet()
+  })
+
+  it('of an address that comes back goes there again, and nothing is left at the other', async () => {
+    await declareAlice(asAccount)
+    await realm.run()
+    await declareAlice(asAccount, { email: OTHER })
+    await realm.run()
+    await declareAlice(asAccount)
+    await realm.run()
+    expect((await membership())?.ended).toBeUndefined()
+    expect((await membership())?.settled?.roles).toEqual(['viewer'])
+    expect(await realm.membership('acme', OTHER)).toMatchObject({ ended: {}, settled: { roles: [] } })
+    expect(realm.mailer.to(ALICE)).toHaveLength(2)
+    expect(realm.mailer.to(OTHER)).toHaveLength(1)
+    await quiet()
+  })
+
+  it('of an alias never goes to the address of who claims it', async () => {
+    await declareAlice([{ organization: 'acme', roles: ['viewer'], join: 'None' }])
+    await realm.run()
+    await declareAlice(asAccount, { email: OTHER, aliases: [ALICE] })
+    await realm.pass(10 * DAY)
+    expect(realm.mailer.tried.map(mail => mail.to.address)).not.toContain(OTHER)
+    await quiet()
+  })
+
+  it('goes on when Invitation is declared instead of Account before the link was used', async () => {
+    await declareAlice(asAccount)
+    await realm.run()
+    await declareAlice([{ organization: 'acme', roles: ['viewer'] }])
+    await realm.pass(DAY)
+    expect(realm.mailer.to(ALICE)).toHaveLength(2)
+    expect(await condition('Ready')).toMatchObject({ reason: 'WaitingForPerson' })
+    await quiet()
+  })
+})
+
+describe('somebody known without a portal who is to be invited', () => {
+  const asNone: Memberships = [{ organization: 'acme', roles: ['viewer'], join: 'None' }]
+  beforeEach(async () => {
+    await declareAlice(asNone)
+    await realm.run()
+  })
+
+  it('keeps what they have until the day from which the invitation is declared', async () => {
+    await declareAlice([{ organization: 'acme', roles: ['viewer'], from: '2026-03-10' }])
+    await realm.pass(DAY)
+    expect(invitations()).toBe(0)
+    expect(await place()).toMatchObject({ state: 'Active', roles: ['viewer'] })
+    await realm.pass(Date.parse('2026-03-09T23:00:00Z') - realm.clock.now())
+    expect(invitations()).toBe(1)
+    expect(await place()).toMatchObject({ state: 'Invited' })
+    await quiet()
+  })
+
+  it('keeps what they have while the place of the organization is not settled', async () => {
+    await realm.declare('Organization', 'acme', {
+      domains: ['acme.example'],
+      timeZone: 'Europe/Berlin',
+      parent: 'nobody',
+    })
+    await declareAlice([{ organization: 'acme', roles: ['viewer'] }])
+    await realm.pass(HOUR)
+    expect(invitations()).toBe(0)
+    expect((await membership())?.settled?.roles).toEqual(['viewer'])
+    expect((await membership())?.joined).toBeDefined()
+    await realm.declare('Organization', 'acme', { domains: ['acme.example'], timeZone: 'Europe/Berlin' })
+    await realm.run()
+    expect(invitations()).toBe(1)
+    await quiet()
   })
 })
 
