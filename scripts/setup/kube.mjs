@@ -41,7 +41,7 @@ export async function buildKube() {
   const go = findProgram('go')
   if (!go) throw new Trouble('needs Go to be built', 'install Go, or set KUBEBUILDER_ASSETS')
   mkdirSync(folder, { recursive: true })
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' }
+  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' }
   for (const [name, path] of Object.entries(programs)) {
     if (existsSync(join(folder, name))) continue
     const part = join(folder, `${name}.${process.pid}`)
