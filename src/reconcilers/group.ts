@@ -10,7 +10,7 @@ import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
 
 /** People that the passes over one group may look at in a second. */
-const PEOPLE_PER_SECOND = 100_000
+const PEOPLE_PER_SECOND = 10_000
 const NAMED = 5
 
 /**

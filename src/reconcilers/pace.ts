@@ -17,17 +17,16 @@ export class Pace {
 
   /**
    * Takes one run.
-   * @param cost of this run; more than a second's budget counts as that
+   * @param cost of this run; one that costs more than a second's budget runs so much more seldom
    * @returns undefined: run; otherwise the time to come back at (milliseconds, as `now`)
    */
   take(key: string, cost: number, now: number): number | undefined {
-    const price = Math.min(cost, this.#perSecond)
-    const most = LEAST_RUNS * this.#perSecond
+    const most = LEAST_RUNS * Math.max(this.#perSecond, cost)
     const { left: before, at } = this.#keys.get(key) ?? { left: most, at: now }
     const left = Math.min(most, before + ((now - at) * this.#perSecond) / 1000)
     // Fractions of a budget add up to a little less than the whole.
-    if (left < price - 1e-9) return Math.ceil(now + ((price - left) * 1000) / this.#perSecond)
-    this.#keys.set(key, { left: left - price, at: now })
+    if (left < cost - 1e-9) return Math.ceil(now + ((cost - left) * 1000) / this.#perSecond)
+    this.#keys.set(key, { left: left - cost, at: now })
     return undefined
   }
 

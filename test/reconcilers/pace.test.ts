@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { Pace } from '../../src/reconcilers/pace.ts'
 
 describe('a pace', () => {
-  it('lets eight of the largest runs go at once, and then one a second', () => {
+  it('lets eight of the largest runs go at once, and then one each time that its cost has come together', () => {
     const pace = new Pace(1000)
     const taken = Array.from({ length: 10 }, () => pace.take('a', 50_000, 0))
-    expect(taken).toEqual([...Array(8).fill(undefined), 1000, 1000])
+    expect(taken).toEqual([...Array(8).fill(undefined), 50_000, 50_000])
     expect(pace.take('b', 50_000, 0)).toBeUndefined()
-    expect(pace.take('a', 50_000, 999)).toBe(1000)
-    expect(pace.take('a', 50_000, 1000)).toBeUndefined()
-    expect(pace.take('a', 50_000, 1500)).toBe(2000)
+    expect(pace.take('a', 50_000, 49_999)).toBe(50_000)
+    expect(pace.take('a', 50_000, 50_000)).toBeUndefined()
+    expect(pace.take('a', 50_000, 60_000)).toBe(100_000)
   })
 
   it('never holds up what costs little', () => {
