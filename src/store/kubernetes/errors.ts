@@ -98,7 +98,7 @@ export const clusterError = (error: StatusError): StoreError => {
   }
   return new StoreUnusableError(
     `the API server refuses what every request needs (${error.code}: ${said})`,
-    'check that the address in the kubeconfig is that of a Kubernetes API server of version 1.34 or later',
+    'check that the address in the kubeconfig is that of a Kubernetes API server',
   )
 }
 

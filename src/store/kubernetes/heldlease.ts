@@ -12,7 +12,7 @@ export interface LeaseTimes {
 }
 
 export interface HeldOptions {
-  record: LeaseRecord
+  record: Pick<LeaseRecord, 'read' | 'write'>
   lease: RawLease
   epoch: number
   /** Runs since before the request that took the lease. */

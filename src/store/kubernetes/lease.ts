@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { RosterError } from '../../api/errors.ts'
 import type { HeldLease, LeaseState, LeaseTable, ResourceStore } from '../store.ts'
 import { Held, type LeaseTimes } from './heldlease.ts'
 import { epochOf, type LeaseRecord, type RawLease, stateOf, takenBy } from './leaserecord.ts'
@@ -9,7 +10,7 @@ import { Stopwatch } from './stopwatch.ts'
 export const LEASE_TIMES: LeaseTimes = { duration: 15_000, deadline: 10_000, retry: 2_000 }
 
 export interface KubernetesLeaseOptions {
-  record: LeaseRecord
+  record: Pick<LeaseRecord, 'read' | 'write'>
   times: LeaseTimes
   random: () => number
   /** Milliseconds since 1970. */
@@ -35,21 +36,27 @@ export class KubernetesLease implements LeaseTable {
     onWaiting?: (state: LeaseState) => void
   }): Promise<HeldLease> {
     const { record, times, random, now } = this.#options
+    const { signal } = options
     let seen: { version: string | undefined; since: Stopwatch } | undefined
-    let told = false
+    let waiting = false
     for (;;) {
-      options.signal.throwIfAborted()
-      const lease = await record.read()
-      const version = lease?.metadata.resourceVersion
-      if (seen?.version !== version || !seen) seen = { version, since: Stopwatch.start() }
-      if (!lease || isFree(lease) || seen.since.elapsed() >= durationOf(lease, times)) {
-        const held = await this.#take(lease, options.holder)
-        if (held) return held
-        continue
+      signal.throwIfAborted()
+      try {
+        const lease = await record.read()
+        const version = lease?.metadata.resourceVersion
+        if (seen?.version !== version || !seen) seen = { version, since: Stopwatch.start() }
+        if (!lease || isFree(lease) || seen.since.elapsed() >= durationOf(lease, times)) {
+          const held = await this.#take(lease, options.holder)
+          if (held) return held
+          continue
+        }
+        if (!waiting) options.onWaiting?.(stateOf(lease, now()))
+        waiting = true
+      } catch (error) {
+        // Whoever stands by outlives an outage; at the start its cause is worth more than patience.
+        if (!waiting || !(error instanceof RosterError) || error.retry === 'never') throw error
       }
-      if (!told) options.onWaiting?.(stateOf(lease, now()))
-      told = true
-      await sleep(times.retry * (0.8 + 0.4 * random()), undefined, { signal: options.signal })
+      await sleep(times.retry * (0.8 + 0.4 * random()), undefined, { signal })
     }
   }
 
