@@ -79,11 +79,12 @@ export const claimAttempt = async (world: World, act: AttemptAct, automatic: boo
     ...openClaim({ now: time, epoch: world.epoch }),
     expirationTime: timestamp(time + act.validFor),
   }
-  const attempts = [...spec.attempts, attempt].slice(-MOST_ATTEMPTS)
+  const attempts = bounded([...spec.attempts, attempt])
   // Counted before the first await: whoever decides meanwhile sees it.
   const sent = { time, actor }
   line.leave(name)
   line.count(sent)
+  const claimed = world.lines.claim(spec.address, { membership: name, attempt: attempt.number, time })
   try {
     const result = await hand(world, act, { ...spec, attempts }, attempt)
     if (result.is === 'lost') line.uncount(sent)
@@ -94,6 +95,8 @@ export const claimAttempt = async (world: World, act: AttemptAct, automatic: boo
     const known = world.cache.get('Membership', name)?.spec.attempts.some(one => one.number === attempt.number)
     if (!known) line.uncount(sent)
     throw error
+  } finally {
+    claimed()
   }
 }
 
@@ -142,6 +145,20 @@ const hand = (world: World, act: AttemptAct, claimed: MembershipSpec, attempt: A
       ],
     },
   })
+}
+
+/** The newest; the first to go are those that certainly never left, since no limit counts them. */
+const bounded = (attempts: Attempt[]): Attempt[] => {
+  const kept = [...attempts]
+  while (kept.length > MOST_ATTEMPTS)
+    kept.splice(
+      Math.max(
+        kept.findIndex(one => one.outcome === 'NotSent'),
+        0,
+      ),
+      1,
+    )
+  return kept
 }
 
 const uncountUnsent = (

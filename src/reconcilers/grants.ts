@@ -1,6 +1,6 @@
 import type { Invitation } from '../api/invitation.ts'
 import type { Grant, Membership, MembershipSpec } from '../api/membership.ts'
-import { grantingTime } from '../decide/membership.ts'
+import { activeGrants, grantingTime } from '../decide/membership.ts'
 import { declaredAt, type World } from './context.ts'
 import { inviterOf } from './lines.ts'
 
@@ -17,7 +17,10 @@ export const grantRoles = async (
   invitations: readonly Invitation[],
 ): Promise<Membership> => {
   const { joined } = spec
-  const missing = invitations.filter(({ metadata }) => !spec.grants.some(grant => grant.uid === metadata.uid))
+  const unseen = invitations.filter(({ metadata }) => !spec.grants.some(grant => grant.uid === metadata.uid))
+  const kept = unseen.length === 0 ? spec.grants : withRoom(spec, unseen.length, invitations)
+  // More live Invitations of one address than are remembered: the surplus grants nothing, or it would grant for ever.
+  const missing = unseen.slice(0, MOST_GRANTS - kept.length)
   if (!joined || (missing.length === 0 && spec === record.spec)) return record
   const time = grantingTime(spec, world.clock.now())
   const grants: Grant[] = []
@@ -35,7 +38,7 @@ export const grantRoles = async (
   const because = first ? declaredAt(first) : 'accepted'
   return world.effects.updateMembership(
     record,
-    { ...spec, grants: [...spec.grants, ...grants].slice(-MOST_GRANTS) },
+    { ...spec, grants: missing.length === 0 ? spec.grants : [...kept, ...grants] },
     {
       actor: grants[0]?.by ?? 'controller',
       because,
@@ -53,4 +56,20 @@ export const grantRoles = async (
         })),
     },
   )
+}
+
+/** The grants without the oldest that can be forgotten, where there is no room for so many more: nobody may lose a role by it, and no Invitation grant twice. */
+const withRoom = (spec: MembershipSpec, more: number, live: readonly Invitation[]): readonly Grant[] => {
+  const kept = [...spec.grants]
+  const active = new Set(activeGrants(spec))
+  const isCovered = (grant: Grant) =>
+    grant.roles.every(role => kept.some(other => other !== grant && active.has(other) && other.roles.includes(role)))
+  while (kept.length + more > MOST_GRANTS) {
+    const oldest = kept.findIndex(
+      grant => !live.some(({ metadata }) => metadata.uid === grant.uid) && (!active.has(grant) || isCovered(grant)),
+    )
+    if (oldest === -1) break
+    kept.splice(oldest, 1)
+  }
+  return kept
 }

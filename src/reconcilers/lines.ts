@@ -21,6 +21,8 @@ export const inviterOf = (manager: string): string =>
 export class Lines {
   readonly #cache: Cache
   readonly #lines = new Map<string, Line>()
+  /** Claims that are on their way into a record, by address. */
+  readonly #claiming = new Map<string, Set<Claiming>>()
 
   constructor(cache: Cache) {
     this.#cache = cache
@@ -41,11 +43,27 @@ export class Lines {
     return this.#lines.get(organization)
   }
 
-  /** When mails went to an address, whichever organization sent them. */
+  /** When mails went to an address, whichever organization sent them, those that are being claimed among them. */
   sentTo(address: string): number[] {
-    return this.#cache
-      .by('Membership', 'address', address)
-      .flatMap(membership => sentOf(membership).map(sent => sent.time))
+    const records = this.#cache.by('Membership', 'address', address)
+    const written = records.flatMap(membership => sentOf(membership).map(sent => sent.time))
+    const claiming = [...(this.#claiming.get(address) ?? [])].filter(
+      one => !this.#cache.get('Membership', one.membership)?.spec.attempts.some(({ number }) => number === one.attempt),
+    )
+    return [...written, ...claiming.map(one => one.time)]
+  }
+
+  /**
+   * Counts a mail to an address from now on, before the record says so: organizations that mail one person at the same moment share that person's limit.
+   * @returns what to call once the record says so, or never will
+   */
+  claim(address: string, claiming: Claiming): () => void {
+    const all = this.#claiming.get(address) ?? new Set()
+    this.#claiming.set(address, all.add(claiming))
+    return () => {
+      all.delete(claiming)
+      if (all.size === 0) this.#claiming.delete(address)
+    }
   }
 
   #read(membership: Membership, line: Line): void {
@@ -61,6 +79,16 @@ export class Lines {
     const actor = source === undefined ? UNKNOWN : MANAGERS.source(source)
     line.enter({ name: membership.metadata.name, since: spec.since, address: spec.address, actor })
   }
+}
+
+/** One mail with a link that is being claimed. */
+interface Claiming {
+  /** Name of the Membership. */
+  membership: string
+  /** Number of the attempt. */
+  attempt: number
+  /** Milliseconds. */
+  time: number
 }
 
 /** The limits in force in an organization. */

@@ -67,6 +67,26 @@ describe('a crowd that is reconciled at once', () => {
   })
 })
 
+describe('one address that many organizations invite at once', () => {
+  it('gets no more mails in a day than anybody, and the others after it', async () => {
+    for (let n = 0; n < 8; n++) await realm.declare('Organization', `org-${n}`, {})
+    for (let n = 0; n < 8; n++)
+      await realm.declare(
+        'Invitation',
+        `in-${n}`,
+        { email: 'carol@partner.example', organization: `org-${n}` },
+        { manager: 'user/bob' },
+      )
+    realm.mailer.onSend = () => setImmediate()
+    realm.loop.start()
+    await rest()
+    expect(realm.mailer.sent).toHaveLength(3)
+    await realm.clock.advance(DAY)
+    await rest()
+    expect(realm.mailer.sent).toHaveLength(6)
+  })
+})
+
 describe('a mail server that is out of reach', () => {
   it('is asked by one mail now and then, and no link begins to run', async () => {
     await realm.declare('Organization', 'acme', {})

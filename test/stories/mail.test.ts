@@ -58,6 +58,18 @@ describe('an invitation mail', () => {
     expect(await status()).toMatchObject({ state: 'GaveUp', attempt: 4 })
   })
 
+  it('that never left for so long that the record is full makes room for no more than were ever to be sent', async () => {
+    await realm.declare('Organization', 'acme', { invitations: { validFor: '1h', maxAttempts: 2 } })
+    await alice()
+    await realm.run()
+    realm.mailer.answers = () => ({ outcome: 'NotSent', response: '452 mailbox full' })
+    await realm.pass(50 * HOUR)
+    realm.mailer.answers = []
+    await realm.pass(3 * DAY)
+    expect(realm.mailer.to('alice@acme.example')).toHaveLength(2)
+    expect(await status()).toMatchObject({ state: 'GaveUp' })
+  })
+
   it('that is not answered goes once more with the same id and link, and then no more', async () => {
     realm.mailer.answers = [{ outcome: 'Unknown' }, { outcome: 'Unknown' }]
     await alice()

@@ -781,6 +781,27 @@ describe('an Invitation written by hand', () => {
     expect(status?.conditions?.find(one => one.type === 'Accepted')?.reason).toBe('AlreadyMember')
   })
 
+  it('beyond as many as a record remembers grants nothing, and keeps nobody busy', async () => {
+    await join()
+    for (let n = 0; n < 103; n++) await invite(`n${n}`, { email: ALICE, roles: ['viewer'] })
+    await quiet()
+    expect((await membership())?.grants).toHaveLength(100)
+    expect(await place()).toMatchObject({ state: 'Active', roles: ['editor', 'viewer'] })
+  })
+
+  it('takes the place of what another one grants as well, once the record is full', async () => {
+    await declareAlice([])
+    for (let n = 0; n < 100; n++) await invite(`n${n}`, { email: ALICE, roles: ['viewer'] })
+    await realm.run()
+    await realm.accept('acme', ALICE)
+    await realm.run()
+    for (let n = 0; n < 100; n++) await realm.remove('Invitation', `n${n}`)
+    await realm.run()
+    await invite('last', { email: ALICE, roles: ['editor'] })
+    await quiet()
+    expect(await place()).toMatchObject({ state: 'Active', roles: ['editor', 'viewer'] })
+  })
+
   it('granted before somebody was ended gives nothing when they are declared anew', async () => {
     await invite()
     await realm.run()
