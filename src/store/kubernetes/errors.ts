@@ -10,6 +10,7 @@ import {
   StoreError,
   StoreUnusableError,
 } from '../errors.ts'
+import { isRecord } from '../semantics/write.ts'
 
 /** The API server cannot be reached, does not answer in time, or answers that it cannot now. */
 export class ClusterUnreachableError extends StoreError {
@@ -80,8 +81,11 @@ export const storeError = (ref: ObjectRef, error: unknown): unknown => {
   if (code === 409 && status.reason === 'AlreadyExists') return new AlreadyExistsError(ref)
   if (code === 409) return new ConflictError(ref, said)
   if (code === 410) return new GoneError(said)
-  if (code === 400 || code === 413 || code === 422 || isTypeError(error))
-    return new InvalidError(`${ref.kind}/${ref.name}: ${said}`)
+  if (code === 400 || code === 413 || code === 422 || isTypeError(error)) {
+    // A refused value is quoted, and in a record it may be what a link is made of.
+    const text = isRecord(ref.kind) ? said.replace(/"(?:[^"\\]|\\.)*"?/g, '"…"') : said
+    return new InvalidError(`${ref.kind}/${ref.name}: ${text}`)
+  }
   return clusterError(error)
 }
 

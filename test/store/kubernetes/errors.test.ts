@@ -42,6 +42,15 @@ describe('an answer of an API server', () => {
     expect((said(422, { message: 'x'.repeat(10_000) }) as Error).message.length).toBeLessThan(600)
   })
 
+  test('tells the refused value of what people declare, and of a record only where it is', () => {
+    const message = 'Membership.roster.dev "m-1" is invalid: spec.nonce: Invalid value: "c2Vj\\"cmV0": must match'
+    const refused = (kind: 'User' | 'Membership') =>
+      (storeError({ kind, name: 'm-1' }, new StatusError(422, { message })) as Error).message
+    expect(refused('User')).toContain('c2Vj')
+    expect(refused('Membership')).not.toMatch(/c2Vj|cmV0/)
+    expect(refused('Membership')).toContain('spec.nonce')
+  })
+
   test('names the fields that other managers hold, each once', () => {
     const causes = [
       ['.spec.locale', 'conflict with "source/hr" using roster.dev/v1alpha1'],
