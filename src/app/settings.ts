@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { load } from 'js-yaml'
 import { type Retry, RosterError } from '../api/errors.ts'
+import { isLoopback } from '../api/loopback.ts'
 import type { Reason } from '../api/names.ts'
 import type { PeopleTable } from '../manifests/columns.ts'
 import { readTables } from './tables.ts'
@@ -86,9 +87,6 @@ const publicUrl = (text: string): string | undefined => {
     throw new SettingsError(`${text} must begin with https://: links and cookies would travel in the open`)
   return url.href.replace(/\/$/, '')
 }
-
-/** Whether a host name or address is this machine only. */
-export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host)
 
 export const SETTINGS: readonly SettingDefinition[] = [
   { key: 'data', flag: 'data', help: 'folder of the store', default: '.roster', parse: path },

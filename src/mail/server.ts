@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { isLoopback } from '../api/loopback.ts'
 import { MailSettingsError } from './errors.ts'
 
 /** A mail server, as its URL names it. Holds no secret. */
@@ -104,13 +105,4 @@ function decoded(user: string): string | undefined {
 
 function withoutUser(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`
-}
-
-function isLoopback(host: string): boolean {
-  return (
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    host === '::1' ||
-    (isIP(host) === 4 && host.startsWith('127.'))
-  )
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { isLoopback } from '../api/loopback.ts'
 
 /** What is kept in a browser. All are invisible to scripts and none is sent along with requests that another site makes, but for plain links. */
 export const COOKIES = {
@@ -46,7 +47,3 @@ export const createCookies = (publicUrl: string): Cookies => {
     },
   }
 }
-
-/** Whether a host name, without port, means this computer. */
-export const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(hostname)

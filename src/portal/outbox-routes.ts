@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { html } from 'hono/html'
 import { HTTPException } from 'hono/http-exception'
-import { isLoopback } from './cookies.ts'
+import { isLoopback } from '../api/loopback.ts'
 import type { Desk } from './desk.ts'
 import { shortTimeText } from './language.ts'
 import { isFor, linkOf, type Outbox } from './outbox.ts'

@@ -29,9 +29,6 @@ export interface Watch<K extends Kind = Kind> {
    */
   wakes: (object: ResourceOf<K>, cache: Cache, other?: ResourceOf<K>) => Iterable<string>
 }
-/** Types a watch of one kind, and forgets the kind for the list. */
-export const watch = <K extends Kind>(of: Watch<K>): Watch => of as unknown as Watch
-
 export interface ReconcileResult {
   /** Run again at this time (Clock's milliseconds), even when nothing changes. */
   again?: number

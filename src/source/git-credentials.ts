@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { RosterError } from '../api/errors.ts'
+import { isLoopback } from '../api/loopback.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import { GitRefused } from './git-trouble.ts'
 import type { GitAddress } from './git-url.ts'
@@ -44,7 +44,7 @@ export const readCredentials = async (
     const key = `${value.replace(/\r\n?/g, '\n').trimEnd()}\n`
     return { kind: 'key', key, knownHosts: await knownHostsOf(secrets, ref.name, audience), secrets: [value] }
   }
-  if (to.scheme === 'http' && !isLoopback(options.address))
+  if (to.scheme === 'http' && !(options.address !== undefined && isLoopback(options.address)))
     throw new GitRefused(
       'NotAllowed',
       `credentials are not sent to ${to.host} over http://, where anybody reads them; use https://`,
@@ -68,9 +68,6 @@ const knownHostsOf = async (secrets: SecretReader, name: string, audience: strin
     throw error
   }
 }
-
-const isLoopback = (address: string | undefined): boolean =>
-  address !== undefined && isIP(address) !== 0 && (address.startsWith('127.') || address === '::1')
 
 /** File names in the folder that git and ssh are run in. Nothing of a path is ever part of a command line. */
 const FILES = { config: 'ssh_config', key: 'ssh_key', known: 'ssh_known_hosts' } as const

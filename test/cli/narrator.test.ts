@@ -83,7 +83,7 @@ describe('the narrator', () => {
     story.hear({ ...mail, phase: 'intent', after: { template: 'invitation', to: 'alice@acme.example' } })
     story.hear({ ...mail, phase: 'result', after: { outcome: 'Refused', response: '550 no\u001b[31m' } })
     story.flush()
-    expect(lines).toEqual(['09:15:40 alice mail not sent (Refused: 550 no\\u{1b}[31m)'])
+    expect(lines).toEqual(['09:15:40 alice mail not sent (Refused: 550 no\\u001b[31m)'])
   })
 
   it('names documents that a source changed, many of them by number, and no change that is none', () => {

@@ -31,7 +31,7 @@ describe('table', () => {
   })
 
   test('what would move the cursor is shown, not done', () => {
-    expect(table(['N'], [['a\u001b[2Jb\nc']])).toBe('N\na\\u{1b}[2Jb\\nc\n')
+    expect(table(['N'], [['a\u001b[2Jb\nc']])).toBe('N\na\\u001b[2Jb\\nc\n')
   })
 })
 

@@ -1,4 +1,4 @@
-import { escapeJson } from '../escape.ts'
+import { escapeJson } from '../../api/escape.ts'
 import type { Report } from './report.ts'
 
 /** For programs: one document, `{files, resources, findings}`; fields are only ever added. */

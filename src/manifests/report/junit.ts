@@ -1,4 +1,4 @@
-import { escapeText } from '../escape.ts'
+import { escapeText } from '../../api/escape.ts'
 import type { Finding } from '../finding.ts'
 import { counts, type Report } from './report.ts'
 

@@ -1,5 +1,5 @@
 import { createColors } from 'picocolors'
-import { escapeLines, escapeText } from '../escape.ts'
+import { escapeLines, escapeText } from '../../api/escape.ts'
 import type { Finding } from '../finding.ts'
 import { counts, plural, type Report } from './report.ts'
 

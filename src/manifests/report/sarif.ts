@@ -1,4 +1,4 @@
-import { escapeText } from '../escape.ts'
+import { escapeText } from '../../api/escape.ts'
 import { FINDING_RULES, type Severity } from '../finding.ts'
 import type { Report } from './report.ts'
 
