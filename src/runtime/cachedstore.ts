@@ -1,5 +1,6 @@
 import type { AnyResource } from '../api/kinds.ts'
 import type { ObjectRef } from '../api/resource.ts'
+import { ConflictError } from '../store/errors.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Informer } from './informer.ts'
 
@@ -34,7 +35,18 @@ export function cachedStore(
       return applied
     },
     replace: async (record, options) => observed(await store.replace(record, options)),
-    patchStatus: async (ref, status, options) => observed(await store.patchStatus(ref, status, options)),
+    patchStatus: async (ref, status, options) => {
+      const known = informer.holds(ref.kind) ? informer.cache.get(ref.kind, ref.name)?.metadata : undefined
+      if (options.ifVersion === undefined && known?.uid === options.ifUid) {
+        // With the version, a store behind a network need not look before it writes. Where it is outdated, it does.
+        try {
+          return observed(await store.patchStatus(ref, status, { ...options, ifVersion: known.resourceVersion }))
+        } catch (error) {
+          if (!(error instanceof ConflictError)) throw error
+        }
+      }
+      return observed(await store.patchStatus(ref, status, options))
+    },
     annotate: async (ref, annotations, options) => observed(await store.annotate(ref, annotations, options)),
     setFinalizers: (ref, finalizers, options) =>
       observedOrGone(ref, () => store.setFinalizers(ref, finalizers, options)),

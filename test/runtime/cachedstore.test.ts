@@ -64,6 +64,30 @@ describe('cachedStore', () => {
     expect(informer.cache.get('SeatLedger', 'p-0')).toEqual(replaced)
   })
 
+  it('writes a status with the version that it knows, and without when that is outdated', async () => {
+    const { store, informer } = await setUp()
+    const asked: (string | undefined)[] = []
+    const watched = new Proxy(store, {
+      get: (target, key) =>
+        key === 'patchStatus'
+          ? (...args: Parameters<typeof store.patchStatus>) => {
+              asked.push(args[2].ifVersion)
+              return store.patchStatus(...args)
+            }
+          : Reflect.get(target, key).bind?.(target),
+    })
+    const cached = cachedStore(watched, informer)
+    const group = { kind: 'Group' as const, metadata: { name: 'a' }, spec: { organization: 'acme' } }
+    const { metadata } = await cached.create(group, { manager })
+    const first = await cached.patchStatus(ref, { members: 1 }, { ifUid: metadata.uid })
+    // Somebody else writes, and the cache has not heard of it.
+    await store.annotate(ref, { note: 'x' }, { manager })
+    const second = await cached.patchStatus(ref, { members: 2 }, { ifUid: metadata.uid })
+    expect(asked).toEqual([metadata.resourceVersion, first.metadata.resourceVersion, undefined])
+    expect(await store.get('Group', 'a')).toEqual(second)
+    expect(second).toMatchObject({ status: { members: 2 }, metadata: { annotations: { note: 'x' } } })
+  })
+
   it('takes an object out of the cache that it deleted', async () => {
     const { cached, version } = await setUp()
     const { metadata } = await cached.create(
