@@ -19,6 +19,8 @@ export interface TestCluster extends AsyncDisposable {
   writeKubeconfig(options?: { port?: number; token?: string }): string
   /** One request as that admin; the answer with its headers, whatever its code. */
   ask(method: string, path: string, body?: unknown, contentType?: string, accept?: string): Promise<Answer>
+  /** Each request that could write something since the last call, as `patch users/alice`: from the audit log of the API server, its own left out. */
+  writes(): Promise<string[]>
   stopApiserver(): Promise<void>
   startApiserver(): Promise<void>
   /** Takes the database away from under the API server, and brings it back after so many milliseconds. */
@@ -30,6 +32,11 @@ export interface Answer {
   headers: Record<string, string | string[] | undefined>
   // biome-ignore lint/suspicious/noExplicitAny: tests look into it as they like
   body: any
+}
+
+interface AuditEntry {
+  verb: string
+  objectRef?: { resource?: string; name?: string; subresource?: string }
 }
 
 const ADMIN_TOKEN = 'admin-of-the-tests'
@@ -63,6 +70,20 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
       '--log-level=error',
     ])
   let etcd = launchEtcd()
+  const policy = file(
+    'audit-policy.json',
+    JSON.stringify({
+      apiVersion: 'audit.k8s.io/v1',
+      kind: 'Policy',
+      omitStages: ['RequestReceived'],
+      rules: [
+        { level: 'None', users: ['system:apiserver'] },
+        { level: 'Metadata', verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] },
+      ],
+    }),
+  )
+  const auditLog = join(folder, 'audit.log')
+  let audited = 0
   const launchApiserver = () =>
     launch(folder, 'kube-apiserver', [
       `--etcd-servers=http://127.0.0.1:${clientPort}`,
@@ -78,6 +99,8 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
       '--disable-admission-plugins=ServiceAccount',
       '--service-cluster-ip-range=10.0.0.0/24',
       '--event-ttl=1h',
+      `--audit-policy-file=${policy}`,
+      `--audit-log-path=${auditLog}`,
     ])
   let apiserver = launchApiserver()
   const ca = () => readFileSync(join(folder, 'certs', 'apiserver.crt'))
@@ -153,6 +176,17 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
     kubeconfig: writeKubeconfig(),
     writeKubeconfig,
     ask,
+    writes: async () => {
+      const entries = readFileSync(auditLog, 'utf8')
+        .split('\n')
+        .filter(line => line !== '')
+      const fresh = entries.slice(audited)
+      audited = entries.length
+      return fresh.map(line => {
+        const { verb, objectRef = {} } = JSON.parse(line) as AuditEntry
+        return `${verb} ${[objectRef.resource, objectRef.name, objectRef.subresource].filter(Boolean).join('/')}`
+      })
+    },
     stopApiserver: () => ended(apiserver),
     startApiserver: async () => {
       apiserver = launchApiserver()

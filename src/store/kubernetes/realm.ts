@@ -1,5 +1,5 @@
 import { bindingText } from '../binding.ts'
-import { BindingError, ConflictError } from '../errors.ts'
+import { BindingError, ConflictError, StoreUnusableError } from '../errors.ts'
 import type { Binding } from '../store.ts'
 import { randomId } from '../uid.ts'
 import type { KubeClient, KubeRequest } from './client.ts'
@@ -25,12 +25,15 @@ const TRIES = 10
 export class KubernetesRealm {
   readonly #client: KubeClient
   readonly #path: string
+  readonly #create: boolean
   readonly #random: (bytes: number) => Uint8Array
 
-  constructor(client: KubeClient, random: (bytes: number) => Uint8Array) {
+  /** @param options.create false: a realm that is not there is an error, and nothing is made */
+  constructor(client: KubeClient, options: { random: (bytes: number) => Uint8Array; create: boolean }) {
     this.#client = client
+    this.#create = options.create
     this.#path = `/api/v1/namespaces/${encodeURIComponent(client.cluster.namespace)}/configmaps`
-    this.#random = random
+    this.#random = options.random
   }
 
   async facts(): Promise<RealmFacts> {
@@ -61,6 +64,12 @@ export class KubernetesRealm {
       try {
         const map = await this.#read()
         if (map?.data?.realm) return map
+        if (!this.#create) {
+          throw new StoreUnusableError(
+            `the namespace ${this.#client.cluster.namespace} holds no realm`,
+            'name the right one; `roster run` or `roster apply` makes a realm',
+          )
+        }
         const data = { ...map?.data, realm: randomId(this.#random), epoch: '1' }
         if (map) return await this.#send({ method: 'PUT', path: `${this.#path}/${REALM_NAME}`, body: { ...map, data } })
         const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: REALM_NAME, labels: LABELS }, data }

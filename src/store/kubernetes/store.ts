@@ -35,6 +35,8 @@ import { watchKinds } from './watch.ts'
 
 export interface KubernetesStoreOptions extends ClusterOptions {
   clock: Pick<Clock, 'now'>
+  /** False: a namespace that holds no realm is an error, found by `info`, and nothing is made. For verbs that only look. */
+  create?: boolean
   /** Random bytes, for the realm's id. */
   random?: (bytes: number) => Uint8Array
   /** In [0, 1): spreads retries. */
@@ -78,7 +80,7 @@ export const openKubernetesStore = async (options: KubernetesStoreOptions): Prom
     now: () => clock.now(),
     fenced: fence => new KubernetesStore(core, fence),
   })
-  const realm = new KubernetesRealm(client, random)
+  const realm = new KubernetesRealm(client, { random, create: options.create !== false })
   const core: Core = {
     client,
     reader: new ObjectReader(client),

@@ -84,6 +84,24 @@ export const describeSingleWrites = (begin: Begin): void => {
       expect(await told(store, { since: before })).toEqual([])
     })
 
+    test('at a version that is the present one is written, is left alone when equal, and is removed', async () => {
+      const { store } = await begin()
+      const { metadata } = await store.create(userOf('alice'), it)
+      const at = ({ metadata: { uid, resourceVersion } }: ResourceOf<'User'>) => ({
+        ifUid: uid,
+        ifVersion: resourceVersion,
+      })
+      const none = await store.patchStatus(alice, undefined, {
+        ifUid: metadata.uid,
+        ifVersion: metadata.resourceVersion,
+      })
+      expect(none.metadata).toEqual(metadata)
+      const written = await store.patchStatus(alice, status, at(none))
+      expect(written.status).toEqual(status)
+      expect(await store.patchStatus(alice, { ...status }, at(written))).toEqual(written)
+      expect(await store.patchStatus(alice, undefined, at(written))).not.toHaveProperty('status')
+    })
+
     test('of another life, at another version, or of nothing is refused', async () => {
       const { store } = await begin()
       expect(await failure(store.patchStatus(alice, status, { ifUid: 'x' }))).toBeInstanceOf(NotFoundError)

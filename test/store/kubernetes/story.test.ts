@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { KINDS } from '../../../src/api/names.ts'
 import { openKubernetesStore } from '../../../src/store/kubernetes/store.ts'
+import { overlayStore } from '../../../src/store/overlay/store.ts'
 import type { ResourceStore } from '../../../src/store/store.ts'
+import { userOf } from '../../contract/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { HOUR, openRealm, type Realm } from '../../fakes/realm.ts'
 import { startCluster, type TestCluster } from '../../kube/apiserver.ts'
@@ -56,8 +58,13 @@ describeWith('kube-apiserver', 'the story of a person in Kubernetes', () => {
     expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation', 'welcome'])
 
     const before = await versions()
+    await cluster.writes()
     await realm.runAll()
     expect(await versions()).toEqual(before)
+    // Nothing is even asked for, but that the lease is renewed, and that the record is offered once more as it is.
+    const writes = (await cluster.writes()).filter(write => write !== 'update leases/roster')
+    expect(writes.filter(write => !write.startsWith('patch memberships/'))).toEqual([])
+    expect(writes.length).toBeLessThanOrEqual(1)
     await realm.restart()
     await realm.runAll()
     expect(await versions()).toEqual(before)
@@ -67,5 +74,29 @@ describeWith('kube-apiserver', 'the story of a person in Kubernetes', () => {
     await realm.run()
     expect(await store.get('User', 'alice')).toBeUndefined()
     expect((await realm.membership('acme', 'alice@acme.example'))?.settled?.roles).toEqual([])
+  }, 60_000)
+
+  test('played on an overlay, as a plan does, writes nothing to the cluster', async () => {
+    const namespace = await newNamespace(cluster)
+    const open = (create: boolean) =>
+      openKubernetesStore({ kubeconfig: cluster.kubeconfig, namespace, clock: { now: () => Date.now() }, create })
+    const looking = await open(false)
+    await expect(looking.info()).rejects.toThrow('holds no realm')
+    await looking[Symbol.asyncDispose]()
+    store = await open(true)
+    await store.info()
+    const clock = fakeClock(new Date().toISOString())
+    await store.apply(userOf('bob'), { manager: 'source/people' })
+    await cluster.writes()
+    realm = await openRealm({ store: await overlayStore(store, { clock }), clock })
+    await realm.declare('Organization', 'acme', { displayName: 'Acme GmbH', domains: ['acme.example'] })
+    await realm.declare('Role', 'editor', { organization: 'acme', allow: ['documents:*'] })
+    await realm.declare('User', 'bob', {
+      email: 'bob@acme.example',
+      memberships: [{ organization: 'acme', roles: ['editor'] }],
+    })
+    await realm.run()
+    expect(realm.mailer.to('bob@acme.example')).toHaveLength(1)
+    expect(await cluster.writes()).toEqual([])
   }, 60_000)
 })
