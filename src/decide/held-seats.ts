@@ -32,7 +32,7 @@ export const seatsOf = (
   return [...new Map([...waiting, ...held]).values()].sort((a, b) => (a.pool < b.pool ? -1 : 1))
 }
 
-/** Holders of whom one state of a page says something else than the other: who has to look at it. */
+/** Holders of whom one state of a page says something else than the other, as {@link holdersOf} names them: who has to look at it. */
 export const holdersThatDiffer = (
   page: Pick<SeatLedgerSpec, 'slots' | 'waiting'>,
   other: Pick<SeatLedgerSpec, 'slots' | 'waiting'> | undefined,
@@ -44,7 +44,7 @@ export const holdersThatDiffer = (
 const saidOf = (page: Pick<SeatLedgerSpec, 'slots' | 'waiting'> | undefined): Map<string, string> => {
   const said = new Map<string, string>()
   const say = (holder: string, text: string) => said.set(holder, `${said.get(holder) ?? ''} ${text}`)
-  for (const slot of page?.slots ?? []) say(slot.holder, slot.state)
+  for (const slot of page?.slots ?? []) for (const holder of holdersOf(slot)) say(holder, slot.state)
   for (const waiting of page?.waiting ?? []) say(waiting.holder, `waits ${waiting.quantity}`)
   return said
 }

@@ -7,14 +7,12 @@ import { quiet } from './placepass.ts'
 
 /** Keeps the Invitation of somebody who is declared and has not joined, and tells where that Invitation stands. */
 export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
-  const { world, user, organization, entry, standing } = place
-  const until = standing.is === 'open' && standing.until !== undefined ? { again: standing.until } : {}
+  const { world, user, organization, entry } = place
   const waiting = (message: string): PlaceResult => ({
     organization,
     state: 'Invited',
     roles: [],
     is: { is: 'reconciling', reason: 'Progressing', message },
-    ...until,
   })
   if (entry) {
     const name = generatedInvitationName(user.metadata.name, organization)
@@ -69,7 +67,7 @@ export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
         ? 'stalled'
         : 'reconciling'
   const { reason, message } = ready
-  return { organization, state: 'Invited', roles: [], is: { is, reason, message }, ...until }
+  return { organization, state: 'Invited', roles: [], is: { is, reason, message } }
 }
 
 /** Removes the Invitation that was made for this person here, if there is one. */

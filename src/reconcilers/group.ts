@@ -5,7 +5,15 @@ import { standingOf } from '../decide/can.ts'
 import { compileExpression } from '../decide/cel.ts'
 import { factsOf } from '../decide/qualification.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
+import {
+  isPaused,
+  organizationsConcerned,
+  recordEvent,
+  settingsFor,
+  type World,
+  watch,
+  writeStatus,
+} from './context.ts'
 import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
 
@@ -68,8 +76,10 @@ export const groupReconciler = (world: World): Reconciler<'Group'> => {
       watch({
         kind: 'Organization',
         changed: ({ metadata, spec }) => [metadata.deletionTimestamp, spec.parent, spec.children, spec.domains],
-        wakes: ({ metadata }, cache) =>
-          cache.by('Group', 'organization', metadata.name).map(group => group.metadata.name),
+        *wakes({ metadata }, cache) {
+          for (const below of organizationsConcerned(cache, metadata.name))
+            for (const group of cache.by('Group', 'organization', below)) yield group.metadata.name
+        },
       }),
     ],
     reconcile: async name => {

@@ -4,7 +4,15 @@ import { ANNOTATIONS } from '../api/names.ts'
 import { type Allocation, allocate } from '../decide/seats.ts'
 import { durationMilliseconds } from '../decide/time.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
+import {
+  isPaused,
+  organizationsConcerned,
+  recordEvent,
+  settingsFor,
+  type World,
+  watch,
+  writeStatus,
+} from './context.ts'
 import { keyedPages, named, writeSeats } from './ledgerpages.ts'
 import { claimsOf, type KeyTrouble, keyRing, keyTrouble } from './licensekeys.ts'
 import { Pace } from './pace.ts'
@@ -60,7 +68,11 @@ export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> =
           spec.domains,
           spec.invitations?.maxAttempts,
         ],
-        wakes: ({ metadata }, cache) => poolsFor(cache, metadata.name),
+        *wakes({ metadata, spec }, cache) {
+          for (const below of organizationsConcerned(cache, metadata.name)) yield* poolsFor(cache, below)
+          // Also those above the parent that this state names, which may be another one by now.
+          if (spec.parent !== undefined) yield* poolsFor(cache, spec.parent)
+        },
       }),
       // An address that is proven now may get its keys.
       watch({

@@ -75,8 +75,9 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
       }),
       watch({
         kind: 'Role',
-        changed: ({ metadata, spec }) => [metadata.uid, spec.allow, spec.deny],
-        wakes: ({ spec }) => [spec.organization],
+        changed: ({ metadata, spec }) => [metadata.uid, spec.allow, spec.deny, spec.scope],
+        // It may be given below, too.
+        wakes: ({ spec }, cache) => organizationsBelow(cache, spec.organization),
       }),
       watch({ kind: 'Group', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
       watch({ kind: 'Invitation', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),

@@ -33,6 +33,14 @@ export const rivalOf = (cache: Cache, user: User): { user: User; address: string
   return undefined
 }
 
+/** Whether a name is that of somebody else who is declared and stays: what was claimed under it is theirs. */
+export const isOthersName = (cache: Cache, user: User, name: string): boolean => {
+  const bearer = cache.get('User', name)
+  return (
+    bearer !== undefined && bearer.metadata.uid !== user.metadata.uid && !isDeleting(bearer) && !isGenerated(bearer)
+  )
+}
+
 /** Invitations of one address in one organization that ask for something: not being deleted; in the order in which they were made. */
 export const requestsOf = (cache: Cache, organization: string, address: string): Invitation[] =>
   cache

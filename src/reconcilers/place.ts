@@ -16,7 +16,7 @@ import { declaredAt, recordEvent, refOf, settingsFor, type World } from './conte
 import { clearLeft, close, end, forget } from './ending.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
 import { addressesOf } from './indexes.ts'
-import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
+import { isDeleting, isGenerated, isOthersName, membershipIn, ownerOf, requestsOf } from './people.ts'
 import { permitFor } from './permits.ts'
 import {
   explained,
@@ -56,6 +56,14 @@ export const reconcilePlace = async (world: World, user: User, organization: str
   }
   const records: Membership[] = []
   for (const record of recordsOf(place)) records.push(await clearLeft(place, record))
+  const result = await carryOut(place, records)
+  // Whatever came of it: time alone changes what is declared.
+  const turn = turnsAt(standing)
+  return turn === undefined ? result : { ...result, again: Math.min(turn, result.again ?? turn) }
+}
+
+const carryOut = async (place: Place, records: readonly Membership[]): Promise<PlaceResult> => {
+  const { user, standing } = place
   const joined = records.filter(record => isJoined(record.spec))
   switch (standing.is) {
     case 'over':
@@ -103,8 +111,7 @@ const recordsOf = ({ world: { cache }, user, organization }: Place): Membership[
     const owner = ownerOf(cache, membership.spec.address)
     const taken = owner && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)
     // Nobody's but ours, or of a name that nobody bears any more.
-    const bearer = membership.spec.user && cache.get('User', membership.spec.user.name)
-    const borne = bearer && bearer.metadata.uid !== user.metadata.uid && !isDeleting(bearer) && !isGenerated(bearer)
+    const borne = membership.spec.user && isOthersName(cache, user, membership.spec.user.name)
     if (!taken && !borne) add(membership)
   }
   return [...found.values()]
@@ -208,12 +215,12 @@ const isFormer = ({ world, user, entry, problem }: Place, { spec }: Membership):
 
 /** Somebody whose membership begins later. */
 const wait = async (place: Place, records: readonly Membership[]): Promise<PlaceResult> => {
-  const { organization, standing, entry, now } = place
+  const { organization, entry } = place
   await removeInvitation(place, `the membership begins on ${entry?.from}`)
   for (const record of records) await forget(place, record)
   const message = `begins in ${organization} on ${entry?.from}`
   const is = { is: 'ready', reason: 'WaitingForTime', message } as const
-  return { organization, state: 'Waiting', roles: [], is, again: turnsAt(standing) ?? now }
+  return { organization, state: 'Waiting', roles: [], is }
 }
 
 /** `None` was declared and `Invitation` is now: the person is invited, and belongs again from accepting on. */

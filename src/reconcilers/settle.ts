@@ -3,7 +3,6 @@ import { timestamp } from '../api/timestamp.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
 import { type AccessComparison, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
-import { turnsAt } from '../decide/person.ts'
 import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
 import { userFacts } from './people.ts'
 import { permitFor } from './permits.ts'
@@ -20,12 +19,10 @@ export const settle = async (
   record: Membership,
   wanted: MembershipSpec,
 ): Promise<{ record: Membership; result: PlaceResult }> => {
-  const { world, user, organization, problem, standing } = place
+  const { world, user, organization, problem } = place
   const derived = derive(place, wanted)
   const comparison = compareAccess(wanted.settled, derived)
   const time = settlingTime(wanted, timestamp(place.now))
-  const next = turnsAt(standing)
-  const again = next === undefined ? {} : { again: next }
   const result = (spec: MembershipSpec): PlaceResult => {
     const roles = spec.settled?.roles ?? []
     return {
@@ -33,7 +30,6 @@ export const settle = async (
       state: user.spec.suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted',
       roles,
       via: derived.via,
-      ...again,
       ...problemOf(place, derived),
     }
   }

@@ -8,7 +8,7 @@ import { generatedUserName } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { declaredAt, isPaused, organizationsConcerned, type World, watch, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
-import { isDeleting, isGenerated, ownerOf, rivalOf } from './people.ts'
+import { isDeleting, isGenerated, isOthersName, ownerOf, rivalOf } from './people.ts'
 import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
@@ -25,11 +25,13 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     spec,
   ],
   watches: [
-    // Another User of the same address: one of the two gives way.
+    // Another User of the same address: one of the two gives way. Or one that takes this one's place.
     watch({
       kind: 'User',
       changed: ({ metadata, spec }) => [metadata.deletionTimestamp, spec.email, spec.aliases, spec.previousNames],
       *wakes(user, cache) {
+        // Whoever bore this name before it was given up.
+        for (const heir of cache.by('User', 'previousName', user.metadata.name)) yield heir.metadata.name
         for (const address of addressesOf(user)) {
           for (const other of cache.by('User', 'address', address))
             if (other.metadata.name !== user.metadata.name) yield other.metadata.name
@@ -70,18 +72,18 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
       kind: 'SeatLedger',
       changed: ({ spec }) => [spec.slots, spec.waiting],
       *wakes({ spec }, cache, other) {
-        for (const holder of holdersThatDiffer(spec, other?.spec)) {
-          if (!holder.startsWith('user/')) continue
-          for (const membership of cache.by('Membership', 'userUid', holder.slice('user/'.length)))
-            if (membership.spec.user) yield membership.spec.user.name
-        }
+        for (const holder of holdersThatDiffer(spec, other?.spec)) yield* bearersOf(cache, holder)
       },
     }),
-    // A pool that a licence names comes or goes, or reaches further.
+    // A pool that a licence names, or that somebody has a seat of, comes or goes, or reaches further.
     watch({
       kind: 'LicensePool',
       changed: ({ metadata, spec }) => [metadata.uid, spec.shared],
-      wakes: ({ metadata }, cache) => cache.by('User', 'pool', metadata.name).map(user => user.metadata.name),
+      *wakes({ metadata }, cache) {
+        for (const user of cache.by('User', 'pool', metadata.name)) yield user.metadata.name
+        for (const { spec } of cache.by('SeatLedger', 'pool', metadata.name))
+          for (const holder of holdersThatDiffer(spec, undefined)) yield* bearersOf(cache, holder)
+      },
     }),
     watch({
       kind: 'Role',
@@ -169,7 +171,8 @@ const placesOf = (cache: Cache, user: User): string[] => {
     for (const { spec } of cache.by('Membership', 'address', address)) places.add(spec.organization)
   for (const { spec } of cache.by('Membership', 'userUid', user.metadata.uid)) places.add(spec.organization)
   for (const name of user.spec.previousNames ?? [])
-    for (const { spec } of cache.by('Membership', 'user', name)) places.add(spec.organization)
+    if (!isOthersName(cache, user, name))
+      for (const { spec } of cache.by('Membership', 'user', name)) places.add(spec.organization)
   return [...places].sort()
 }
 
@@ -206,6 +209,14 @@ const usersOf = (cache: Cache, address: string): string[] => [
   ...cache.by('User', 'address', normalizeAddress(address)).map(user => user.metadata.name),
   generatedUserName(address),
 ]
+
+/** Names of the User that a holder of seats is: by uid, or by the address of somebody whom no declared User stands for until they have joined. */
+function* bearersOf(cache: Cache, holder: string): Iterable<string> {
+  if (holder.startsWith('address/')) yield* usersOf(cache, holder.slice('address/'.length))
+  else
+    for (const { spec } of cache.by('Membership', 'userUid', holder.slice('user/'.length)))
+      if (spec.user) yield spec.user.name
+}
 
 /** Users of a group and of the groups nested in it; all people of the organization where an expression says who. */
 const membersOf = (cache: Cache, group: string): string[] => {

@@ -38,9 +38,10 @@ describe('a page that changed', () => {
       waiting: [{ holder: 'user/w', since: T(), quantity: 1 }],
     }
     const after = { slots: [slot(0, 'a'), slot(1, 'b', { state: 'Releasing' }), slot(2, 'w')] }
-    expect(holdersThatDiffer(before, after)).toEqual(['user/b', 'user/c', 'user/w'])
-    expect(holdersThatDiffer(after, before)).toEqual(['user/b', 'user/w'])
+    const both = (name: string) => [`user/${name}`, `address/${name}@acme.example`]
+    expect(holdersThatDiffer(before, after)).toEqual([...both('b'), ...both('c'), 'user/w'])
+    expect(holdersThatDiffer(after, before)).toEqual([...both('b'), ...both('w')])
     expect(holdersThatDiffer(before, before)).toEqual([])
-    expect(holdersThatDiffer(after, undefined)).toEqual(['user/a', 'user/b', 'user/w'])
+    expect(holdersThatDiffer(after, undefined)).toEqual([...both('a'), ...both('b'), 'user/w'])
   })
 })
