@@ -15,6 +15,8 @@ export interface Overview {
   invited: number
   /** RFC 3339: when the first of the open links ends. */
   firstExpiry?: string
+  /** Of the invited, those whose mail no server has taken yet, and what was heard from the server last. */
+  unsent: { count: number; response?: string }
   waitingInvitations: number
   failedInvitations: number
   /** Joined or invited people without any role, by name. */
@@ -38,6 +40,11 @@ const overviewIn = (snapshot: Snapshot, name: string): Overview => {
   const [firstExpiry] = own
     .flatMap(({ spec }) => (isIn(spec) ? [] : spec.attempts.slice(-1).map(({ expirationTime }) => expirationTime)))
     .sort()
+  const waiting = own.flatMap(({ spec }) => {
+    const last = isIn(spec) ? undefined : spec.attempts.at(-1)
+    return last?.outcome === 'NotSent' && last.withdrawnTime === undefined ? [last] : []
+  })
+  const response = waiting.at(-1)?.response
   return {
     organization: name,
     displayName: settings.displayName,
@@ -46,6 +53,7 @@ const overviewIn = (snapshot: Snapshot, name: string): Overview => {
     joined: own.filter(({ spec }) => isIn(spec)).length,
     invited: states.filter(state => state === 'Pending').length,
     ...(firstExpiry !== undefined && { firstExpiry }),
+    unsent: { count: waiting.length, ...(response !== undefined && { response }) },
     waitingInvitations: states.filter(state => state === 'Queued').length,
     failedInvitations: states.filter(state => state === 'Failed' || state === 'GaveUp').length,
     withoutRole: own.flatMap(({ spec }) => (spec.user && isWithoutRole(snapshot, spec) ? [spec.user.name] : [])).sort(),

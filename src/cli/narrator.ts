@@ -55,6 +55,7 @@ export const narrator = (options: {
   const stories = new Map<string, Story>()
   const documents: { does: string; kind: string; name: string; place: string }[] = []
   const sources: string[] = []
+  const stalls = new Map<string, string>()
   const intents = new Map<string, Record<string, unknown>>()
   let timer: NodeJS.Timeout | undefined
   let first: number | undefined
@@ -67,9 +68,11 @@ export const narrator = (options: {
     const lines = [
       ...sources.splice(0),
       ...documentLines(documents.splice(0)),
+      ...stallLines([...stalls.values()]),
       ...[...stories].map(([who, story]) => `${who} ${phrases(story, options.seatsOf(who)).join(' · ')}`),
     ]
     stories.clear()
+    stalls.clear()
     for (const line of lines) options.say(`${at} ${escapeText(line)}`)
   }
   const soon = (): void => {
@@ -106,7 +109,9 @@ export const narrator = (options: {
         const { kind, metadata } = object
         documents.push({ does, kind, name: metadata.name, place: metadata.annotations?.[ANNOTATIONS.sourcePath] ?? '' })
       }
-      if (sources.length > 0 || documents.length > 0) soon()
+      const stall = stallOf(before, after)
+      if (stall !== undefined) stalls.set(`${object.kind}/${object.metadata.name}`, stall)
+      if (sources.length > 0 || documents.length > 0 || stalls.size > 0) soon()
     },
     flush,
   }
@@ -132,6 +137,20 @@ const documentLines = (documents: readonly { does: string; kind: string; name: s
   const parts = ['added', 'changed', 'removed'].flatMap(what => (count(what) > 0 ? [`${count(what)} ${what}`] : []))
   return [`resources: ${parts.join(', ')}`]
 }
+
+/** What keeps a declared document from being made so, said once: a role that does not exist, for one. */
+const stallOf = (before: AnyResource | undefined, after: AnyResource | undefined): string | undefined => {
+  if (!after || !DECLARED_KINDS.some(kind => kind === after.kind) || after.kind === 'Source') return undefined
+  const [was, is] = [before, after].map(one => one?.status?.conditions?.find(({ type }) => type === 'Stalled'))
+  if (is?.status !== 'True' || (was?.status === 'True' && was.message === is.message)) return undefined
+  const place = after.metadata.annotations?.[ANNOTATIONS.sourcePath]
+  return `! ${after.kind.toLowerCase()} ${after.metadata.name}: ${is.message}${place === undefined ? '' : ` (${place})`}`
+}
+
+const stallLines = (stalls: readonly string[]): readonly string[] =>
+  stalls.length <= NAMED
+    ? stalls
+    : [...stalls.slice(0, NAMED), `! and ${stalls.length - NAMED} more; roster validate shows them with their places`]
 
 /** Trouble with a source, what is kept back, and that it is over; each once. */
 const sourceLines = (before: Source | undefined, after: Source | undefined, cwd: string): string[] => {

@@ -14,11 +14,21 @@ const textOf = (one: Overview): string => {
       `${people(one.invited)} invited`,
       one.firstExpiry === undefined ? '' : `links valid until ${when(one.firstExpiry, one.timeZone)}`,
     ])
+  if (one.unsent.count > 0)
+    rows.push([
+      '!',
+      `${one.unsent.count} of their mails ${one.unsent.count === 1 ? 'is' : 'are'} not sent yet`,
+      `tried again${one.unsent.response === undefined ? '' : `; ${one.unsent.response}`}`,
+    ])
   if (one.waitingInvitations > 0)
     rows.push(['◔', `${people(one.waitingInvitations)} wait for an invitation`, 'a limit, or a date'])
   if (one.joined > 0) rows.push(['✓', `${people(one.joined)} joined`, ''])
   if (one.failedInvitations > 0)
-    rows.push(['!', `${one.failedInvitations} invitations failed`, 'see roster get invitations'])
+    rows.push([
+      '!',
+      `${one.failedInvitations} ${one.failedInvitations === 1 ? 'invitation' : 'invitations'} failed`,
+      'see roster get invitations',
+    ])
   for (const pool of one.pools) {
     const held =
       pool.reserved > 0 ? `${pool.reserved === pool.taken ? 'held' : `${pool.reserved} held`} for the invited` : ''

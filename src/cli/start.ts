@@ -39,7 +39,7 @@ const startExample = async (io: Io): Promise<void> => {
   const read = await readArguments({ paths: [copy], cwd: io.cwd, stdin: io.stdin }, settings)
   const errors = read.findings.filter(({ severity }) => severity === 'error').length
   io.out(
-    `${hello}Reading ${here(copy)}: ${read.resources.length} resources in ${read.files} files, ${errors === 0 ? 'all valid' : `${errors} errors (npm run -s roster -- validate ${here(copy)})`}.\n\n`,
+    `${hello}Reading ${here(copy)}: ${read.resources.length} resources in ${read.files} files, ${errors === 0 ? 'all valid' : `${errors} ${errors === 1 ? 'error' : 'errors'} (npm run -s roster -- validate ${here(copy)})`}.\n\n`,
   )
 
   await serve({
@@ -56,7 +56,7 @@ const startExample = async (io: Io): Promise<void> => {
       io.out(`
 Try it
   1 Read Alice's mail          ${running.portalUrl}/mail/alice
-  2 Accept as Alice            press the button in it
+  2 Accept as Alice            press the button in it, choose a password
   3 Change something           give priya a role in ${here(join(copy, 'users', 'priya.yaml'))} and save
   4 Ask why                    npm run -s roster -- why alice
 Watching ${here(copy)}. Ctrl-C stops; start again any time and it goes on from here.

@@ -228,6 +228,8 @@ function failureOf(error: unknown, stage: 'Session' | 'Answer', server: MailServ
   const where = (
     { 'MAIL FROM': 'Sender', 'RCPT TO': 'Recipient', DATA: code === 'EMESSAGE' ? 'Answer' : 'Data' } as const
   )[command ?? '']
+  if (code === 'ETLS')
+    return { stage: 'Session', code: responseCode, response: `STARTTLS: ${response}${tlsHint(server)}` }
   return { stage: where ?? 'Session', code: responseCode, response }
 }
 

@@ -99,6 +99,10 @@ function columnsOf(header: string[], table: PeopleTable | undefined): { columns:
   const ours = `columns may be ${TABLE_COLUMNS.join(', ')} and label:KEY`
   const remedy =
     'rename the columns, describe the file under "tables" in the configuration of the controller, or move it out of the folder'
+  if (header.length === 1 && header[0]?.includes(';'))
+    return {
+      problem: `no column is called email: the cells are set apart by ";" here; save the file with ",", describe it under "tables" in the configuration of the controller (delimiter: ";"), or move it out of the folder`,
+    }
   if (!columns.some(({ column }) => column === 'email'))
     return { problem: `no column is called email, so this is no table of people; ${remedy}` }
   if (foreign.length > 0) {
@@ -139,7 +143,7 @@ function tableRow(
     ...optional(
       'roles',
       take('roles', '/spec/memberships/0/roles')
-        ?.split(/[\s;]+/)
+        ?.split(/[\s,;]+/)
         .filter(role => role !== ''),
     ),
     ...optional('join', take('join', '/spec/memberships/0/join')),

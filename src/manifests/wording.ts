@@ -146,7 +146,7 @@ function wrongShape(
     case NAME_PATTERN:
       return finding(
         'wrong-format',
-        `${field}: ${text} cannot be a name: lower-case letters, digits, "-" and "." only, beginning and ending with a letter or digit`,
+        `${field}: ${text} cannot be a name${typeof value === 'string' && value.includes('@') ? ' (an address is none: give metadata.name)' : ''}: lower-case letters, digits, "-" and "." only, beginning and ending with a letter or digit`,
       )
     case DURATION_PATTERN:
       return finding('wrong-format', `${field}: ${text} is no duration: write it like 24h, 90m or 1h30m`)

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 const POLICY = [
   "default-src 'none'",
   "style-src 'self'",
+  'img-src data:',
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",

@@ -117,7 +117,7 @@ export const revisionOf = (result: ReadResult, id?: string): Revision => {
       outcome: 'Failed',
       id: name,
       reason: 'InvalidManifests',
-      message: `${first.file}:${first.line}:${first.column}: ${first.message}${broken.length > 1 ? ` (and ${broken.length - 1} more errors)` : ''}. Nothing of this revision is applied; run roster validate`,
+      message: `${first.file}:${first.line}:${first.column}: ${first.message}${broken.length > 1 ? ` (and ${broken.length - 1} more ${broken.length === 2 ? 'error' : 'errors'})` : ''}. Nothing of this revision is applied; run roster validate`,
       findings,
     }
   return { outcome: 'Complete', id: name, manifests, findings }

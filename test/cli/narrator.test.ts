@@ -135,4 +135,22 @@ describe('the narrator', () => {
       '09:15:40 ! 2 resources stay, because prune is off',
     ])
   })
+
+  it('says once what keeps a changed document from being made so', () => {
+    const { story, lines } = telling()
+    const priya = (message: string, status: 'True' | 'False'): User =>
+      ({
+        apiVersion: 'roster.dev/v1alpha1',
+        kind: 'User',
+        metadata: { name: 'priya', annotations: { 'roster.dev/source-path': 'users/priya.yaml:3' } },
+        spec: { email: 'priya@acme.example' },
+        status: { conditions: [{ type: 'Stalled', status, reason: 'ReferenceNotFound', message }] },
+      }) as unknown as User
+    const stalled = priya('role viewr does not exist', 'True')
+    story.see({ before: priya('', 'False'), after: stalled })
+    story.see({ before: stalled, after: stalled })
+    story.see({ before: stalled, after: priya('', 'False') })
+    story.flush()
+    expect(lines).toEqual(['09:15:40 ! user priya: role viewr does not exist (users/priya.yaml:3)'])
+  })
 })

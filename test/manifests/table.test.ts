@@ -98,7 +98,7 @@ carol,carol@partner.example
     ],
     ['email,email\na@x.example,b\n', /the column "email" stands twice/],
     ['', /the table is empty/],
-    ['E-Mail;Name\na@x.example;A\n', /no column is called email/],
+    ['E-Mail;Name\na@x.example;A\n', /no column is called email: the cells are set apart by ";" here; save/],
   ])('is refused as a whole where its header is not ours: %j', async (text, message) => {
     const { users, findings } = await table(text)
     expect(users).toEqual([])

@@ -119,6 +119,8 @@ export const placeText = (place: Place): PlaceAnswer => {
     }
     case 'Invited':
       if (!last) return answer('the invitation has not been sent yet')
+      if (last.outcome === 'NotSent')
+        return answer(`the invitation has not been sent yet${last.response === undefined ? '' : `: ${last.response}`}`)
       return answer(
         last.withdrawnTime !== undefined
           ? 'the link was withdrawn'
