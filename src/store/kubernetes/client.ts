@@ -3,6 +3,7 @@ import https from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
 import { ClusterUnreachableError, clusterError, isTypeError, type Status, StatusError } from './errors.ts'
+import { Turns } from './turns.ts'
 
 export interface KubeRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -16,6 +17,8 @@ export interface KubeRequest {
   timeout?: number
   /** Milliseconds for all tries; 30 s when absent. */
   patience?: number
+  /** Does not stand in line behind other requests: a lease that waits for them would be lost. */
+  urgent?: boolean
   /** Asked before each try: how many milliseconds it may take. @throws when the writer may write no more */
   fence?: (() => number) | undefined
 }
@@ -27,6 +30,8 @@ export interface Answer<T> {
 
 const TIMEOUT = 10_000
 const PATIENCE = 30_000
+/** Requests at a time; watches, and what is urgent, come on top. */
+const AT_ONCE = 16
 /** Milliseconds before the second try; doubled for each further one. */
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 5_000
@@ -52,6 +57,7 @@ export class KubeClient {
   readonly cluster: Cluster
   readonly #random: () => number
   readonly #closing = new AbortController()
+  readonly #turns = new Turns(AT_ONCE)
 
   constructor(cluster: Cluster, options: { random?: () => number } = {}) {
     this.cluster = cluster
@@ -65,26 +71,31 @@ export class KubeClient {
 
   /** @throws StatusError, ClusterUnreachableError, and what the fence throws */
   async request<T>(request: KubeRequest): Promise<Answer<T>> {
-    const begun = performance.now()
     const { timeout = TIMEOUT, patience = PATIENCE } = request
+    let begun: number | undefined
     let renewed = false
     for (let failures = 1; ; failures++) {
-      const allowed = Math.min(timeout, request.fence?.() ?? timeout)
-      let error: unknown
-      let pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) * (0.5 + this.#random() / 2)
-      try {
-        return await this.#once<T>(request, allowed)
-      } catch (caught) {
-        error = caught
-      }
+      const tried = await this.#inTurn(request, () => {
+        // Time runs from the turn on: thousands may be asked for at once. What the fence throws is never tried again.
+        const allowed = Math.min(timeout, request.fence?.() ?? timeout)
+        begun ??= performance.now()
+        return this.#once<T>(request, allowed).then(
+          answer => ({ answer }),
+          (error: unknown) => ({ error }),
+        )
+      })
+      if ('answer' in tried) return tried.answer
+      const { error } = tried
       if (error instanceof StatusError && error.code === 401 && !renewed) {
         renewed = true
         await this.cluster.access(true)
         continue
       }
       if (this.#closing.signal.aborted || !isWorthTrying(request, error)) throw error
-      if (error instanceof StatusError) pause = Math.max(pause, (error.status.details?.retryAfterSeconds ?? 0) * 1_000)
-      if (performance.now() - begun + pause > patience) {
+      const asked = error instanceof StatusError ? (error.status.details?.retryAfterSeconds ?? 0) * 1_000 : 0
+      const own = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) * (0.5 + this.#random() / 2)
+      const pause = Math.max(asked, own)
+      if (performance.now() - (begun ?? 0) + pause > patience) {
         throw error instanceof StatusError ? clusterError(error) : error
       }
       await sleep(pause, undefined, { signal: this.#closing.signal })
@@ -132,6 +143,15 @@ export class KubeClient {
     }
   }
 
+  async #inTurn<T>({ urgent }: KubeRequest, act: () => Promise<T>): Promise<T> {
+    const end = urgent ? undefined : await this.#turns.take()
+    try {
+      return await act()
+    } finally {
+      end?.()
+    }
+  }
+
   async #once<T>(request: KubeRequest, milliseconds: number): Promise<Answer<T>> {
     const signal = AbortSignal.any([AbortSignal.timeout(Math.ceil(milliseconds)), this.#closing.signal])
     try {
@@ -143,7 +163,8 @@ export class KubeClient {
       if (error instanceof StatusError) throw error
       if (signal.aborted && !this.#closing.signal.aborted) {
         // What went silent once is not used again: connections that wait for work may be as dead.
-        dropIdle((await this.cluster.access()).agent)
+        const { agent, streams } = await this.cluster.access()
+        for (const each of [agent, streams]) dropIdle(each)
         throw new ClusterUnreachableError(`the API server did not answer within ${Math.round(milliseconds)} ms`)
       }
       throw unreachable(error)
@@ -167,7 +188,7 @@ export class KubeClient {
     }
     return new Promise((resolve, reject) => {
       const { request: send } = url.protocol === 'http:' ? http : https
-      const agent = stream ? access.streams : access.agent
+      const agent = stream || request.urgent ? access.streams : access.agent
       const sent = send(url, { method: request.method, headers, agent, signal }, resolve)
       sent.on('error', reject)
       sent.end(body)

@@ -15,7 +15,7 @@ export interface ClusterOptions {
 /** What requests are made with: taken anew from time to time, since tokens and certificates are renewed in place. */
 export interface Access {
   agent: http.Agent
-  /** For watches, which keep their connection: no limit. */
+  /** For watches, which keep their connection, and for the lease, which cannot wait for one: no limit. */
   streams: http.Agent
   headers: Record<string, string>
 }
@@ -32,8 +32,8 @@ export interface Cluster {
 
 /** Milliseconds for which headers and certificates are used before they are asked for again. A pod's token lives for 10 minutes at least. */
 const ACCESS_AGE = 30_000
-/** Connections for requests; watches have their own. */
-const CONNECTIONS = 16
+/** Connections for requests that are kept while nobody needs them. */
+const SPARE = 16
 
 /**
  * Reads a kubeconfig. The library is loaded here, and nowhere else: it costs most of a second.
@@ -114,7 +114,7 @@ class ConfiguredCluster implements Cluster {
     const { Agent } = this.server.startsWith('https:') ? https : http
     const kept = { ...tls, keepAlive: true, keepAliveMsecs: 10_000 }
     return {
-      agent: new Agent({ ...kept, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS }),
+      agent: new Agent({ ...kept, maxFreeSockets: SPARE }),
       streams: new Agent({ ...tls, keepAlive: true, keepAliveMsecs: 10_000, maxFreeSockets: 2 }),
     }
   }

@@ -43,7 +43,8 @@ export class LeaseRecord {
   /** @throws ClusterUnreachableError and others of the cluster */
   async read(): Promise<RawLease | undefined> {
     try {
-      return (await this.#client.request<RawLease>({ method: 'GET', path: `${this.#collection}/${LEASE_NAME}` })).body
+      const path = `${this.#collection}/${LEASE_NAME}`
+      return (await this.#client.request<RawLease>({ method: 'GET', path, urgent: true })).body
     } catch (error) {
       if (error instanceof StatusError && error.code === 404) return undefined
       throw clusterErrorOf(error)
@@ -66,7 +67,8 @@ export class LeaseRecord {
     const isNew = lease.metadata.resourceVersion === undefined
     const path = isNew ? this.#collection : `${this.#collection}/${LEASE_NAME}`
     try {
-      return (await this.#client.request<RawLease>({ method: isNew ? 'POST' : 'PUT', path, body, fence })).body
+      const method = isNew ? 'POST' : 'PUT'
+      return (await this.#client.request<RawLease>({ method, path, body, fence, urgent: true })).body
     } catch (error) {
       if (error instanceof StatusError && (error.code === 409 || (error.code === 404 && !isNew))) return undefined
       throw clusterErrorOf(error)

@@ -37,14 +37,18 @@ describe('a client of an API server', () => {
     })
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const agent = new http.Agent({ keepAlive: true })
+    const streams = new http.Agent({ keepAlive: true })
     const cluster: Cluster = {
       server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       namespace: 'default',
       access: async renew => {
         if (renew) renewed++
-        return { agent, streams: agent, headers: { Authorization: `token-${renewed}` } }
+        return { agent, streams, headers: { Authorization: `token-${renewed}` } }
       },
-      close: () => agent.destroy(),
+      close: () => {
+        agent.destroy()
+        streams.destroy()
+      },
     }
     client = new KubeClient(cluster, { random: () => 0 })
   })
@@ -95,6 +99,26 @@ describe('a client of an API server', () => {
     const begun = performance.now()
     await client.request(get)
     expect(performance.now() - begun).toBeGreaterThan(990)
+  })
+
+  test('asks so many at a time, each with its whole time, and lets what is urgent pass', async () => {
+    let at = 0
+    let most = 0
+    const slowly: Reply = (request, response) => {
+      most = Math.max(most, ++at)
+      setTimeout(() => {
+        at -= 1
+        ok(request, response)
+      }, 50)
+    }
+    replies = Array.from({ length: 200 }, () => slowly)
+    const all = Promise.all(replies.map(() => client.request({ ...get, timeout: 400, patience: 0 })))
+    const begun = performance.now()
+    await client.request({ ...get, urgent: true })
+    expect(performance.now() - begun).toBeLessThan(400)
+    // Twelve turns of 50 ms: the last ones wait for longer than one request may take.
+    await all
+    expect(most).toBeLessThanOrEqual(17)
   })
 
   test('gives up when its patience ends, with what was said last', async () => {
