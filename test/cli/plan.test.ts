@@ -37,6 +37,17 @@ describe('roster plan', () => {
     expect(readdirSync(place.folder)).toEqual([])
   })
 
+  it('says where there is no manifest, and what does not fit though the rest is planned', async () => {
+    using place = openPlace()
+    const empty = await place.run('plan', '.')
+    expect(empty).toMatchObject({ code: 0, err: '! . holds no manifest: is it the right place?\n' })
+    cpSync(EXAMPLE, join(place.folder, ACME), { recursive: true })
+    edit(place, 'users/alice.yaml', 'editor, billing', 'editr')
+    const typo = await place.run('plan', ACME)
+    expect(typo.err).toContain('role "editr" does not exist; did you mean "editor"?')
+    expect(typo.out).toContain('11 mails')
+  })
+
   it('tells changes in the words of the manifests, what costs first', async () => {
     using place = openPlace()
     cpSync(EXAMPLE, join(place.folder, ACME), { recursive: true })

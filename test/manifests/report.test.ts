@@ -33,6 +33,12 @@ describe('the report for people', () => {
     )
   })
 
+  it('does not call it valid where there was nothing to check', () => {
+    expect(prettyReport({ findings: [], files: 0, resources: [], skipped: 0, line: () => undefined })).toBe(
+      '0 resources in 0 files: nothing to check here; manifests are files that end in .yaml, .yml, .json or .csv\n',
+    )
+  })
+
   it('shows the part of a long line that matters', async () => {
     const [, line = '', caret = ''] = prettyReport(
       await read(

@@ -119,14 +119,13 @@ export const placeText = (place: Place): PlaceAnswer => {
     }
     case 'Invited':
       if (!last) return answer('the invitation has not been sent yet')
-      if (last.outcome === 'NotSent')
-        return answer(`the invitation has not been sent yet${last.response === undefined ? '' : `: ${last.response}`}`)
+      if (last.withdrawnTime !== undefined) return answer('the link was withdrawn')
+      if (last.outcome === 'NotSent') return answer(`the invitation has not been sent yet${heard(last.response)}`)
+      if (last.outcome === 'Refused') return answer(`the mail server refused the invitation${heard(last.response)}`)
       return answer(
-        last.withdrawnTime !== undefined
-          ? 'the link was withdrawn'
-          : Date.parse(last.expirationTime) > place.snapshot.now
-            ? `not joined yet; the link works until ${at(last.expirationTime)}`
-            : `not joined; the link expired ${at(last.expirationTime)}`,
+        Date.parse(last.expirationTime) > place.snapshot.now
+          ? `not joined yet; the link works until ${at(last.expirationTime)}`
+          : `not joined; the link expired ${at(last.expirationTime)}`,
       )
     case 'Declined':
       return answer(spec?.declined ? `declined ${at(spec.declined.time)}` : '')
@@ -150,3 +149,6 @@ export const placeText = (place: Place): PlaceAnswer => {
       return standing satisfies never
   }
 }
+
+/** The words of a mail server behind what it did. */
+const heard = (response: string | undefined): string => (response === undefined ? '' : `: ${response}`)

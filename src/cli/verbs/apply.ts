@@ -10,6 +10,7 @@ import { laterText } from '../latertext.ts'
 import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
 import { progress } from '../progress.ts'
 import { refuse } from '../refused.ts'
+import { remark } from '../remarks.ts'
 import { Exit, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
@@ -36,6 +37,7 @@ export const verb: Verb = (command, io) => {
       const [only, ...more] = paths
       const read = await readRevision(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
+      if (format !== 'json') await remark(read, paths, io)
       const bar = progress(io, 'applying', flags['progress'] !== false)
       const result = await applyRevision({
         realm,

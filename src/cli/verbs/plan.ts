@@ -5,6 +5,7 @@ import { withExamples } from '../examples.ts'
 import { realmOptions, SENDING, textOrJson, withSettings } from '../options.ts'
 import { renderPlan } from '../plantext.ts'
 import { refuse } from '../refused.ts'
+import { remark } from '../remarks.ts'
 import { Exit, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
@@ -30,6 +31,7 @@ export const verb: Verb = (command, io) => {
       const source = String(flags['source'])
       const read = await readForPlan(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
+      if (format !== 'json') await remark(read, paths, io)
       const plan = await planRevision({
         realm,
         source,

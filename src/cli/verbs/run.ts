@@ -1,3 +1,4 @@
+import { escapeText } from '../../api/escape.ts'
 import { dataPaths } from '../../app/paths.ts'
 import { withExamples } from '../examples.ts'
 import { realmOptions, SENDING, withSettings } from '../options.ts'
@@ -25,7 +26,13 @@ export const verb: Verb = (command, io) => {
         log: json ? { stderr: true } : { file: dataPaths(realm.settings.data).log },
         talk: !json,
         afterOverview: async (running, { store }) => {
-          if ((await store.list('Source')).items.length === 0)
+          const watched = (await store.list('Source')).items
+          for (const { spec, status } of watched)
+            if (status?.objects === 0)
+              io.err(
+                `! ${escapeText(spec.folder?.path ?? spec.git?.url ?? '')} holds no manifest: is it the right place?\n`,
+              )
+          if (watched.length === 0)
             io.err('Nothing is watched: name a folder or a Git URL, or apply a Source (roster explain source).\n')
           io.out(
             `\nPortal ${running.portalUrl}${realm.settings.smtp === undefined ? ` · mails at ${running.portalUrl}/mail` : ''}\nCtrl-C stops.\n\n`,

@@ -26,6 +26,8 @@ function summary({ findings, files, resources, skipped }: Report): string {
     info && plural(info, 'note'),
   ].filter(text => text !== 0)
   const others = skipped > 0 ? `, ${plural(skipped, 'object')} of other API groups skipped` : ''
+  if (files === 0 && findings.length === 0)
+    return '0 resources in 0 files: nothing to check here; manifests are files that end in .yaml, .yml, .json or .csv'
   return `${plural(resources.length, 'resource')} in ${plural(files, 'file')}${others}: ${found.join(', ') || 'all valid'}`
 }
 
