@@ -27,6 +27,7 @@ export const whyOf = async (
   const { facts, about } = answer(snapshot, person, asked.question, organization)
   const places = organization === undefined ? placesOf(snapshot, person) : [placeIn(snapshot, person, organization)]
   const { user } = person
+  const stalled = user?.status?.conditions?.find(({ type }) => type === 'Stalled')
   const displayName = user?.status?.profile?.displayName ?? user?.spec.displayName
   return {
     person: {
@@ -34,6 +35,7 @@ export const whyOf = async (
       ...(displayName !== undefined && { displayName }),
       ...(person.addresses[0] !== undefined && { email: user?.spec.email ?? person.addresses[0] }),
       ...(user && { whence: whenceOf(user) }),
+      ...(stalled?.status === 'True' && { stalled: stalled.message }),
     },
     places: places.map(placeText),
     ...(about !== undefined && { asked: about }),

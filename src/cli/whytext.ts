@@ -10,11 +10,12 @@ type Paint = ReturnType<typeof colors>
 
 /** Everything that was asked, for a person: who, where they stand, and each thing with the ways it came and what to change. */
 export const whyText = ({ person, places, facts, asked, has }: WhyAnswer, paint: Paint): string => {
-  const { name, displayName, email, whence } = person
+  const { name, displayName, email, whence, stalled } = person
   const who = [displayName, email].filter(text => text !== undefined && text !== name).join(', ')
   const head = paint.bold(escapeText(name)) + (who === '' ? '' : escapeText(` · ${who}`))
   const source = whence?.source === undefined ? '' : ` · declared in ${whence.place} (source ${whence.source})`
   const lines = [head + escapeText(source)]
+  if (stalled !== undefined) lines.push(paint.yellow(`! ${escapeText(stalled)}`))
   const organizations = [
     ...new Set([...places.map(place => place.organization), ...facts.map(fact => fact.organization)]),
   ]

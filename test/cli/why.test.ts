@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { acmePlace, type Place, steady } from './command-line.ts'
+import { ACME, acmePlace, type Place, steady } from './command-line.ts'
 
 let acme: Place
 beforeAll(async () => {
@@ -99,6 +101,15 @@ describe('why', () => {
     expect((await acme.run('why', 'alice', 'editr')).err).toContain('did you mean "editor"?')
     expect((await acme.run('why', 'alice', 'users:reed')).err).toContain('the verbs of users are')
     expect((await acme.run('why', 'alice', '--in', 'acm')).err).toContain('did you mean "acme"?')
+  })
+
+  test('names what keeps the declaration from being made so', async () => {
+    using other = acme.copy()
+    const file = join(other.folder, ACME, 'users', 'priya.yaml')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace('{organization: acme}', '{organization: acme, roles: [viewr]}'))
+    await other.settle()
+    expect((await other.run('why', 'priya')).out).toContain('! role viewr does not exist\n')
   })
 })
 

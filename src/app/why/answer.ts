@@ -33,7 +33,8 @@ export interface PlaceAnswer {
 }
 
 export interface WhyAnswer {
-  person: { name: string; displayName?: string; email?: string; whence?: Whence }
+  /** `stalled`: what keeps the declaration from being made so, if anything does. */
+  person: { name: string; displayName?: string; email?: string; whence?: Whence; stalled?: string }
   places: PlaceAnswer[]
   /** What was asked for, as it was understood: `role editor`; absent: everything. */
   asked?: string
