@@ -17,11 +17,13 @@ export const seatsOf = (
   keys: Iterable<string>,
 ): HeldSeats[] => {
   const own = new Set(keys)
+  const addresses = new Set([...own].flatMap(key => (key.startsWith('address/') ? key.slice('address/'.length) : [])))
   const held = new Map<string, HeldSeats & { state: Slot['state'] }>()
   const waiting = new Map<string, HeldSeats>()
   for (const { pool, slots, waiting: line = [] } of new Set(ledgers)) {
     for (const slot of slots) {
-      if (!holdersOf(slot).some(key => own.has(key))) continue
+      // As holdersOf says, without making a text for each slot of a large pool.
+      if (!own.has(slot.holder) && !(slot.address !== undefined && addresses.has(slot.address))) continue
       const known = held.get(pool)
       const state = known && STATES.indexOf(known.state) < STATES.indexOf(slot.state) ? known.state : slot.state
       held.set(pool, { pool, quantity: (known?.quantity ?? 0) + 1, state })

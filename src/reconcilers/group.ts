@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Readiness } from '../api/conditions.ts'
 import type { Group } from '../api/group.ts'
 import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
@@ -20,6 +21,8 @@ import { isDeleting } from './people.ts'
 /** People that the passes over one group may look at in a second. */
 const PEOPLE_PER_SECOND = 10_000
 const NAMED = 5
+/** After so many people, everybody else gets a turn: an expression takes some microseconds each. What changes meanwhile wakes the group again. */
+const TURN = 500
 
 /**
  * A group: how many are in it, and what is wrong with it. Who is in it is settled on each member's Membership by the User reconciler;
@@ -113,7 +116,7 @@ const reconcileGroup = async (world: World, group: Group): Promise<ReconcileResu
     return undefined
   }
   const { members, until } = count(world, name)
-  const is = readinessOf(world, group)
+  const is = await readinessOf(world, group)
   const said = conditions?.find(condition => condition.type === 'Ready')
   if (is.reason === 'MemberWithoutMembership' && said?.message !== is.message)
     await recordEvent(world, ref, 'Warning', is.reason, is.message)
@@ -141,7 +144,7 @@ const count = ({ cache, clock }: World, group: string): { members: number; until
   return { members, until }
 }
 
-const readinessOf = (world: World, group: Group): Readiness => {
+const readinessOf = async (world: World, group: Group): Promise<Readiness> => {
   const { spec } = group
   const found = settingsFor(world, spec.organization)
   if (!found)
@@ -158,7 +161,7 @@ const readinessOf = (world: World, group: Group): Readiness => {
   }
   const missing = missingReferences(world, group)
   if (missing.length > 0) return { is: 'stalled', reason: 'ReferenceNotFound', message: shown(missing, '; ') }
-  const failing = expressionProblem(world, group, found.settings.domains)
+  const failing = await expressionProblem(world, group, found.settings.domains)
   if (failing !== undefined) return { is: 'stalled', reason: 'ExpressionFailed', message: failing }
   const strangers = (spec.members ?? []).filter(user => !belongs(world, user, spec.organization))
   if (strangers.length > 0) {
@@ -180,13 +183,19 @@ const missingReferences = ({ cache }: World, { spec }: Group): string[] => [
 ]
 
 /** What is wrong with the expression: with its text, or for some of the people it is asked about. */
-const expressionProblem = (world: World, { spec }: Group, domains: readonly string[]): string | undefined => {
+const expressionProblem = async (
+  world: World,
+  { spec }: Group,
+  domains: readonly string[],
+): Promise<string | undefined> => {
   if (spec.membersWhere === undefined) return undefined
   const expression = compileExpression(spec.membersWhere)
   if (expression.problem) return `membersWhere is no expression: ${expression.problem.message}`
   const failing: string[] = []
   let first = ''
+  let asked = 0
   for (const { spec: membership } of world.cache.by('Membership', 'organization', spec.organization)) {
+    if (++asked % TURN === 0) await setImmediate()
     const found = membership.user && world.cache.get('User', membership.user.name)
     if (!found || !membership.joined || membership.ended) continue
     const user = { ...found.metadata, labels: found.metadata.labels ?? {}, spec: found.spec }

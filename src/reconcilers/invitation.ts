@@ -159,7 +159,8 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
       ? progressOf(record.spec, at)
       : { state: 'Queued' as const, next: { do: 'nothing' as const } }
     const accepted: Verdict = { type: 'Accepted', status: 'False', reason: barred.reason, message: barred.message }
-    return { record, progress, is: barred, accepted }
+    const { next } = progress
+    return { record, progress, is: barred, accepted, ...(next.do === 'wait' && { again: next.until }) }
   }
   const spec = openSeries(base, requests.map(requestOf), at)
   const progress = progressOf(spec, at)

@@ -13,6 +13,7 @@ import {
   declaredAt,
   isPaused,
   organizationsBelow,
+  organizationsConcerned,
   recordEvent,
   settingsFor,
   type World,
@@ -42,9 +43,8 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
           spec.domains,
         ],
         *wakes({ metadata, spec }, cache) {
-          yield* organizationsBelow(cache, metadata.name)
-          // Also a child or parent that is not confirmed, and whoever has one of its domains.
-          for (const child of cache.by('Organization', 'parent', metadata.name)) yield child.metadata.name
+          // All below, confirmed or not, a parent that may not be confirmed, and whoever has one of its domains.
+          yield* organizationsConcerned(cache, metadata.name)
           if (spec.parent !== undefined) yield spec.parent
           for (const other of sharingDomains(cache, spec.domains ?? [])) yield other.metadata.name
         },

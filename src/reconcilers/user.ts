@@ -35,6 +35,8 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         for (const address of addressesOf(user)) {
           for (const other of cache.by('User', 'address', address))
             if (other.metadata.name !== user.metadata.name) yield other.metadata.name
+          // Whoever had this address before.
+          for (const { spec } of cache.by('Membership', 'address', address)) if (spec.user) yield spec.user.name
           yield generatedUserName(address)
         }
       },
@@ -212,7 +214,8 @@ const usersOf = (cache: Cache, address: string): string[] => [
 
 /** Names of the User that a holder of seats is: by uid, or by the address of somebody whom no declared User stands for until they have joined. */
 function* bearersOf(cache: Cache, holder: string): Iterable<string> {
-  if (holder.startsWith('address/')) yield* usersOf(cache, holder.slice('address/'.length))
+  if (holder.startsWith('address/'))
+    for (const user of cache.by('User', 'address', holder.slice('address/'.length))) yield user.metadata.name
   else
     for (const { spec } of cache.by('Membership', 'userUid', holder.slice('user/'.length)))
       if (spec.user) yield spec.user.name
@@ -235,7 +238,9 @@ const membersOf = (cache: Cache, group: string): string[] => {
 
 const peopleOf = (cache: Cache, organization: string): Set<string> => {
   const names = new Set(cache.by('User', 'organization', organization).map(user => user.metadata.name))
-  for (const { spec } of cache.by('Membership', 'organization', organization)) if (spec.user) names.add(spec.user.name)
+  for (const { spec } of cache.by('Membership', 'organization', organization))
+    if (spec.user) names.add(spec.user.name)
+    else for (const user of cache.by('User', 'address', spec.address)) names.add(user.metadata.name)
   return names
 }
 
