@@ -26,6 +26,13 @@ export const parts = [
     install: () => aptInstall('git', 'ca-certificates'),
   },
   {
+    name: 'sshd',
+    requiredFor: ['test/source'],
+    remedy: 'apt-get install openssh-server',
+    present: () => existsSync('/usr/sbin/sshd'),
+    install: () => aptInstall('openssh-server', 'openssh-client'),
+  },
+  {
     name: 'chromium',
     requiredFor: ['test/portal', 'test/e2e'],
     remedy: 'apt-get install chromium',

@@ -1,20 +1,19 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { dialer } from '../../src/app/dialer.ts'
 import { SecretError } from '../../src/app/secrets.ts'
 import { gitReader } from '../../src/source/git.ts'
 import { fakeClock } from '../fakes/clock.ts'
+import { describeWith } from '../parts.ts'
 import { organizationYaml, testRepository } from './repository.ts'
 
 const SSHD = '/usr/sbin/sshd'
-if (!existsSync(SSHD)) console.warn('skipped: a repository over ssh (sshd is missing: apt-get install openssh-server)')
-
-describe.skipIf(!existsSync(SSHD))('a repository over ssh', () => {
+describeWith('sshd', 'a repository over ssh', () => {
   let root: string
   let sshd: ChildProcess
   let port: number
