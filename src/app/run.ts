@@ -15,6 +15,7 @@ import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type LiveFigures, type Metrics } from '../telemetry/metrics.ts'
 import { type HealthCheck, startOps } from '../telemetry/ops.ts'
 import { type RunningController, startController } from './controller.ts'
+import { loopCheck } from './loop-check.ts'
 import type { Realm } from './realm.ts'
 import { portalUrl } from './settings.ts'
 import { declareSources } from './source-arguments.ts'
@@ -111,7 +112,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
 
   let controller: RunningController | undefined
   let opsPort: number | undefined
-  const lag = lagCheck(() => controller)
+  const lag = loopCheck(() => controller?.manager)
   if (options.ops !== false) {
     const ops = await startOps({
       ...settings.opsListen,
@@ -213,25 +214,6 @@ const storeCheck = ({ store }: Realm): HealthCheck => ({
     return undefined
   },
 })
-
-/** Healthy while the event loop turns and the loop has not ended by itself. */
-const lagCheck = (controller: () => RunningController | undefined): HealthCheck => {
-  let ended: Ending | undefined
-  let watched: RunningController | undefined
-  return {
-    name: 'loop',
-    check: () => {
-      const current = controller()
-      if (current && current !== watched) {
-        watched = current
-        void current.manager.ended.then(ending => {
-          ended = ending
-        })
-      }
-      return ended === undefined || ended.why === 'stopped' ? undefined : `the loop has ended: ${ended.why}`
-    },
-  }
-}
 
 /** Whether the sources of the command line were read, for better or worse, and nothing is ready or running. */
 export const isFirstPassOver = ({ controller, declared }: Running): boolean => {
