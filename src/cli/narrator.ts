@@ -144,7 +144,10 @@ const stallOf = (before: AnyResource | undefined, after: AnyResource | undefined
   const [was, is] = [before, after].map(one => one?.status?.conditions?.find(({ type }) => type === 'Stalled'))
   if (is?.status !== 'True' || (was?.status === 'True' && was.message === is.message)) return undefined
   const place = after.metadata.annotations?.[ANNOTATIONS.sourcePath]
-  return `! ${after.kind.toLowerCase()} ${after.metadata.name}: ${is.message}${place === undefined ? '' : ` (${place})`}`
+  // The Invitation that a membership brings with it is stalled by what stalls its User.
+  return place === undefined
+    ? undefined
+    : `! ${after.kind.toLowerCase()} ${after.metadata.name}: ${is.message} (${place})`
 }
 
 const stallLines = (stalls: readonly string[]): readonly string[] =>

@@ -102,7 +102,7 @@ export const mayPrune = (options: {
     return {
       may: false,
       reason: 'PruneHeld',
-      message: `${options.candidates === 1 ? '1 resource is no longer in this source and stays' : `${options.candidates} resources are no longer in this source and stay`}, because prune is off`,
+      message: `${options.candidates === 1 ? '1 resource is no longer in this source and stays' : `${options.candidates} resources are no longer in this source and stay`}, because prune is off (--prune, or prune in the Source, turns it on)`,
     }
   return { may: true }
 }
