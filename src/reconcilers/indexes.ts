@@ -63,6 +63,7 @@ export const indexes = {
     role: ({ spec }: Invitation) => spec.roles ?? [],
   },
   User: {
+    uid: ({ metadata }: User) => [metadata.uid],
     /** By normalized address, aliases too. */
     address: (user: User) => addressesOf(user),
     /** By organization of a declared membership, ended ones too. */

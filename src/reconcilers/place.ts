@@ -131,7 +131,7 @@ const keep = async (place: Place, joined: readonly Membership[]): Promise<PlaceR
     if (isToBeInvited && place.standing.is === 'open' && !place.problem) return readmit(place, record)
     if (isToBeInvited && said.declared) said.declared.join = 'None'
     const account = await accountOf(place, record.spec)
-    const next = await settle(place, record, { ...record.spec, ...said, ...account })
+    const next = await settle(place, record, { ...withoutSetUp(place, record.spec), ...said, ...account })
     const setUp = await mailSetUp(place, next.record)
     result = merged(result, { ...next.result, ...(setUp && worse(next.result, setUp)) })
   }
@@ -211,6 +211,16 @@ const isFormer = ({ world, user, entry, problem }: Place, { spec }: Membership):
   if (join === 'Invitation' && joined.account === undefined) return false
   if (joined.account !== undefined && world.cache.get('Account', joined.account)?.spec.proven) return false
   return !addressesOf(user).includes(spec.address)
+}
+
+/** The record in which a set-up link that is out works no more, where the declaration says now that there is nothing to sign in to. */
+const withoutSetUp = ({ world, entry, now }: Place, spec: MembershipSpec): MembershipSpec => {
+  const { joined, attempts } = spec
+  const last = attempts.at(-1)
+  if (entry?.join !== 'None' || joined?.how !== 'Declared' || joined.account === undefined) return spec
+  if (last?.purpose !== 'SetUp' || last.withdrawnTime !== undefined) return spec
+  if (world.cache.get('Account', joined.account)?.spec.proven) return spec
+  return forgetDeclaration(withdrawAttempts(spec, now))
 }
 
 /** Somebody whose membership begins later. */

@@ -212,13 +212,12 @@ const usersOf = (cache: Cache, address: string): string[] => [
   generatedUserName(address),
 ]
 
-/** Names of the User that a holder of seats is: by uid, or by the address of somebody whom no declared User stands for until they have joined. */
-function* bearersOf(cache: Cache, holder: string): Iterable<string> {
-  if (holder.startsWith('address/'))
-    for (const user of cache.by('User', 'address', holder.slice('address/'.length))) yield user.metadata.name
-  else
-    for (const { spec } of cache.by('Membership', 'userUid', holder.slice('user/'.length)))
-      if (spec.user) yield spec.user.name
+/** Names of the Users that a holder of seats is. */
+const bearersOf = (cache: Cache, holder: string): string[] => {
+  const [index, value] = holder.startsWith('user/')
+    ? (['uid', holder.slice('user/'.length)] as const)
+    : (['address', holder.slice('address/'.length)] as const)
+  return cache.by('User', index, value).map(user => user.metadata.name)
 }
 
 /** Users of a group and of the groups nested in it; all people of the organization where an expression says who. */

@@ -616,6 +616,24 @@ describe('a set-up mail', () => {
   })
 })
 
+describe('a set-up link that is out when None is declared', () => {
+  const as = (join: 'Account' | 'None') => [{ organization: 'acme', roles: ['viewer'], join }]
+  it('dies, and Account brings another one', async () => {
+    await declareAlice(as('Account'))
+    await realm.run()
+    await declareAlice(as('None'))
+    await realm.run()
+    expect((await membership())?.attempts).toMatchObject([{ withdrawnTime: expect.any(String) }])
+    expect(await place()).toMatchObject({ state: 'Active', roles: ['viewer'] })
+    await quiet()
+    await declareAlice(as('Account'))
+    await realm.run()
+    expect(realm.mailer.to(ALICE)).toHaveLength(2)
+    expect(await condition('Ready')).toMatchObject({ reason: 'WaitingForPerson' })
+    await quiet()
+  })
+})
+
 describe('somebody known without a portal who is to be invited', () => {
   const asNone: Memberships = [{ organization: 'acme', roles: ['viewer'], join: 'None' }]
   beforeEach(async () => {
