@@ -5,7 +5,7 @@ import type { Reason } from '../api/names.ts'
 import { timestamp } from '../api/timestamp.ts'
 import type { User } from '../api/user.ts'
 import { claimState } from '../decide/claim.ts'
-import type { Progress } from '../decide/invitation.ts'
+import { countedAttempts, type Progress } from '../decide/invitation.ts'
 import { currentSeries } from '../decide/membership.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import type { AttemptResult } from './attempts.ts'
@@ -83,7 +83,7 @@ export const described = (
           )
         : say('stalled', 'DeliveryUnknown', 'the mail server did not answer twice; ask the person, then resend')
     case 'GaveUp': {
-      const times = record.spec.attempts.filter(one => one.series === currentSeries(record.spec)).length
+      const times = countedAttempts(record.spec, currentSeries(record.spec))
       return say(
         'stalled',
         'GaveUp',

@@ -2,7 +2,7 @@ import type { Membership } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
-import type { Progress } from '../decide/invitation.ts'
+import { countedAttempts, type Progress } from '../decide/invitation.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import { milliseconds } from '../decide/time.ts'
 import { settingsFor, type World } from './context.ts'
@@ -111,7 +111,7 @@ export const noticeAdmins = async (
           roles: shownRoles(world, attempt.roles),
           resource: of.resource,
           time: attempt.outcomeTime ?? attempt.claimedTime,
-          attempts: latest.spec.attempts.filter(one => one.series === attempt.series).length,
+          attempts: countedAttempts(latest.spec, attempt.series),
           ...(attempt.response !== undefined && { response: attempt.response }),
           declaredAt: of.declaredAt,
         }),

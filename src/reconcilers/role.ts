@@ -2,10 +2,10 @@ import type { Readiness } from '../api/conditions.ts'
 import type { Membership } from '../api/membership.ts'
 import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
 import type { Role } from '../api/role.ts'
+import { normalizeAddress } from '../decide/address.ts'
 import { standingOf } from '../decide/can.ts'
 import { progressOf } from '../decide/invitation.ts'
 import { permissionProblem } from '../decide/permissions.ts'
-import { membershipName } from '../decide/record-names.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
 import { place } from './indexes.ts'
@@ -156,7 +156,10 @@ export const openInvitations = (
   for (const invitation of cache.by('Invitation', 'role', role)) {
     if (isDeleting(invitation)) continue
     const { organization, email } = invitation.spec
-    const record = cache.get('Membership', membershipName(organization, email))
+    // By its address and not by its name, which would take a digest for each of thousands.
+    const record = cache
+      .by('Membership', 'address', normalizeAddress(email))
+      .find(({ spec }) => spec.organization === organization)
     const maxAttempts = mostAttempts(organization)
     const progress = record && progressOf(record.spec, { now, maxAttempts })
     if (progress && progress.state !== 'Queued' && progress.state !== 'Pending' && progress.state !== 'Expired')

@@ -68,6 +68,7 @@ describe('an invitation mail', () => {
     await realm.pass(3 * DAY)
     expect(realm.mailer.to('alice@acme.example')).toHaveLength(2)
     expect(await status()).toMatchObject({ state: 'GaveUp' })
+    expect((await ready())?.message).toContain('invited 2 times')
   })
 
   it('that is not answered goes once more with the same id and link, and then no more', async () => {
