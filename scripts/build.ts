@@ -11,9 +11,13 @@ const dist = join(root, 'dist')
  * a module of ECMAScript does not have.
  */
 const HEAD = `#!/usr/bin/env node
-import { createRequire as rosterRequire, enableCompileCache as rosterCompileCache } from 'node:module'
-rosterCompileCache()
-const require = rosterRequire(import.meta.url)
+import rosterModule from 'node:module'
+if (parseInt(process.versions.node) < 26) {
+  process.stderr.write('roster: this needs Node.js 26 or newer, and this is ' + process.versions.node + '. Install a newer one (nodejs.org)\\n')
+  process.exit(2)
+}
+rosterModule.enableCompileCache?.()
+const require = rosterModule.createRequire(import.meta.url)
 `
 
 await rm(dist, { recursive: true, force: true })
