@@ -50,6 +50,9 @@ export const rehearse = async <T>(
     random: size => seeded(size, 'uid', String(uids++)),
   })
   const { epoch: storeEpoch, binding, resourceVersion: base } = await overlay.info()
+  // As the loop would be: the one that runs, or the one that would begin.
+  const lease = await realm.store.lease.read()
+  const epoch = (lease?.epoch ?? 0) + (lease?.held ? 0 : 1)
   const publicUrl = binding?.publicUrl ?? portalUrl(realm.settings)
   const noted: Change[] = []
   const loop = await openLoop({
@@ -75,7 +78,7 @@ export const rehearse = async <T>(
           fingerprint:
             storedFingerprint(realm.paths.keys) ??
             ((key: string) => seeded(32, 'fingerprint', key).toString('base64url')),
-          epoch: 0,
+          epoch,
           storeEpoch,
         }),
       ),

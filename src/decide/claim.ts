@@ -33,14 +33,16 @@ export type ClaimState =
   | { is: 'refused' }
   | { is: 'unknown' }
 
-export const claimState = (claim: Claim, now: number): ClaimState => {
+/** @param epoch of who asks; what an older one could not hand over is tried at once */
+export const claimState = (claim: Claim, now: number, epoch = claim.epoch): ClaimState => {
   switch (claim.outcome) {
     case 'Sent':
       return { is: 'sent' }
     case 'Refused':
       return { is: 'refused' }
     case 'NotSent':
-      return { is: 'again', at: retryTime(claim), why: 'NotSent' }
+      // A new holder tries at once: whoever set the mail server right has started the controller again.
+      return { is: 'again', at: epoch === claim.epoch ? retryTime(claim) : now, why: 'NotSent' }
     case 'Unknown':
       return claim.tries >= 2 ? { is: 'unknown' } : { is: 'again', at: retryTime(claim), why: 'Unknown' }
     case undefined: {

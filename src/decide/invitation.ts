@@ -33,7 +33,10 @@ export interface Progress {
 }
 
 /** The state is the first that fits: it needs the record, the time and the limit of attempts, and no status. */
-export const progressOf = (spec: MembershipSpec, at: { now: number; maxAttempts: number }): Progress => {
+export const progressOf = (
+  spec: MembershipSpec,
+  at: { now: number; maxAttempts: number; epoch?: number },
+): Progress => {
   if (spec.joined) return { state: 'Accepted', next: { do: 'nothing' } }
   const series = currentSeries(spec)
   const attempt = lastAttempt(spec, series)
@@ -42,7 +45,7 @@ export const progressOf = (spec: MembershipSpec, at: { now: number; maxAttempts:
   if (!attempt) return { state: 'Queued', next: series === 0 ? { do: 'nothing' } : { do: 'claim', automatic: false } }
   if (attempt.withdrawnTime !== undefined) return { state: 'Expired', attempt, next: { do: 'nothing' } }
 
-  const claim = claimState(attempt, at.now)
+  const claim = claimState(attempt, at.now, at.epoch)
   if (claim.is === 'refused' || claim.is === 'unknown') return { state: 'Failed', attempt, next: { do: 'nothing' } }
   const expires = milliseconds(attempt.expirationTime)
   if (at.now < expires) {

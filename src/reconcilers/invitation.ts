@@ -148,7 +148,7 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
   const { world, invitation, settings, requests, user, now } = pass
   const { organization } = invitation.spec
   const name = membershipName(organization, invitation.spec.email)
-  const at = { now, maxAttempts: settings.invitations.maxAttempts }
+  const at = { now, maxAttempts: settings.invitations.maxAttempts, epoch: world.epoch }
   let record = world.cache.get('Membership', name)
   const base = record?.spec ?? firstRecord(pass, name)
 

@@ -114,7 +114,7 @@ export const sendOnce = async (
   const found = record.spec.mails.find(mail => mail.key === of.key)
   let mail: MailRecord
   if (found) {
-    const state = claimState(found, by.now)
+    const state = claimState(found, by.now, by.epoch)
     if (state.is === 'busy') return { record, again: state.until }
     if (state.is !== 'again') return { record }
     if (state.at > by.now) return { record, again: state.at }

@@ -29,7 +29,7 @@ export const mailSetUp = async (
       },
     }
 
-  const at = { now, maxAttempts: settings.invitations.maxAttempts }
+  const at = { now, maxAttempts: settings.invitations.maxAttempts, epoch: world.epoch }
   const { joined: _joined, ...unjoined } = record.spec
   const request = { uid: DECLARATION, generated: true }
   const opened = openSeries(unjoined, [request], at)

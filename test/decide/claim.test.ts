@@ -54,6 +54,14 @@ describe('a claim', () => {
     expect(claimState(claim, NINE + seconds * 1000)).toEqual(state)
   })
 
+  it('that certainly was not taken is tried at once by a new holder, and in its time by the old one', () => {
+    const claim = ended('NotSent', 10)
+    const now = NINE + 11_000
+    expect(claimState(claim, now, 2)).toEqual({ is: 'again', at: now, why: 'NotSent' })
+    expect(claimState(claim, now, 1)).toEqual({ is: 'again', at: NINE + 40_000, why: 'NotSent' })
+    expect(claimState(ended('Unknown', 10), now, 2)).toEqual(claimState(ended('Unknown', 10), now, 1))
+  })
+
   it('opened again keeps its time, which the mail carries, and counts only tries that may have arrived', () => {
     const by = { now: NINE + 60_000, epoch: 2 }
     expect(reopenClaim(ended('NotSent', 1), by)).toEqual({ ...open, epoch: 2, deadline: at(180) })
