@@ -1,6 +1,7 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { LicensePool } from '../api/licensepool.ts'
 import { ANNOTATIONS } from '../api/names.ts'
+import { currentSeries } from '../decide/membership.ts'
 import { type Allocation, allocate } from '../decide/seats.ts'
 import { durationMilliseconds } from '../decide/time.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
@@ -42,7 +43,7 @@ export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> =
           return [
             [spec.user, spec.since, spec.joined, spec.left, spec.ended, spec.declined, spec.declared],
             [spec.settled?.roles, spec.settled?.groups],
-            [last?.number, last?.series, last?.outcome, last?.withdrawnTime],
+            [currentSeries(spec), last?.number, last?.series, last?.outcome, last?.withdrawnTime],
           ]
         },
         wakes: ({ spec }, cache) => poolsFor(cache, spec.organization),

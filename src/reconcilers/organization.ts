@@ -5,6 +5,7 @@ import type { Organization } from '../api/organization.ts'
 import { normalizeDomain } from '../decide/address.ts'
 import { isAdmin, standingOf } from '../decide/can.ts'
 import { countsOf } from '../decide/counts.ts'
+import { currentSeries } from '../decide/membership.ts'
 import { allows, permissionsOf } from '../decide/permissions.ts'
 import { placement } from '../decide/settings.ts'
 import { isTimeZone } from '../decide/time.ts'
@@ -56,7 +57,7 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
           return [
             [spec.user, spec.joined, spec.left, spec.ended, spec.declined, spec.declared],
             [spec.settled?.roles, spec.settled?.permissions],
-            [last?.number, last?.series, last?.outcome, last?.withdrawnTime],
+            [currentSeries(spec), last?.number, last?.series, last?.outcome, last?.withdrawnTime],
           ]
         },
         // An admin of what is above is one below, where their permissions reach down.

@@ -5,6 +5,7 @@ import type { Role } from '../api/role.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { standingOf } from '../decide/can.ts'
 import { progressOf } from '../decide/invitation.ts'
+import { currentSeries } from '../decide/membership.ts'
 import { permissionProblem } from '../decide/permissions.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
@@ -30,7 +31,7 @@ export const roleReconciler = (world: World): Reconciler<'Role'> => {
           const last = spec.attempts.at(-1)
           return [
             [spec.settled?.roles, spec.joined, spec.left, spec.ended, spec.declined],
-            [last?.number, last?.outcome, last?.withdrawnTime],
+            [currentSeries(spec), last?.number, last?.outcome, last?.withdrawnTime],
           ]
         },
         *wakes({ spec }, cache) {

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LicensePoolSpec } from '../../src/api/licensepool.ts'
-import { type DeclaredKind, KINDS } from '../../src/api/names.ts'
+import { DECLARED_KINDS, type DeclaredKind, KINDS } from '../../src/api/names.ts'
 import type { SeatLedgerSpec } from '../../src/api/seatledger.ts'
 import type { UserMembership, UserSpec } from '../../src/api/user.ts'
 import { reconcilersOf } from '../../src/app/world.ts'
+import { normalizeAddress } from '../../src/decide/address.ts'
 import { activeGrants, isJoined } from '../../src/decide/membership.ts'
+import { messageId } from '../../src/decide/record-names.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { DAY, HOUR, openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
 
@@ -186,6 +188,28 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .constantFrom(HOUR, DAY, 4 * DAY)
       .map(milliseconds => named(`pass ${milliseconds / HOUR} hours`, realm => realm.pass(milliseconds))),
   },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('Refused' as const, 'NotSent' as const, 'Unknown' as const).map(outcome =>
+      named(`next mail ${outcome}`, async realm => {
+        realm.mailer.answers = [{ outcome }]
+      }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom('i1', 'i2'), fc.constantFrom('x', 'y'))
+      .map(([name, token]) =>
+        tried(`resend ${name} ${token}`, realm =>
+          realm.store.annotate(
+            { kind: 'Invitation', name },
+            { 'roster.dev/resendRequestedAt': token },
+            { manager: 'user/eve' },
+          ),
+        ),
+      ),
+  },
   { weight: 1, arbitrary: fc.constant(named('restart', realm => realm.restart({ ...options, ...watched }))) },
 )
 
@@ -230,6 +254,27 @@ const writtenSince = async (realm: Realm, version: string): Promise<string[]> =>
     .flat()
     .filter(one => Number(one.metadata.resourceVersion) > Number(version))
     .map(one => JSON.stringify(one))
+}
+
+const records = async (realm: Realm) =>
+  (await Promise.all((['Membership', 'Account', 'SeatLedger'] as const).map(kind => realm.store.list(kind)))).map(
+    list => list.items.map(({ metadata, spec }) => [metadata.name, spec]),
+  )
+
+/** Mails with a link that went to another address than the one that their link proves. */
+const strayLinks = async (realm: Realm): Promise<string[]> => {
+  const addresses = new Map(
+    (await realm.store.list('Membership')).items.flatMap(({ metadata, spec }) =>
+      spec.attempts.map(one => [
+        messageId(metadata.name, `attempts/${one.number}`, 'portal.example'),
+        normalizeAddress(spec.address),
+      ]),
+    ),
+  )
+  return realm.mailer.sent
+    .filter(mail => mail.subject === 'invitation' || mail.subject === 'accountCreated')
+    .filter(mail => (addresses.get(mail.messageId) ?? mail.to.address) !== mail.to.address)
+    .map(mail => `${mail.subject} of ${addresses.get(mail.messageId)} to ${mail.to.address}`)
 }
 
 /** Access in force that nothing declared or granted gives any more. */
@@ -292,6 +337,17 @@ describe('a whole realm, whatever happens in it', () => {
           expect(realm.mailer.tried).toHaveLength(mails)
           expect(await baseless(realm)).toEqual([])
         }
+        // Every status may go: another process rebuilds it, and changes nothing.
+        await realm.restart({ ...options, ...watched })
+        for (const kind of DECLARED_KINDS)
+          for (const { metadata } of (await realm.store.list(kind)).items)
+            await realm.store.patchStatus({ kind, name: metadata.name }, undefined, { ifUid: metadata.uid })
+        const [known, lines] = [await records(realm), realm.audit.lines.length]
+        await realm.run()
+        expect(await records(realm)).toEqual(known)
+        expect(realm.audit.lines).toHaveLength(lines)
+
+        expect(await strayLinks(realm)).toEqual([])
         for (const one of seen) {
           expect(one.doubled).toBe(false)
           expect(one.after).toBeLessThanOrEqual(Math.max(one.before, one.seats))
