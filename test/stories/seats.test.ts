@@ -320,6 +320,31 @@ describe('seats', () => {
     expect(await seats(realm, 'own')).toEqual(['alice Used'])
   })
 
+  it('of a shared pool are given up by an organization that leaves it, and begin again where a parent confirms it', async () => {
+    await using realm = await open()
+    await realm.declare('Organization', 'acme', { children: ['shop'] })
+    await realm.declare('Organization', 'shop', { parent: 'acme' })
+    await pool(realm, { shared: true, releaseAfter: '0s' })
+    await pool(realm, { organization: 'shop' }, 'own')
+    await person(realm, 'ann', { organization: 'shop', roles: [], join: 'None' })
+    await realm.run()
+    expect(await seats(realm)).toEqual(['ann Used'])
+    expect(await seats(realm, 'own')).toEqual(['ann Used'])
+
+    await realm.declare('Organization', 'shop', {})
+    await realm.run()
+    expect(await seats(realm)).toEqual([])
+
+    await realm.declare('Organization', 'acme', { children: [] })
+    await realm.declare('Organization', 'shop', { parent: 'acme' })
+    await realm.run()
+    expect((await status(realm, 'own')).ready).toBe('ParentNotConfirmed')
+    await realm.declare('Organization', 'acme', { children: ['shop'] })
+    await realm.run()
+    expect((await status(realm, 'own')).ready).toBe('Succeeded')
+    expect(await seats(realm)).toEqual(['ann Used'])
+  })
+
   it('serve who matters first, but take nothing from who is there', async () => {
     await using realm = await open()
     await pool(realm, { seats: 1, priority: [{ roles: ['admin'] }], releaseAfter: '0s' })
