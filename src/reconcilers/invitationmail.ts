@@ -64,7 +64,10 @@ const inviterShown = (
   actor: string,
 ): { name: string; address?: string } | undefined => {
   const name = written?.spec.invitedBy
-  if (name === undefined || (actor !== `user/${name}` && !mayInvite(world.cache, name, settings.chain)))
+  if (
+    name === undefined ||
+    (actor !== `user/${name}` && !mayInvite(world.cache, name, settings.chain, world.clock.now()))
+  )
     return undefined
   const user = world.cache.get('User', name)
   if (!user) return undefined

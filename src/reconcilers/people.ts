@@ -2,8 +2,8 @@ import type { Invitation } from '../api/invitation.ts'
 import { LABELS } from '../api/names.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { isExternal, normalizeAddress } from '../decide/address.ts'
+import { canDo } from '../decide/can.ts'
 import type { ExpressionUser } from '../decide/cel.ts'
-import { allows } from '../decide/permissions.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { addressesOf, place } from './indexes.ts'
 
@@ -62,15 +62,18 @@ export const userFacts = ({ metadata, spec }: User, domains: readonly string[]):
   familyName: spec.familyName,
 })
 
-/** Whether somebody may invite into an organization, by their settled access there or above. */
-export const mayInvite = (cache: Cache, user: string, chain: readonly string[]): boolean => {
-  const uid = cache.get('User', user)?.metadata.uid
-  if (uid === undefined) return false
-  return cache.by('Membership', 'userUid', uid).some(({ spec }) => {
-    const height = chain.indexOf(spec.organization)
-    if (height === -1 || !spec.joined || spec.ended || (spec.left && !spec.left.released)) return false
-    return allows(spec.settled?.permissions ?? [], 'invitations:create', height === 0 ? 'here' : 'below')
-  })
+/** Whether somebody may invite into an organization now, by their settled access there or above: nobody who is suspended, or whose time is over. */
+export const mayInvite = (cache: Cache, name: string, chain: readonly string[], now: number): boolean => {
+  const user = cache.get('User', name)
+  if (!user) return false
+  const memberships = cache.by('Membership', 'userUid', user.metadata.uid).map(({ spec }) => spec)
+  return canDo({
+    permission: 'invitations:create',
+    chain,
+    memberships,
+    suspended: user.spec.suspended === true,
+    now,
+  }).may
 }
 
 const byAge = (a: Invitation | User, b: Invitation | User): number =>

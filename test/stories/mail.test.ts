@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { generatedInvitationName } from '../../src/decide/record-names.ts'
+import { factsOf } from '../fakes/composer.ts'
 import { DAY, HOUR, openRealm, type Realm } from '../fakes/realm.ts'
 
 let realm: Realm
@@ -142,6 +143,35 @@ describe('an invitation mail', () => {
     expect(lines.map(line => line.phase)).toEqual(['intent', 'result'])
     expect(new Set(lines.map(line => line.key)).size).toBe(1)
     expect(lines[0]).toMatchObject({ actor: 'source/people', organization: 'acme' })
+  })
+})
+
+describe('who is said to invite', () => {
+  it('is somebody who may do so now, and nobody who is suspended', async () => {
+    await realm.declare('Role', 'host', { organization: 'acme', allow: ['invitations:create'] })
+    const bob = (suspended: boolean) =>
+      realm.declare('User', 'bob', {
+        email: 'bob@acme.example',
+        memberships: [{ organization: 'acme', roles: ['host'], join: 'None' }],
+        suspended,
+      })
+    const inviterOf = async (name: string) => {
+      const email = `${name}@partner.example`
+      await realm.declare(
+        'Invitation',
+        name,
+        { email, organization: 'acme', invitedBy: 'bob' },
+        { manager: 'local/eve' },
+      )
+      await realm.run()
+      return factsOf<{ inviter?: { address: string } }>(realm.mailer.to(email)[0]).inviter?.address
+    }
+    await bob(false)
+    await realm.run()
+    expect(await inviterOf('first')).toBe('bob@acme.example')
+    await bob(true)
+    await realm.run()
+    expect(await inviterOf('second')).toBeUndefined()
   })
 })
 
