@@ -32,6 +32,8 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
   const pace = new Pace(COUNTS_PER_SECOND)
   return {
     kind: 'Organization',
+    // Who administers it is asked when its people have come, not while a source is still bringing them.
+    yieldsTo: ['Source', 'Role', 'User', 'Invitation'],
     changed: ({ metadata, spec }) => [metadata.deletionTimestamp, metadata.annotations?.[ANNOTATIONS.pause], spec],
     watches: [
       watch({
