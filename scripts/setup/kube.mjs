@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from './apt.mjs'
-import { root } from './folder.mjs'
+import { cacheFolder, root } from './folder.mjs'
 import { capture } from './process.mjs'
 import { Trouble } from './trouble.mjs'
 
@@ -14,14 +13,13 @@ const programs = { etcd: 'go.etcd.io/etcd/server/v3', 'kube-apiserver': 'k8s.io/
 
 /**
  * The folder with `etcd` and `kube-apiserver`: `KUBEBUILDER_ASSETS`, where it is set; else one per version and platform
- * in `ROSTER_CACHE` or `~/.cache/roster`, which outlives this checkout, since building them takes minutes.
+ * in the cache of the parts, since building them takes minutes.
  *
  * @returns {string}
  */
 export function kubeFolder() {
   if (process.env.KUBEBUILDER_ASSETS) return process.env.KUBEBUILDER_ASSETS
-  const cache = process.env.ROSTER_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'roster')
-  return join(cache, 'kube', `${kubeVersion()}-${process.platform}-${process.arch}`)
+  return cacheFolder('kube', `${kubeVersion()}-${process.platform}-${process.arch}`)
 }
 
 /** @returns {boolean} */

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { root, writable } from './folder.mjs'
-import { plainEnvironment, platform } from './node.mjs'
-import { capture } from './process.mjs'
+import { root } from './folder.mjs'
+import { platform } from './node.mjs'
+import { npm, troubleOf } from './npm.mjs'
 import { Trouble } from './trouble.mjs'
 
 const folder = join(root, 'node_modules')
@@ -38,9 +37,9 @@ export function stateOfLibraries() {
 export async function installLibraries() {
   rmSync(stamp, { force: true })
   rmSync(laid, { force: true })
-  let { code, output } = await npm(['ci', ...OPTIONS, '--prefer-offline'])
+  let { code, output } = await npm(['ci', ...OPTIONS, '--prefer-offline'], root)
   // What npm remembers of a package may be older than the version that the lock asks for.
-  if (code !== 0 && output.includes('ETARGET')) ({ code, output } = await npm(['ci', ...OPTIONS]))
+  if (code !== 0 && output.includes('ETARGET')) ({ code, output } = await npm(['ci', ...OPTIONS], root))
   if (code !== 0) throw troubleOf(code, output)
   const [absent, ...others] = absentPackages()
   // npm takes an optional package that it could not fetch for one that nobody needs.
@@ -51,65 +50,8 @@ export async function installLibraries() {
   writeStamp()
 }
 
-/** Everything, whatever the user's own configuration leaves out; and short waits, so that "no network" is said soon. */
-const OPTIONS = [
-  '--include=dev',
-  '--include=optional',
-  '--no-audit',
-  '--no-fund',
-  '--loglevel=error',
-  '--fetch-retries=3',
-  '--fetch-retry-factor=3',
-  '--fetch-retry-mintimeout=1000',
-  '--fetch-retry-maxtimeout=9000',
-]
-
-/** @param {string[]} args */
-function npm(args) {
-  const cache = process.env.npm_config_cache ?? join(homedir(), '.npm')
-  const own = writable(cache) ? [] : [`--cache=${join(root, '.cache', 'npm')}`]
-  const options = { cwd: root, env: plainEnvironment() }
-  const script = process.env.npm_execpath
-  // The npm that started us, on the Node.js that it started with; any other package manager's does not read our lock.
-  if (
-    script?.endsWith('npm-cli.js') &&
-    process.env.npm_node_execpath &&
-    !process.env.npm_node_execpath.startsWith(folder)
-  ) {
-    return capture(process.env.npm_node_execpath, [script, ...args, ...own], options)
-  }
-  return capture('npm', [...args, ...own], options)
-}
-
-/**
- * @param {number} code
- * @param {string} output
- */
-function troubleOf(code, output) {
-  if (code === 127) return new Trouble('npm is not installed', 'install it (it comes with Node.js) and start again')
-  if (
-    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|FETCH_ERROR/.test(
-      output,
-    )
-  ) {
-    return new Trouble(
-      'the npm registry cannot be reached, and the libraries come from there once',
-      'connect to the network (behind a proxy: npm config set proxy URL) and start again',
-    )
-  }
-  if (/EACCES|EPERM|EROFS/.test(output)) return notWritable()
-  if (/ENOSPC/.test(output)) return new Trouble('the disk is full', 'free about 600 MB and start again')
-  const said = output.split('\n').find(line => /^npm error (?!code )/.test(line)) ?? output.split('\n')[0] ?? ''
-  return new Trouble(`npm ci failed (${said.replace(/^npm error /, '').trim()})`, 'run npm ci to see all of it')
-}
-
-/** The trouble of a folder in which the set-up may not write. */
-export function notWritable() {
-  return new Trouble(
-    `Roster sets itself up inside its own folder, and you may not write in ${root}`,
-    'copy the folder to a place that is yours, or become its owner (chown), and start again',
-  )
-}
+/** Everything, whatever the user's own configuration leaves out. */
+const OPTIONS = ['--include=dev', '--include=optional']
 
 /** Packages of the lock that this machine needs and that are not installed as the lock says. */
 function absentPackages() {
