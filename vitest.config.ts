@@ -2,9 +2,18 @@ import { defineConfig } from 'vitest/config'
 
 // Integration tests start processes, servers or a browser, or play long stories. Every other folder under test/ is `unit` (api, architecture,
 // decide, effects, manifests, reconcilers, runtime, …): no process, no network, the whole of it under a minute.
-const integration = ['e2e', 'stories', 'mail', 'portal', 'contract', 'source', 'cli', 'store/kubernetes', 'setup'].map(
-  folder => `test/${folder}/**/*.test.ts`,
-)
+const integration = [
+  'e2e',
+  'stories',
+  'mail',
+  'portal',
+  'contract',
+  'source',
+  'cli',
+  'store/kubernetes',
+  'setup',
+  'chart',
+].map(folder => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({
   test: {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { aptInstall, findProgram } from './setup/apt.mjs'
 import { root } from './setup/folder.mjs'
 import { buildKube, kubePresent } from './setup/kube.mjs'
+import { installKubectl, kubectlPath } from './setup/kubectl.mjs'
 
 /**
  * A real program that tests run against, and that is no library of the project.
@@ -41,10 +42,24 @@ export const parts = [
   },
   {
     name: 'kube-apiserver',
-    requiredFor: ['test/store/kubernetes'],
+    requiredFor: ['test/store/kubernetes', 'test/chart'],
     remedy: 'install Go and start again, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd',
     present: kubePresent,
     install: buildKube,
+  },
+  {
+    name: 'kubectl',
+    requiredFor: ['test/store/kubernetes', 'test/chart', 'test/setup'],
+    remedy: 'install kubectl 1.35 or newer',
+    present: () => kubectlPath('kubectl') !== undefined,
+    install: installKubectl,
+  },
+  {
+    name: 'helm',
+    requiredFor: ['test/chart'],
+    remedy: 'install helm 4',
+    present: () => kubectlPath('helm') !== undefined,
+    install: installKubectl,
   },
 ]
 

@@ -4,7 +4,7 @@ import { partNamed, parts, partsFor } from '../../scripts/parts.mjs'
 describe('the parts', () => {
   it('that a run needs are those of the folders it names', () => {
     expect(partsFor(['--project', 'unit'])).toEqual([])
-    expect(partsFor(['test/setup'])).toEqual([])
+    expect(partsFor(['test/decide'])).toEqual([])
     expect(partsFor(['-t', 'a name']).length).toBe(partsFor([]).length)
   })
 
