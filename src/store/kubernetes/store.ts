@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { AnyManifest, ResourceOf, SpecOf, StatusOf } from '../../api/kinds.ts'
 import type { DeclaredKind, Kind, RecordKind } from '../../api/names.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { SecretObjects } from '../../ports/secretobjects.ts'
 import { InvalidError, NotFoundError } from '../errors.ts'
 import type { StoredObject } from '../semantics/object.ts'
 import { ownerRows } from '../semantics/ownership.ts'
@@ -31,6 +32,7 @@ import { ownersOf } from './managedfields.ts'
 import { ObjectReader } from './objectreader.ts'
 import { type Fence, ObjectWriter } from './objectwriter.ts'
 import { KubernetesRealm } from './realm.ts'
+import { kubernetesSecrets } from './secrets.ts'
 import { watchKinds } from './watch.ts'
 
 export interface KubernetesStoreOptions extends ClusterOptions {
@@ -45,6 +47,13 @@ export interface KubernetesStoreOptions extends ClusterOptions {
   leaseTimes?: LeaseTimes
   /** Milliseconds between bookmarks of a watch while nothing happens; 15 s when absent. */
   idleBookmarks?: number
+}
+
+/** A store in a cluster, with what else its namespace keeps. */
+export interface ClusterStore extends ResourceStore {
+  readonly place: { readonly server: string; readonly namespace: string }
+  /** The Secrets of a namespace, the store's own when absent. Usable until the store is closed. */
+  secrets(namespace?: string): SecretObjects
 }
 
 /** What the store of a process and the one of its lease's holder share. */
@@ -64,7 +73,7 @@ interface Core {
  * Opens one namespace of a cluster as a store. Nothing is asked of the cluster yet.
  * @throws StoreUnusableError when there is no usable kubeconfig
  */
-export const openKubernetesStore = async (options: KubernetesStoreOptions): Promise<ResourceStore> => {
+export const openKubernetesStore = async (options: KubernetesStoreOptions): Promise<ClusterStore> => {
   const {
     clock,
     random = randomBytes,
@@ -94,7 +103,7 @@ export const openKubernetesStore = async (options: KubernetesStoreOptions): Prom
   return new KubernetesStore(core, undefined)
 }
 
-class KubernetesStore implements ResourceStore {
+class KubernetesStore implements ClusterStore {
   readonly events: EventLog
   readonly lease: LeaseTable
   readonly #core: Core
@@ -206,6 +215,15 @@ class KubernetesStore implements ResourceStore {
 
   bind(binding: Binding, options: { rebind?: boolean } = {}): Promise<Binding> {
     return this.#core.realm.bind(binding, options.rebind === true, request => this.#send(request))
+  }
+
+  get place(): ClusterStore['place'] {
+    const { server, namespace } = this.#core.client.cluster
+    return { server, namespace }
+  }
+
+  secrets(namespace: string = this.place.namespace): SecretObjects {
+    return kubernetesSecrets(this.#core.client, namespace)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
