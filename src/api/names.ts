@@ -39,6 +39,8 @@ export const ANNOTATIONS = {
 } as const
 
 export const FINALIZER = `${GROUP}/cleanup`
+/** Every finalizer of ours: what `roster uninstall` lets go of, and what a restore brings back. */
+export const FINALIZERS: readonly string[] = [FINALIZER]
 
 /** Field managers, and at the same time the actors of the audit trail: who wrote a field. */
 export const MANAGERS = {
@@ -46,6 +48,8 @@ export const MANAGERS = {
   source: (name: string) => `source/${name}`,
   user: (name: string) => `user/${name}`,
   local: (osUser: string) => `local/${osUser}`,
+  /** Of fields that nobody owned when they were restored. */
+  unknown: 'unknown',
 } as const
 
 export const CONDITIONS = [

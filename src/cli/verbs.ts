@@ -113,6 +113,12 @@ export const VERBS: readonly VerbEntry[] = [
   },
   { name: 'restore', group: 'Keep', summary: 'Make a store from a backup', load: () => import('./verbs/restore.ts') },
   {
+    name: 'uninstall',
+    group: 'Keep',
+    summary: 'Let go of every finalizer, before Roster leaves',
+    load: () => import('./verbs/uninstall.ts'),
+  },
+  {
     name: 'config',
     group: 'Keep',
     summary: 'Show the settings in force and whence they come',
