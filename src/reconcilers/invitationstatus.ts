@@ -51,7 +51,10 @@ export const described = (
   switch (state) {
     case 'Accepted': {
       const { joined } = record.spec
-      const before = joined !== undefined && joined.time < invitation.metadata.creationTimestamp
+      // By the record where it was seen: an object that was restored is younger than what it asked for.
+      const { metadata } = invitation
+      const seen = record.spec.series.find(({ openedBy }) => openedBy === `invitation/${metadata.uid}`)?.time
+      const before = joined !== undefined && joined.time < (seen ?? metadata.creationTimestamp)
       return before && !isGenerated(invitation)
         ? say('ready', 'Succeeded', 'was a member already; the roles are there at once', 'AlreadyMember')
         : say('ready', 'Succeeded', `joined ${settings.displayName}`, 'Accepted')

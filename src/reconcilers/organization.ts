@@ -3,6 +3,7 @@ import type { Membership } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS, ANNOTATIONS, FINALIZER } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
 import { normalizeDomain } from '../decide/address.ts'
+import { byAge } from '../decide/age.ts'
 import { isAdmin, standingOf } from '../decide/can.ts'
 import { countsOf } from '../decide/counts.ts'
 import { currentSeries } from '../decide/membership.ts'
@@ -192,11 +193,7 @@ const readinessOf = (world: World, organization: Organization, isAdministered: (
 const sharingDomains = (cache: Cache, domains: readonly string[]): Organization[] =>
   [...new Set(domains.flatMap(domain => normalizeDomain(domain) ?? []))]
     .flatMap(domain => cache.by('Organization', 'domain', domain))
-    .toSorted(
-      (a, b) =>
-        compare(a.metadata.creationTimestamp, b.metadata.creationTimestamp) ||
-        compare(a.metadata.name, b.metadata.name),
-    )
+    .toSorted(byAge)
 
 /** Whether an active member, here or above, is an admin here; or somebody invited or declared is to be one. */
 const hasAdmin = (world: World, name: string): boolean => {
@@ -282,5 +279,3 @@ const named = (one: string, several: string, names: readonly string[]): string[]
   if (first === undefined) return []
   return names.length === 1 ? [`${one} ${first}`] : [`${names.length} ${several} (${first}, …)`]
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -2,6 +2,7 @@ import type { Invitation } from '../api/invitation.ts'
 import { LABELS } from '../api/names.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { isExternal, normalizeAddress } from '../decide/address.ts'
+import { byAge } from '../decide/age.ts'
 import { canDo } from '../decide/can.ts'
 import type { ExpressionUser } from '../decide/cel.ts'
 import type { Cache } from '../runtime/reconciler.ts'
@@ -76,13 +77,8 @@ export const mayInvite = (cache: Cache, name: string, chain: readonly string[], 
   }).may
 }
 
-const byAge = (a: Invitation | User, b: Invitation | User): number =>
-  compare(a.metadata.creationTimestamp, b.metadata.creationTimestamp) || compare(a.metadata.name, b.metadata.name)
-
 const byPrecedence = (a: User, b: User): number =>
   Number(isGenerated(a)) - Number(isGenerated(b)) ||
   Number(b.spec.previousNames?.includes(a.metadata.name) ?? false) -
     Number(a.spec.previousNames?.includes(b.metadata.name) ?? false) ||
   byAge(a, b)
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
