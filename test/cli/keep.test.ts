@@ -41,6 +41,28 @@ describe('export', () => {
   })
 })
 
+describe('uninstall', () => {
+  test('lets go of every object and of nothing else, once it is confirmed', async () => {
+    using other = acme.copy()
+    const specs = async () => JSON.parse((await other.run('export', '-o', 'json')).out).items
+    const before = (await specs()).map((one: { spec: unknown }) => one.spec)
+    expect((await other.run('uninstall')).code).toBe(2)
+    expect((await specs()).some((one: { metadata: { finalizers?: string[] } }) => one.metadata.finalizers)).toBe(true)
+    const done = await other.run('uninstall', '--yes')
+    expect(done.code).toBe(0)
+    expect(done.err).toContain('stay until you delete them')
+    expect((await specs()).filter((one: { metadata: { finalizers?: string[] } }) => one.metadata.finalizers)).toEqual(
+      [],
+    )
+    expect((await specs()).map((one: { spec: unknown }) => one.spec)).toEqual(before)
+    expect(JSON.parse((await other.run('uninstall', '--yes', '-o', 'json')).out)).toEqual({
+      released: 0,
+      gone: 0,
+      failed: [],
+    })
+  })
+})
+
 describe('backup and restore', () => {
   test('what was there is there again, in a new realm and a later epoch', async () => {
     using other = acme.copy()

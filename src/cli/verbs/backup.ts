@@ -13,7 +13,7 @@ export const verb: Verb = (command, io) => {
     .option('-o, --output <format>', 'text, json')
     .addHelpText(
       'after',
-      '\nIn it: every resource and record, password hashes and sessions. Not in it: keys, mails, the audit trail, your secrets. Keep it as safe as the data folder.',
+      '\nIn it: every resource and record, password hashes. Not in it: sessions, keys, mails, the audit trail, your secrets. Keep it as safe as the data folder.',
     )
     .action(async (file: string, flags: Record<string, unknown>) => {
       const format = textOrJson(flags['output'])

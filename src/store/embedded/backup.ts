@@ -44,6 +44,14 @@ export const backupEmbedded = async (folder: string, file: string): Promise<Stor
   }
 }
 
+/** What a restored store is to come after, where it lived elsewhere. */
+export interface Past {
+  epoch: number
+  leaseEpoch: number
+  /** RFC 3339. */
+  clockMark?: string | undefined
+}
+
 /**
  * Puts a backup into a folder that holds no store. The restored store has a new realm and a higher epoch, so links, sessions and permits of before are dead,
  * nobody holds its lease, and no watch goes on over the gap.
@@ -53,6 +61,7 @@ export const restoreEmbedded = async (
   file: string,
   folder: string,
   machine: Machine = thisMachine,
+  past?: Past,
 ): Promise<StoreInfo> => {
   if (!existsSync(file))
     throw new StoreUnusableError(`${file} does not exist`, 'name the file that `roster backup` made')
@@ -67,7 +76,7 @@ export const restoreEmbedded = async (
     const info = inspect(draft, db => {
       const damage = db.prepare('PRAGMA integrity_check(1)').get()?.integrity_check
       if (damage !== 'ok') throw new StoreUnusableError(`${file} is damaged (${String(damage)})`, 'use another backup')
-      beginAnew(db)
+      beginAnew(db, past)
       return readInfo(db)
     })
     settle(draft, join(draftFolder, FILES.store))
@@ -106,17 +115,18 @@ const inspect = <T>(file: string, look: (db: DatabaseSync) => T): T => {
   }
 }
 
-const beginAnew = (db: DatabaseSync): void => {
+const beginAnew = (db: DatabaseSync, past: Past = { epoch: 0, leaseEpoch: 0 }): void => {
   db.exec('PRAGMA journal_mode = DELETE')
   db.exec('BEGIN IMMEDIATE')
   const version = newestVersion(db)
   db.prepare(`UPDATE settings SET value = ? WHERE key = 'realm'`).run(randomId(randomBytes))
-  db.prepare(`UPDATE settings SET value = value + 1 WHERE key = 'epoch'`).run()
+  db.prepare(`UPDATE settings SET value = max(value, ?) + 1 WHERE key = 'epoch'`).run(past.epoch)
   db.prepare(`UPDATE settings SET value = ? WHERE key = 'horizon'`).run(version + VERSION_GAP)
   db.exec('DELETE FROM deletions')
-  db.exec(
-    'UPDATE lease SET holder = NULL, expires = NULL, locked = 0, idle = NULL, epoch = epoch + 1, renewals = renewals + 1',
-  )
+  db.prepare(
+    `UPDATE lease SET holder = NULL, expires = NULL, locked = 0, idle = NULL, epoch = max(epoch, ?) + 1, renewals = renewals + 1,
+      clock = coalesce(?, clock)`,
+  ).run(past.leaseEpoch, past.clockMark ?? null)
   db.exec('COMMIT')
 }
 

@@ -16,6 +16,8 @@ export interface KubernetesLeaseOptions {
   /** Milliseconds since 1970. */
   now: () => number
   fenced: (fence: Fence) => ResourceStore
+  /** Asked before the lease is taken, and again when it is held. @throws where nobody may run the loop */
+  admit?: () => Promise<void>
 }
 
 /**
@@ -42,12 +44,13 @@ export class KubernetesLease implements LeaseTable {
     for (;;) {
       signal.throwIfAborted()
       try {
+        await this.#options.admit?.()
         const lease = await record.read()
         const version = lease?.metadata.resourceVersion
         if (seen?.version !== version || !seen) seen = { version, since: Stopwatch.start() }
         if (!lease || isFree(lease) || seen.since.elapsed() >= durationOf(lease, times)) {
           const held = await this.#take(lease, options.holder)
-          if (held) return held
+          if (held) return await this.#admitted(held)
           continue
         }
         if (!waiting) options.onWaiting?.(stateOf(lease, now()))
@@ -57,6 +60,17 @@ export class KubernetesLease implements LeaseTable {
         if (!waiting || !(error instanceof RosterError) || error.retry === 'never') throw error
       }
       await sleep(times.retry * (0.8 + 0.4 * random()), undefined, { signal })
+    }
+  }
+
+  /** Who restores a realm does so under the lease: now that it is ours, nobody begins to. */
+  async #admitted(held: Held): Promise<Held> {
+    try {
+      await this.#options.admit?.()
+      return held
+    } catch (error) {
+      await held.release()
+      throw error
     }
   }
 

@@ -49,6 +49,25 @@ export class ObjectReader {
     }
   }
 
+  /**
+   * Page by page, with all that the server says of each, as it was at one version of the whole cluster.
+   * @throws GoneError when the server has forgotten that version, after five minutes at the earliest by its own defaults
+   */
+  async *listAt(kind: Kind, version: string): AsyncGenerator<RawObject, void, undefined> {
+    const path = pathOf(this.#namespace, kind)
+    let query: Record<string, string> = { resourceVersion: version, resourceVersionMatch: 'Exact' }
+    for (;;) {
+      const page = { method: 'GET', path, query: { ...query, limit: String(PAGE) }, timeout: LIST_TIMEOUT } as const
+      const answer = await this.#client.request<RawList>(page).catch(error => {
+        throw errorOf(this.#namespace, { kind, name: '' }, error)
+      })
+      yield* answer.body.items
+      const next = answer.body.metadata.continue
+      if (!next) return
+      query = { continue: next }
+    }
+  }
+
   /** The newest version of anything in the whole cluster: everything written before the call is not newer. */
   async newestVersion(limits: Pick<KubeRequest, 'timeout' | 'patience'> = {}): Promise<string> {
     const path = pathOf(this.#namespace, 'Organization')

@@ -21,23 +21,115 @@ export interface RealmFacts {
 
 const TRIES = 10
 
+const restoringError = (namespace: string): StoreUnusableError =>
+  new StoreUnusableError(
+    `the namespace ${namespace} is being restored from a backup, or a restore was cut off in it`,
+    'run `roster restore` with the same backup again; it goes on where it was. To give it up: `roster uninstall`, then delete the namespace',
+  )
+
+/** A restore that is to begin, or to go on. */
+export interface RestoreBeginning {
+  /** Of the backup: the same one goes on. */
+  backup: string
+  /** The epoch becomes higher than this one. */
+  after: number
+  binding?: Binding | undefined
+}
+
 /** What a namespace knows of itself as a realm. Written by compare-and-swap. */
 export class KubernetesRealm {
   readonly #client: KubeClient
   readonly #path: string
   readonly #create: boolean
   readonly #random: (bytes: number) => Uint8Array
+  readonly #restoring: boolean
+  /** The id that was told. */
+  #told: string | undefined
 
-  /** @param options.create false: a realm that is not there is an error, and nothing is made */
-  constructor(client: KubeClient, options: { random: (bytes: number) => Uint8Array; create: boolean }) {
+  /**
+   * @param options.create false: a realm that is not there is an error, and nothing is made
+   * @param options.restoring true: also one that is being restored
+   */
+  constructor(
+    client: KubeClient,
+    options: { random: (bytes: number) => Uint8Array; create: boolean; restoring?: boolean },
+  ) {
     this.#client = client
     this.#create = options.create
+    this.#restoring = options.restoring ?? false
     this.#path = `/api/v1/namespaces/${encodeURIComponent(client.cluster.namespace)}/configmaps`
     this.#random = options.random
   }
 
   async facts(): Promise<RealmFacts> {
-    return factsOf(await this.#settled())
+    const map = await this.#settled()
+    this.#refuseRestoring(map)
+    this.#told = map.data?.['realm']
+    return factsOf(map)
+  }
+
+  /**
+   * Whether the loop may be run here: not in a realm that is only half restored, and not by a process that still has the id of the one before.
+   * @throws StoreUnusableError
+   */
+  async admit(): Promise<void> {
+    if (this.#restoring) return
+    const map = await this.#read().catch(error => Promise.reject(mapError(error)))
+    if (!map) return
+    this.#refuseRestoring(map)
+    if (this.#told !== undefined && map.data?.['realm'] !== this.#told)
+      throw new StoreUnusableError(
+        `the realm in the namespace ${this.#client.cluster.namespace} was restored or made anew since this process started`,
+        'start it again',
+      )
+  }
+
+  /**
+   * Marks a realm that holds nothing as being restored: a new id, a higher epoch. One that is marked for the same backup stays as it is.
+   * @param empty asked before a new mark is set; @throws where something is there
+   * @returns whether it goes on
+   */
+  async beginRestore(
+    wanted: RestoreBeginning,
+    empty: () => Promise<void>,
+    send: <T>(request: KubeRequest) => Promise<T>,
+  ): Promise<boolean> {
+    const map = await this.#settled()
+    const before = map.data ?? {}
+    if (before['restoring'] === wanted.backup) return true
+    if (before['restoring'] !== undefined)
+      throw new StoreUnusableError(
+        `the namespace ${this.#client.cluster.namespace} is being restored from another backup`,
+        'go on with that one; or `roster uninstall`, delete the namespace, and restore into a new one',
+      )
+    await empty()
+    const data = {
+      ...(wanted.binding && { mail: wanted.binding.mail, publicUrl: wanted.binding.publicUrl }),
+      ...before,
+      realm: randomId(this.#random),
+      epoch: String(Math.max(factsOf(map).epoch, wanted.after) + 1),
+      restoring: wanted.backup,
+    }
+    await this.#put({ ...map, data }, send)
+    return false
+  }
+
+  /** Takes the mark away: from now on the loop may run. */
+  async finishRestore(send: <T>(request: KubeRequest) => Promise<T>): Promise<RealmFacts> {
+    const map = await this.#settled()
+    const { restoring: _, ...data } = map.data ?? {}
+    await this.#put({ ...map, data }, send)
+    return factsOf({ ...map, data })
+  }
+
+  async #put(map: ConfigMap, send: <T>(request: KubeRequest) => Promise<T>): Promise<void> {
+    await send({ method: 'PUT', path: `${this.#path}/${REALM_NAME}`, body: map }).catch(error => {
+      throw mapError(error)
+    })
+  }
+
+  #refuseRestoring({ data }: ConfigMap): void {
+    if (data?.['restoring'] !== undefined && !this.#restoring) throw restoringError(this.#client.cluster.namespace)
   }
 
   /** @throws BindingError */

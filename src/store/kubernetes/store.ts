@@ -39,6 +39,8 @@ export interface KubernetesStoreOptions extends ClusterOptions {
   clock: Pick<Clock, 'now'>
   /** False: a namespace that holds no realm is an error, found by `info`, and nothing is made. For verbs that only look. */
   create?: boolean
+  /** True: also a realm that is being restored, whose loop nobody else may run. */
+  restoring?: boolean
   /** Random bytes, for the realm's id. */
   random?: (bytes: number) => Uint8Array
   /** In [0, 1): spreads retries. */
@@ -82,14 +84,19 @@ export const openKubernetesStore = async (options: KubernetesStoreOptions): Prom
     idleBookmarks = 15_000,
   } = options
   const client = new KubeClient(await openCluster(options), { random: jitter })
+  const realm = new KubernetesRealm(client, {
+    random,
+    create: options.create !== false,
+    restoring: options.restoring === true,
+  })
   const lease = new KubernetesLease({
+    admit: () => realm.admit(),
     record: new LeaseRecord(client),
     times: leaseTimes,
     random: jitter,
     now: () => clock.now(),
     fenced: fence => new KubernetesStore(core, fence),
   })
-  const realm = new KubernetesRealm(client, { random, create: options.create !== false })
   const core: Core = {
     client,
     reader: new ObjectReader(client),
