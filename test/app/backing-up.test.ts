@@ -98,6 +98,49 @@ describe('a backup', () => {
     await expect(restoreBackup(at('odd.tar'), at('new'))).rejects.toThrow(ArchiveError)
   })
 
+  it('of a format that is not known yet names it', async () => {
+    await writeArchive(at('odd.tar'), [{ name: 'backup.json', text: '{"format": "roster-backup/3", "files": {}}' }])
+    await expect(restoreBackup(at('odd.tar'), at('new'))).rejects.toThrow('a newer Roster (roster-backup/3)')
+  })
+
+  it('holds no session', async () => {
+    const session = {
+      hash: 'h',
+      account: 'a-1',
+      credentialVersion: 1,
+      created: TIME,
+      lastSeen: TIME,
+      expires: '2030-01-01T00:00:00Z',
+      storeEpoch: 1,
+    }
+    {
+      await using credentials = openCredentials(at('data', 'credentials.sqlite'))
+      await credentials.createSession(session)
+    }
+    await backUp(at('data'), at('backup.tar'), TIME)
+    await restoreBackup(at('backup.tar'), at('new'))
+    await using restored = openCredentials(at('new', 'credentials.sqlite'))
+    expect(await restored.session('h')).toBeUndefined()
+    expect(await restored.passwordHash('a-1')).toBe('$argon2id$canary')
+  })
+
+  it.each([
+    ['no JSON', '{'],
+    ['no kind of ours', '{"object":{"kind":"Pod","metadata":{"name":"a","uid":"u"},"spec":{}},"owners":[]}'],
+    ['nothing', 'null'],
+  ])('whose resources are %s leaves the folder as empty as it was', async (_what, text) => {
+    mkdirSync(at('new'))
+    const hash = (of: string) => createHash('sha256').update(of).digest('hex')
+    const files = { 'resources.jsonl': hash(text), 'credentials.jsonl': hash('') }
+    await writeArchive(at('odd.tar'), [
+      { name: 'backup.json', text: JSON.stringify({ format: 'roster-backup/2', time: TIME, epoch: 1, files }) },
+      { name: 'resources.jsonl', text },
+      { name: 'credentials.jsonl', text: '' },
+    ])
+    await expect(restoreBackup(at('odd.tar'), at('new'))).rejects.toThrow('line 1 of the resources')
+    expect(readdirSync(at('new'))).toEqual([])
+  })
+
   it('whose store cannot be used leaves the folder as empty as it was', async () => {
     mkdirSync(at('new'))
     const hash = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -6,6 +6,7 @@ import { openCredentials } from '../../../src/accounts/credentials.ts'
 import { ANNOTATIONS, KINDS, RECORD_KINDS } from '../../../src/api/names.ts'
 import { backUp, restoreBackup } from '../../../src/app/backing-up.ts'
 import { backUpCluster, restoreCluster } from '../../../src/app/backup/cluster.ts'
+import { planUninstall, uninstallUnderLease } from '../../../src/app/uninstalling.ts'
 import { reconcilersOf } from '../../../src/app/world.ts'
 import { accountName } from '../../../src/decide/record-names.ts'
 import type { CredentialStore } from '../../../src/ports/credentials.ts'
@@ -276,6 +277,15 @@ describeWith('kube-apiserver', 'the backup of a realm', () => {
     )
     await backUp(at('data'), at('newer.tar'), TIME)
     await expect(restore('newer.tar')).rejects.toThrow('from another backup')
+    // Given up, it can be deleted; or it goes on all the same.
+    const leaving = closing.use(await openKubernetesStore({ ...to, restoring: true }))
+    const plan = await planUninstall(leaving)
+    expect(plan.held.length).toBeGreaterThan(0)
+    const signal = new AbortController().signal
+    expect(await uninstallUnderLease({ store: leaving, plan, holder: 'me', beside: false, signal })).toEqual({
+      released: plan.held.length,
+      failures: [],
+    })
     expect((await restore('acme.tar')).resumed).toBe(true)
     await expectSame(await openCluster(to), before, clock)
   }, 180_000)
