@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { aptInstall, findProgram } from './setup/apt.mjs'
 import { root } from './setup/folder.mjs'
+import { buildHealth, healthPresent } from './setup/health.mjs'
 import { buildKube, kubePresent } from './setup/kube.mjs'
 import { installKubectl, kubectlPath } from './setup/kubectl.mjs'
 
@@ -46,6 +47,13 @@ export const parts = [
     remedy: 'install Go and start again, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd',
     present: kubePresent,
     install: buildKube,
+  },
+  {
+    name: 'kube-health',
+    requiredFor: ['test/store/kubernetes'],
+    remedy: 'install Go and start again',
+    present: healthPresent,
+    install: buildHealth,
   },
   {
     name: 'kubectl',

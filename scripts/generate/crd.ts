@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { GROUP, VERSION } from '../../src/api/names.ts'
+import { GROUP, UNOBSERVED, VERSION } from '../../src/api/names.ts'
 import { LABEL_PATTERN } from '../../src/api/patterns.ts'
 import { type KindDefinition, RULES } from '../../src/api/schema.ts'
 import { describe, mapValues, type RawSchema, rawSchema } from './schema.ts'
@@ -56,7 +56,7 @@ function root(definition: KindDefinition): object {
           : {}),
       },
       spec: structural(rawSchema(spec), kind),
-      ...(status ? { status: structural(rawSchema(status), kind) } : {}),
+      ...(status ? { status: { ...structural(rawSchema(status), kind), default: UNOBSERVED } } : {}),
     },
     ...(rules.length ? { [RULES]: rules } : {}),
   }

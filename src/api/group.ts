@@ -8,6 +8,7 @@ import {
   type KindDefinition,
   list,
   object,
+  observedGeneration,
   optional,
   reference,
   text,
@@ -34,6 +35,7 @@ const spec = object('A set of users of one organization.', {
 
 const status = object('Who is in it.', {
   members: unset(integer('Members, nested ones included.', 0, 10_000_000)),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 

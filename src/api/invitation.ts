@@ -12,6 +12,7 @@ import {
   list,
   locale,
   object,
+  observedGeneration,
   optional,
   reference,
   text,
@@ -54,6 +55,7 @@ const status = object('Where the invitation stands. A projection: the facts are 
   expirationTime: unset(time('Until when the last link works.')),
   acceptedTime: unset(time('When the person joined.')),
   delivery: unset(text('What the mail server answered, shortened.', 200)),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 

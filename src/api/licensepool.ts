@@ -12,6 +12,7 @@ import {
   type KindDefinition,
   list,
   object,
+  observedGeneration,
   optional,
   reference,
   secretRef,
@@ -73,6 +74,7 @@ const status = object('How many seats are taken.', {
   reserved: unset(integer('Kept for invited people.', 0, 1_000_000)),
   free: unset(integer('Free.', 0, 1_000_000)),
   waiting: unset(integer('People who wait.', 0, 10_000_000)),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 

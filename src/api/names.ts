@@ -42,6 +42,12 @@ export const FINALIZER = `${GROUP}/cleanup`
 /** Every finalizer of ours: what `roster uninstall` lets go of, and what a restore brings back. */
 export const FINALIZERS: readonly string[] = [FINALIZER]
 
+/**
+ * The status that an API server shows of what no pass has looked at yet. Without it kstatus (Flux, `kubectl wait` in scripts) takes a thing just made for done.
+ * A store knows it as no status.
+ */
+export const UNOBSERVED = { observedGeneration: -1 } as const
+
 /** Field managers, and at the same time the actors of the audit trail: who wrote a field. */
 export const MANAGERS = {
   controller: 'controller',

@@ -13,6 +13,7 @@ import {
   list,
   locale,
   object,
+  observedGeneration,
   optional,
   reference,
   text,
@@ -192,6 +193,7 @@ const status = object('Counts, at most every 10 seconds anew.', {
       used: integer('Used or reserved.', 0, 10_000_000),
     }),
   ),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 

@@ -8,6 +8,7 @@ import {
   type KindDefinition,
   list,
   object,
+  observedGeneration,
   optional,
   reference,
   text,
@@ -42,6 +43,7 @@ const spec = object('What its holders may do.', {
 const status = object('Who holds it.', {
   holders: unset(integer('People who hold it.', 0, 10_000_000)),
   openInvitations: unset(integer('Open invitations that carry it.', 0, 10_000_000)),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 

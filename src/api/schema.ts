@@ -148,6 +148,10 @@ export const secretRef = (description: string) =>
     }),
   })
 
+/** `observedGeneration` of every status: what kstatus compares with the object's own, so that a verdict on an older spec counts for nothing. */
+export const observedGeneration = () =>
+  Type.Integer({ description: 'The generation that all of this speaks of; -1 until the first pass.', minimum: -1 })
+
 /** `conditions` of every status. */
 export const conditions = () =>
   Type.Array(

@@ -9,6 +9,7 @@ import {
   integer,
   type KindDefinition,
   object,
+  observedGeneration,
   optional,
   secretRef,
   text,
@@ -65,6 +66,7 @@ const status = object('What was last read and applied.', {
   lastCompleteTime: unset(time('When a revision was last read and applied as a whole.')),
   outcome: unset(choice('How the last read ended.', ['Complete', 'Partial', 'Failed'])),
   objects: unset(integer('Resources in the inventory of this source.', 0, 1_000_000)),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 

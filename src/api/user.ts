@@ -13,6 +13,7 @@ import {
   locale,
   NAME_PATTERN,
   object,
+  observedGeneration,
   optional,
   reference,
   text,
@@ -169,6 +170,7 @@ const status = object('Where the person stands.', {
       },
     ),
   ),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 

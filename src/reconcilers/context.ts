@@ -78,7 +78,7 @@ export const organizationsConcerned = (cache: Cache, organization: string): stri
 
 export const now = (world: Pick<World, 'clock'>): string => timestamp(world.clock.now())
 
-type StatusBody<K extends DeclaredKind> = Omit<StatusOf<K>, 'conditions'>
+type StatusBody<K extends DeclaredKind> = Omit<StatusOf<K>, 'conditions' | 'observedGeneration'>
 
 /**
  * Writes a status where it differs from the one that is there: readiness, further verdicts, and the kind's own fields.
@@ -96,7 +96,7 @@ export const writeStatus = async <K extends DeclaredKind>(
     now: now(world),
     generation,
   })
-  const status = { ...body, conditions }
+  const status = { ...body, observedGeneration: generation, conditions }
   if (isDeepStrictEqual(status, object.status)) return
   await world.store.patchStatus({ kind: object.kind, name }, status as unknown as StatusOf<K>, { ifUid: uid })
 }

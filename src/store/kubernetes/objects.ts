@@ -1,6 +1,6 @@
-import { API_VERSION, GROUP, type Kind, VERSION } from '../../api/names.ts'
+import { API_VERSION, GROUP, type Kind, UNOBSERVED, VERSION } from '../../api/names.ts'
 import type { Metadata } from '../../api/resource.ts'
-import { type Fields, type StoredObject, tidyMetadata } from '../semantics/object.ts'
+import { type Fields, type StoredObject, sameJson, tidyMetadata } from '../semantics/object.ts'
 
 /** An object as an API server sends it. */
 export interface RawObject {
@@ -66,5 +66,5 @@ export const objectOf = (kind: Kind, raw: RawObject): StoredObject => {
   if (rest.labels) metadata.labels = rest.labels
   if (rest.annotations) metadata.annotations = rest.annotations
   const object: StoredObject = { apiVersion: API_VERSION, kind, metadata: tidyMetadata(metadata), spec: raw.spec ?? {} }
-  return raw.status === undefined ? object : { ...object, status: raw.status }
+  return raw.status === undefined || sameJson(raw.status, UNOBSERVED) ? object : { ...object, status: raw.status }
 }

@@ -125,8 +125,9 @@ export class ObjectWriter {
     options: { ifUid: string; ifVersion?: string },
   ): Promise<StoredObject> {
     // Whoever names the version has read the object: one request, and the server sees whether the status differs.
-    if (options.ifVersion !== undefined) return this.#putStatus(ref, status, options.ifVersion)
-    return this.#race(false, async () => {
+    // That there is none it does not see, for it shows one of its own.
+    if (options.ifVersion !== undefined && status !== undefined) return this.#putStatus(ref, status, options.ifVersion)
+    return this.#race(options.ifVersion !== undefined, async () => {
       const live = await this.#reader.read(ref.kind, ref.name)
       const write = decideStatus(live && standingOf(ref.kind, live), ref, status, options)
       if (write.is === 'unchanged') return write.object
