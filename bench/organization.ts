@@ -11,6 +11,9 @@ export type Standing =
   /** Declared with `join: None`: members at once. */
   | 'joined'
 
+/** How many people are written at once. */
+const AT_ONCE = 16
+
 /** One organization with a few roles and groups and so many people, written as a source would. */
 export const makeOrganization = async (
   store: ResourceStore,
@@ -48,7 +51,7 @@ export const makeOrganization = async (
     },
     { manager },
   )
-  for (let index = 0; index < people; index++) {
+  const person = async (index: number): Promise<void> => {
     const standing = standingOf(index)
     const membership: NonNullable<SpecOf<'User'>['memberships']>[number] = {
       organization: 'acme',
@@ -74,4 +77,9 @@ export const makeOrganization = async (
       { manager },
     )
   }
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < people) await person(next++)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, lane))
 }
