@@ -41,6 +41,9 @@ const measure = async (cluster: TestCluster, people: number, nothing: Started): 
   const first = await starting(cluster, namespace)
   await stop(first.child)
   const initial = ofRoster(await cluster.writes())
+  // A log that misses writes cannot show that there were none.
+  if (initial.length < people)
+    throw new Error(`only ${initial.length} writes of a first pass over ${people} are logged`)
   const { child, started } = await starting(cluster, namespace)
   const again = ofRoster(await cluster.writes())
   if (again.length > 0)

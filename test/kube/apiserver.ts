@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  createWriteStream,
+  existsSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import https from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -83,6 +94,7 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
     }),
   )
   const auditLog = join(folder, 'audit.log')
+  /** Bytes of it that were read. */
   let audited = 0
   const launchApiserver = () =>
     launch(folder, 'kube-apiserver', [
@@ -101,6 +113,8 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
       '--event-ttl=1h',
       `--audit-policy-file=${policy}`,
       `--audit-log-path=${auditLog}`,
+      // Mebibytes before it begins anew: what was written would be missed.
+      '--audit-log-maxsize=100000',
     ])
   let apiserver = launchApiserver()
   const ca = () => readFileSync(join(folder, 'certs', 'apiserver.crt'))
@@ -177,12 +191,9 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
     writeKubeconfig,
     ask,
     writes: async () => {
-      const entries = readFileSync(auditLog, 'utf8')
-        .split('\n')
-        .filter(line => line !== '')
-      const fresh = entries.slice(audited)
-      audited = entries.length
-      return fresh.map(line => {
+      const fresh = linesSince(auditLog, audited)
+      audited = fresh.end
+      return fresh.lines.map(line => {
         const { verb, objectRef = {} } = JSON.parse(line) as AuditEntry
         return `${verb} ${[objectRef.resource, objectRef.name, objectRef.subresource].filter(Boolean).join('/')}`
       })
@@ -203,6 +214,20 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
       await ended(etcd)
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** The whole lines of a file from a place in it on, and where they end. */
+const linesSince = (file: string, from: number): { lines: string[]; end: number } => {
+  const descriptor = openSync(file, 'r')
+  try {
+    const rest = Buffer.alloc(fstatSync(descriptor).size - from)
+    readSync(descriptor, rest, 0, rest.length, from)
+    const whole = rest.subarray(0, rest.lastIndexOf(10) + 1)
+    const lines = whole.toString().split('\n')
+    return { lines: lines.filter(line => line !== ''), end: from + whole.length }
+  } finally {
+    closeSync(descriptor)
   }
 }
 
