@@ -15,6 +15,7 @@ import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type LiveFigures, type Metrics } from '../telemetry/metrics.ts'
 import { type HealthCheck, startOps } from '../telemetry/ops.ts'
 import { type RunningController, startController } from './controller.ts'
+import { countConditions } from './count-conditions.ts'
 import { loopCheck } from './loop-check.ts'
 import type { Realm } from './realm.ts'
 import { portalUrl } from './settings.ts'
@@ -155,6 +156,7 @@ const figuresOf = ({ manager: { loop } }: RunningController): LiveFigures => ({
       return { name: kind, depth: queue.ready, unfinished: seconds, longest }
     }),
   objects: () => KINDS.map(kind => ({ kind, count: loop.world.cache.count(kind) })),
+  conditions: () => countConditions(loop.world.cache),
   sources: () =>
     [...loop.world.cache.list('Source')].flatMap(({ metadata, status }) =>
       status?.lastCompleteTime === undefined

@@ -15,8 +15,11 @@ export interface Metrics {
     longest: Gauge<'name'>
   }
   reconciles: Counter<'kind' | 'outcome'>
+  reconcileErrors: Counter<'kind' | 'reason'>
+  watchErrors: Counter
   mails: Counter<'outcome'>
   objects: Gauge<'kind'>
+  conditions: Gauge<'kind' | 'type' | 'reason'>
   leaseHeld: Gauge
   sourceAge: Gauge<'source'>
 }
@@ -26,6 +29,8 @@ export interface LiveFigures {
   /** By controller: keys that are ready, seconds that runs in hand have taken in all, and the longest of them. */
   queues(): Iterable<{ name: string; depth: number; unfinished: number; longest: number }>
   objects(): Iterable<{ kind: string; count: number }>
+  /** How many objects have a condition that is true, by its type and reason. */
+  conditions(): Iterable<{ kind: string; type: string; reason: string; count: number }>
   /** Seconds since 1970; sources that were never read completely are left out. */
   sources(): Iterable<{ source: string; lastComplete: number }>
 }
@@ -102,6 +107,17 @@ export const createMetrics = (): Metrics => {
       labelNames: ['kind', 'outcome'],
       registers,
     }),
+    reconcileErrors: new Counter({
+      name: 'roster_reconcile_errors_total',
+      help: 'Runs of reconcilers that failed, by the reason of the error',
+      labelNames: ['kind', 'reason'],
+      registers,
+    }),
+    watchErrors: new Counter({
+      name: 'roster_store_watch_errors_total',
+      help: 'Lists and watches of the store that broke; each is tried again',
+      registers,
+    }),
     mails: new Counter({
       name: 'roster_mails_total',
       help: 'Mails by what became of them',
@@ -115,6 +131,16 @@ export const createMetrics = (): Metrics => {
       registers,
       collect() {
         for (const { kind, count } of live?.objects() ?? []) this.set({ kind }, count)
+      },
+    }),
+    conditions: new Gauge({
+      name: 'roster_object_conditions',
+      help: 'Objects with a condition that is true, by its type and reason',
+      labelNames: ['kind', 'type', 'reason'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { count, ...labels } of live?.conditions() ?? []) this.set(labels, count)
       },
     }),
     leaseHeld: new Gauge({ name: 'roster_lease_held', help: '1 while this process runs the loop', registers }),

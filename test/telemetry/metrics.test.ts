@@ -5,9 +5,11 @@ describe('metrics', () => {
   it('show the figures of the moment at each scrape', async () => {
     const metrics = createMetrics()
     let depth = 3
+    let conditions = [{ kind: 'Source', type: 'Stalled', reason: 'Unreachable', count: 2 }]
     metrics.watch({
       queues: () => [{ name: 'User', depth, unfinished: 0.5, longest: 0.25 }],
       objects: () => [{ kind: 'User', count: 12 }],
+      conditions: () => conditions,
       sources: () => [{ source: 'people', lastComplete: 1_700_000_000 }],
     })
     const scrape = await metrics.registry.metrics()
@@ -16,8 +18,12 @@ describe('metrics', () => {
     expect(scrape).toContain('workqueue_longest_running_processor_seconds{name="User"} 0.25')
     expect(scrape).toContain('roster_objects{kind="User"} 12')
     expect(scrape).toContain('roster_source_last_complete_timestamp_seconds{source="people"} 1700000000')
+    expect(scrape).toContain('roster_object_conditions{kind="Source",type="Stalled",reason="Unreachable"} 2')
     depth = 0
-    expect(await metrics.registry.metrics()).toContain('workqueue_depth{name="User"} 0')
+    conditions = []
+    const later = await metrics.registry.metrics()
+    expect(later).toContain('workqueue_depth{name="User"} 0')
+    expect(later).not.toContain('roster_object_conditions{')
   })
   it('are there before the loop is', async () => {
     expect(await createMetrics().registry.metrics()).toContain('roster_lease_held 0')
