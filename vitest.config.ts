@@ -13,6 +13,7 @@ const integration = [
   'store/kubernetes',
   'setup',
   'chart',
+  'monitoring',
 ].map(folder => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({

@@ -69,6 +69,13 @@ export const parts = [
     present: () => kubectlPath('helm') !== undefined,
     install: installKubectl,
   },
+  {
+    name: 'promtool',
+    requiredFor: ['test/monitoring'],
+    remedy: 'apt-get install prometheus (promtool comes with it)',
+    present: () => findProgram('promtool') !== undefined,
+    install: () => aptInstall('prometheus'),
+  },
 ]
 
 /**
