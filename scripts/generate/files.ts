@@ -1,4 +1,5 @@
 import type { KindDefinition } from '../../src/api/schema.ts'
+import { chartNames, crdTemplate } from './chart.ts'
 import { crd } from './crd.ts'
 import { allJsonSchema, kindJsonSchema } from './editor.ts'
 import { reference } from './reference.ts'
@@ -6,13 +7,23 @@ import { kindSchema } from './schema.ts'
 import { validatorModule, validatorSchemas, validatorTypes } from './validators.ts'
 
 /** Folders that hold nothing but generated files: what is there and not generated is stale. */
-export const GENERATED_FOLDERS = ['crds', 'schemas', 'src/api/generated']
+export const GENERATED_FOLDERS = [
+  'crds',
+  'schemas',
+  'src/api/generated',
+  'charts/roster/generated',
+  'charts/roster/templates/crds',
+]
 
 /** Every generated file: path from the root of the repository to text. The same definitions give the same texts. */
 export function generatedFiles(definitions: readonly KindDefinition[]): Map<string, string> {
   const files = new Map<string, string>()
   const declared = definitions.filter(definition => !definition.record)
-  for (const definition of definitions) files.set(`crds/${definition.plural}.yaml`, crd(definition))
+  for (const definition of definitions) {
+    files.set(`crds/${definition.plural}.yaml`, crd(definition))
+    files.set(`charts/roster/templates/crds/${definition.plural}.yaml`, crdTemplate(crd(definition)))
+  }
+  files.set('charts/roster/generated/names.yaml', chartNames(definitions))
   for (const definition of declared) files.set(`schemas/${definition.singular}.json`, kindJsonSchema(definition))
   files.set('schemas/all.json', allJsonSchema(declared))
   files.set('docs/reference.md', reference(definitions))

@@ -221,7 +221,7 @@ export class ObjectWriter {
       method: 'PATCH',
       patch: 'json',
       path: pathOf(this.#namespace, ref.kind, ref.name),
-      query: { fieldManager: SYSTEM },
+      query: { fieldManager: manager },
       body: [
         { op: 'replace', path: '/metadata/resourceVersion', value: live.metadata.resourceVersion },
         { op: 'replace', path: '/metadata/managedFields', value: managedFields },
