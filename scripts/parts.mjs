@@ -43,7 +43,7 @@ export const parts = [
   },
   {
     name: 'kube-apiserver',
-    requiredFor: ['test/store/kubernetes', 'test/chart'],
+    requiredFor: ['test/store/kubernetes', 'test/chart', 'test/e2e'],
     remedy: 'install Go and start again, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd',
     present: kubePresent,
     install: buildKube,

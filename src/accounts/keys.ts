@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -16,33 +16,12 @@ import {
 import { join } from 'node:path'
 import { type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
+import { fingerprinting, KEY_BYTES, type Key, type KeyPurpose, type Keys, keyOf, keysOf } from './keyring.ts'
 
-/**
- * What a key is for. A key of one purpose is never used for another.
- * `link`: links of mails. `form`: tokens of forms and cookies. `fingerprint`: how a licence key is remembered without being kept.
- */
-export const KEY_PURPOSES = ['link', 'form', 'fingerprint'] as const
-export type KeyPurpose = (typeof KEY_PURPOSES)[number]
+export type { Key, KeyPurpose, Keys } from './keyring.ts'
 
-const KEY_BYTES = 32
-/** The newest signs; it and the one before it verify. */
-const VERIFYING = 2
-
-/** One secret with the id under which a signature names it. */
-export interface Key {
-  kid: string
-  secret: Buffer
-}
-
-/** The keys of one installation. They live in files beside the store, never in it and never in a backup. */
-export interface Keys {
-  /** The newest key of a purpose. */
-  signing(purpose: KeyPurpose): Key
-  /** One of the two newest, by its id. */
-  verifying(purpose: KeyPurpose, kid: string): Key | undefined
-  /** HMAC-SHA256 of a licence key, base64url: equal for equal keys, of no use without the key file. */
-  fingerprint(licenseKey: string): string
-}
+/** What the files of an installation are for; credentials lie in a file of their own there, and are not sealed. */
+const FILE_PURPOSES = ['link', 'form', 'fingerprint'] as const satisfies readonly KeyPurpose[]
 
 /** A key file cannot be used. */
 export class KeyFileError extends RosterError {
@@ -59,26 +38,35 @@ export class KeyFileError extends RosterError {
 export const openKeys = (folder: string, random: (size: number) => Buffer = randomBytes): Keys => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
-  const rings = new Map(KEY_PURPOSES.map(purpose => [purpose, readRing(folder, purpose, random)]))
-  const ring = (purpose: KeyPurpose): Key[] => rings.get(purpose) ?? []
-  // Fingerprints are compared with those of years ago, so they stay with the first key.
-  const oldest = ring('fingerprint').at(0) as Key
-  return {
-    signing: purpose => ring(purpose).at(-1) as Key,
-    verifying: (purpose, kid) =>
-      ring(purpose)
-        .slice(-VERIFYING)
-        .find(key => key.kid === kid),
-    fingerprint: licenseKey => createHmac('sha256', oldest.secret).update(licenseKey).digest('base64url'),
-  }
+  return keysOf(new Map(FILE_PURPOSES.map(purpose => [purpose, readRing(folder, purpose, random)])))
+}
+
+/**
+ * Reads the keys that somebody else provides in a folder: a Secret that is mounted, say, whose files are links and may be read by the group. Makes and changes nothing.
+ *
+ * @throws KeyFileError when one is missing, may be read by everybody, or holds no key
+ */
+export const openMountedKeys = (folder: string): Keys => {
+  const ring = (purpose: KeyPurpose): Key[] =>
+    kids(folder, purpose).map(kid => ({
+      kid: String(kid),
+      secret: readKey(join(folder, `${purpose}.${kid}`), 0o007),
+    }))
+  const purposes = [...FILE_PURPOSES, 'credentials'] as const
+  const rings = new Map(purposes.map(purpose => [purpose, existsSync(folder) ? ring(purpose) : []]))
+  const missing = FILE_PURPOSES.find(purpose => rings.get(purpose)?.length === 0)
+  if (missing)
+    throw new KeyFileError(
+      `${folder} holds no key ${missing}.1; put 32 random bytes there, as base64url (\`openssl rand 32 | basenc --base64url\`)`,
+    )
+  return keysOf(rings)
 }
 
 /** The fingerprint of {@link Keys}, where there is a key for it; makes no file and changes none: for who only looks. @throws KeyFileError */
 export const storedFingerprint = (folder: string): Keys['fingerprint'] | undefined => {
   const [oldest] = existsSync(folder) ? kids(folder, 'fingerprint') : []
   if (oldest === undefined) return undefined
-  const secret = readKey(join(folder, `fingerprint.${oldest}`))
-  return licenseKey => createHmac('sha256', secret).update(licenseKey).digest('base64url')
+  return fingerprinting(readKey(join(folder, `fingerprint.${oldest}`), 0o007))
 }
 
 /**
@@ -87,7 +75,7 @@ export const storedFingerprint = (folder: string): Keys['fingerprint'] | undefin
  */
 export const rotateKey = (
   folder: string,
-  purpose: Exclude<KeyPurpose, 'fingerprint'>,
+  purpose: 'link' | 'form',
   random: (size: number) => Buffer = randomBytes,
 ): string => {
   const newest = kids(folder, purpose).at(-1) ?? 0
@@ -109,14 +97,15 @@ const kids = (folder: string, purpose: KeyPurpose): number[] =>
     })
     .sort((a, b) => a - b)
 
-const readKey = (path: string): Buffer => {
+/** @param others the bits of its mode that must not be set */
+const readKey = (path: string, others = 0o077): Buffer => {
   const { mode } = statSync(path)
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+  if (process.platform !== 'win32' && (mode & others) !== 0)
     throw new KeyFileError(
       `the key file ${path} may be read by others; chmod 600 it, or remove it: then every open link is void and a new key is made`,
     )
-  const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64url')
-  if (secret.length !== KEY_BYTES)
+  const secret = keyOf(readFileSync(path, 'utf8'))
+  if (!secret)
     throw new KeyFileError(
       `the key file ${path} holds no key; remove it: then every open link is void and a new key is made`,
     )

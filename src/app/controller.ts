@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { openKeys } from '../accounts/keys.ts'
 import { createLinks } from '../accounts/links.ts'
 import { KINDS } from '../api/names.ts'
 import { takesAccess } from '../decide/membership.ts'
@@ -52,7 +51,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   await using stack = new AsyncDisposableStack()
   const mailer = stack.use(openMailer(realm))
   const { realm: realmId, epoch: storeEpoch } = await store.info()
-  const keys = openKeys(realm.paths.keys)
+  const keys = await realm.keys()
   const links = createLinks({ keys, publicUrl, realm: realmId })
   const composer = mailComposer({
     from: senderOf(settings.mailFrom, publicUrl),

@@ -12,11 +12,10 @@ import { type SyncResult, syncRevision } from '../source/sync.ts'
 import { resourceChanges } from './plan-changes.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import { carriedRoles, type PlanWarning, waitingIn, warningOnRole, warningsOnSeats } from './plan-warnings.ts'
-import type { Realm } from './realm.ts'
-import { rehearse } from './rehearsal.ts'
+import { type RehearsedRealm, rehearse } from './rehearsal.ts'
 
 export interface PlanOptions {
-  realm: Pick<Realm, 'store' | 'clock' | 'settings' | 'paths' | 'secrets'>
+  realm: RehearsedRealm
   source: string
   revision: Extract<Revision, { outcome: 'Complete' }>
   prune: boolean

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { storedFingerprint } from '../accounts/keys.ts'
 import { KINDS } from '../api/names.ts'
 import { takesAccess } from '../decide/membership.ts'
 import type { Change } from '../effects/change.ts'
@@ -32,6 +31,9 @@ export interface Rehearsal<T> {
   now: number
 }
 
+/** What a rehearsal reads. */
+export type RehearsedRealm = Pick<Realm, 'store' | 'clock' | 'settings' | 'secrets' | 'fingerprint'>
+
 /**
  * Makes a change on an overlay of the store and lets the same reconcilers run on it, with effects that only note what they would do. The clock stands still,
  * randomness comes from a seed over its purpose: the same store and change give the same answer. Nothing is written, sent or contacted.
@@ -39,7 +41,7 @@ export interface Rehearsal<T> {
  * @throws RestlessKeyError when a key would run for ever; what `change` throws; the signal's reason
  */
 export const rehearse = async <T>(
-  realm: Pick<Realm, 'store' | 'clock' | 'settings' | 'paths' | 'secrets'>,
+  realm: RehearsedRealm,
   change: (store: ResourceStore, cache: Cache) => Promise<T>,
   options: { signal: AbortSignal; all?: boolean },
 ): Promise<Rehearsal<T>> => {
@@ -54,6 +56,8 @@ export const rehearse = async <T>(
   const lease = await realm.store.lease.read()
   const epoch = (lease?.epoch ?? 0) + (lease?.held ? 0 : 1)
   const publicUrl = binding?.publicUrl ?? portalUrl(realm.settings)
+  const fingerprint =
+    (await realm.fingerprint()) ?? ((key: string) => seeded(32, 'fingerprint', key).toString('base64url'))
   const noted: Change[] = []
   const loop = await openLoop({
     store: overlay,
@@ -75,9 +79,7 @@ export const rehearse = async <T>(
           composer: mailComposer({ from: senderOf(realm.settings.mailFrom, publicUrl) }),
           links: { publicUrl, invitationUrl: () => `${publicUrl}/invitations/planned` },
           secrets: realm.secrets,
-          fingerprint:
-            storedFingerprint(realm.paths.keys) ??
-            ((key: string) => seeded(32, 'fingerprint', key).toString('base64url')),
+          fingerprint,
           epoch,
           storeEpoch,
         }),

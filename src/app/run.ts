@@ -1,5 +1,3 @@
-import { openCredentials } from '../accounts/credentials.ts'
-import { openKeys } from '../accounts/keys.ts'
 import { createLinks } from '../accounts/links.ts'
 import { findCondition } from '../api/conditions.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
@@ -14,10 +12,11 @@ import { compareVersions } from '../store/version.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics, type LiveFigures, type Metrics } from '../telemetry/metrics.ts'
 import { type HealthCheck, startOps } from '../telemetry/ops.ts'
-import { type RunningController, startController } from './controller.ts'
+import type { RunningController } from './controller.ts'
 import { countConditions } from './count-conditions.ts'
 import { loopCheck } from './loop-check.ts'
 import type { Realm } from './realm.ts'
+import { type Replica, type ReplicaOptions, startAlone, startReplica } from './replica.ts'
 import { portalUrl } from './settings.ts'
 import { declareSources } from './source-arguments.ts'
 
@@ -26,8 +25,8 @@ export class StoreInUseError extends RosterError {
   readonly retry: Retry = 'never'
   readonly reason: Reason = 'Conflict'
   readonly remedy = 'Stop that one first, or name another store with --data'
-  constructor(folder: string, { holder }: LeaseState) {
-    super(`the store ${folder} is in use by another roster (host/process ${holder})`)
+  constructor(place: string, { holder }: LeaseState) {
+    super(`${place} is in use by another roster (host/process ${holder})`)
   }
 }
 
@@ -60,24 +59,29 @@ export interface RunOptions {
   signal: AbortSignal
   onMailTrouble?: (sentence: string) => void
   onStoreTrouble?: (sentence: string) => void
+  /** Told when another process has the lease, and this one stands by. */
+  onStandingBy?: (holder: string) => void
+  /** Told each time that this process has begun to lead. */
+  onLeading?: (controller: RunningController) => void
   /** Without a health listener: for a second program on one machine. */
   ops?: boolean
 }
 
 /** The controller, its portal and its health, up. */
 export interface Running extends AsyncDisposable {
-  readonly controller: RunningController
+  readonly replica: Replica
   readonly metrics: Metrics
   readonly portalUrl: string
   readonly opsPort: number | undefined
-  /** Version of the store at which the sources of the command line were in it. */
-  readonly declared: string
+  /** Resolves when this process has led until the sources of the command line were read, for better or worse, and nothing was ready or running. */
+  readonly firstPass: Promise<void>
   /** Resolves when the loop has ended, whatever the cause. */
   readonly ended: Promise<Ending>
 }
 
 /**
  * Runs everything in one process. The portal listens before the first mail goes out, so that no link leads nowhere.
+ * Where several share the realm, it is up when the portal is; else when it leads.
  * @throws StoreInUseError, ListenError, BindingError, NoStoreError
  */
 export const startRun = async (options: RunOptions): Promise<Running> => {
@@ -86,15 +90,14 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   const metrics = createMetrics()
   const publicUrl = portalUrl(settings)
   const { realm: realmId, epoch } = await store.info()
-  const keys = openKeys(paths.keys)
-  const credentials = openCredentials(paths.credentials)
+  const keys = await realm.keys()
   await using stack = new AsyncDisposableStack()
-  stack.use(credentials)
-  let cache: Cache | undefined
+  const credentials = stack.use(await realm.credentials())
+  let replica: Replica | undefined
   const mailFolder = settings.mailDir ?? paths.mail
   const portal = createPortal({
     store,
-    lookups: lateLookups(() => cache),
+    lookups: lateLookups(() => replica?.cache),
     credentials,
     keys,
     links: createLinks({ keys, publicUrl, realm: realmId }),
@@ -111,14 +114,12 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   const listening = await portal.listen(settings.listen)
   stack.defer(() => listening.close())
 
-  let controller: RunningController | undefined
   let opsPort: number | undefined
-  const lag = loopCheck(() => controller?.manager)
   if (options.ops !== false) {
     const ops = await startOps({
       ...settings.opsListen,
-      health: [lag],
-      ready: [storeCheck(realm), { name: 'loop', check: () => (cache ? undefined : 'not started yet') }],
+      health: [loopCheck(() => replica?.controller?.manager)],
+      ready: [storeCheck(realm), { name: 'loop', check: () => (replica?.cache ? undefined : 'not started yet') }],
       registry: metrics.registry,
     }).catch((error: unknown) => {
       throw opsTrouble(error, settings.opsListen)
@@ -127,38 +128,49 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     stack.defer(() => ops.stop())
   }
 
-  controller = await takeLease(options, metrics)
-  const loop = controller
+  const { promise: firstPass, resolve: passed } = Promise.withResolvers<void>()
+  const serving = await startServing(realm, {
+    ...options,
+    metrics,
+    onWaiting: ({ holder }) => options.onStandingBy?.(holder),
+    onLeading: async controller => {
+      // Only now: a second process that is turned away must not have changed where the first one reads from.
+      await declareSources({ ...realm, store: controller.manager.lease.store }, options.sources, options.cwd)
+      const { resourceVersion } = await store.info()
+      void untilPassed(controller, resourceVersion).then(passed)
+      options.onLeading?.(controller)
+    },
+  })
+  replica = serving
   // Both at once: each may take some seconds to finish what is in hand.
-  stack.defer(async () => void (await Promise.all([loop[Symbol.asyncDispose](), listening.close()])))
-  // Only now: a second process that is turned away must not have changed where the first one reads from.
-  await declareSources({ ...realm, store: controller.manager.lease.store }, options.sources, options.cwd)
-  const { resourceVersion: declared } = await store.info()
-  cache = controller.manager.loop.world.cache
+  stack.defer(async () => void (await Promise.all([serving[Symbol.asyncDispose](), listening.close()])))
+  metrics.watch(figuresOf(serving))
   const up = stack.move()
-  metrics.watch(figuresOf(controller))
   return {
-    controller,
+    replica: serving,
     metrics,
     portalUrl: publicUrl,
     opsPort,
-    ended: controller.manager.ended,
-    declared,
+    firstPass,
+    ended: serving.ended,
     [Symbol.asyncDispose]: () => up.disposeAsync(),
   }
 }
 
+const startServing = async (realm: Realm, options: ReplicaOptions): Promise<Replica> =>
+  realm.replicated ? startReplica(options) : await takeLease(options)
+
 /** What metrics show of the loop at the moment of a scrape. */
-const figuresOf = ({ manager: { loop } }: RunningController): LiveFigures => ({
+const figuresOf = (replica: Replica): LiveFigures => ({
   queues: () =>
-    loop.controllers.map(({ kind, queue }) => {
+    (replica.controller?.manager.loop.controllers ?? []).map(({ kind, queue }) => {
       const { seconds, longest } = queue.unfinished()
       return { name: kind, depth: queue.ready, unfinished: seconds, longest }
     }),
-  objects: () => KINDS.map(kind => ({ kind, count: loop.world.cache.count(kind) })),
-  conditions: () => countConditions(loop.world.cache),
+  objects: () => KINDS.map(kind => ({ kind, count: replica.cache?.count(kind) ?? 0 })),
+  conditions: () => (replica.cache ? countConditions(replica.cache) : []),
   sources: () =>
-    [...loop.world.cache.list('Source')].flatMap(({ metadata, status }) =>
+    [...(replica.cache?.list('Source') ?? [])].flatMap(({ metadata, status }) =>
       status?.lastCompleteTime === undefined
         ? []
         : [{ source: metadata.name, lastComplete: Date.parse(status.lastCompleteTime) / 1000 }],
@@ -166,24 +178,16 @@ const figuresOf = ({ manager: { loop } }: RunningController): LiveFigures => ({
 })
 
 /** Waits for a holder that is about to stop, then says who it is. */
-const takeLease = async (
-  { realm, log, signal, onMailTrouble, onStoreTrouble }: RunOptions,
-  metrics: Metrics,
-): Promise<RunningController> => {
+const takeLease = async (options: ReplicaOptions): Promise<Replica> => {
   const patience = new AbortController()
   let inUse: StoreInUseError | undefined
   let timer: NodeJS.Timeout | undefined
   try {
-    return await startController({
-      realm,
-      log,
-      metrics,
-      sources: true,
-      ...(onMailTrouble && { onMailTrouble }),
-      ...(onStoreTrouble && { onStoreTrouble }),
-      signal: AbortSignal.any([signal, patience.signal]),
+    return await startAlone({
+      ...options,
+      signal: AbortSignal.any([options.signal, patience.signal]),
       onWaiting: state => {
-        inUse = new StoreInUseError(realm.paths.folder, state)
+        inUse = new StoreInUseError(options.realm.place, state)
         timer ??= setTimeout(() => patience.abort(inUse), TAKEOVER)
       },
     })
@@ -217,12 +221,21 @@ const storeCheck = ({ store }: Realm): HealthCheck => ({
   },
 })
 
-/** Whether the sources of the command line were read, for better or worse, and nothing is ready or running. */
-export const isFirstPassOver = ({ controller, declared }: Running): boolean => {
-  const { loop } = controller.manager
-  const idle = loop.idleVersion()
-  if (idle === undefined || compareVersions(idle, declared) < 0) return false
-  return [...loop.world.cache.list('Source')].every(
-    ({ metadata, status }) => findCondition(status?.conditions, 'Ready')?.observedGeneration === metadata.generation,
-  )
-}
+/** Until everything up to a version was carried out, and the sources there are were read, for better or worse. */
+const untilPassed = ({ manager: { loop } }: RunningController, version: string): Promise<void> =>
+  new Promise(resolve => {
+    const look = (): boolean => {
+      const idle = loop.idleVersion()
+      if (idle === undefined || compareVersions(idle, version) < 0) return false
+      return [...loop.world.cache.list('Source')].every(
+        ({ metadata, status }) =>
+          findCondition(status?.conditions, 'Ready')?.observedGeneration === metadata.generation,
+      )
+    }
+    if (look()) return resolve()
+    const stop = loop.onIdleChange(() => {
+      if (!look()) return
+      stop()
+      resolve()
+    })
+  })

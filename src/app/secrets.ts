@@ -5,6 +5,7 @@ import { type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
 import { NAME_PATTERN } from '../api/patterns.ts'
 import type { Secret, SecretReader } from '../ports/secrets.ts'
+import type { Settings } from './settings.ts'
 
 /** A secret that is not there, or not meant for who asks. Says which, never what is in it. */
 export class SecretError extends RosterError {
@@ -15,6 +16,29 @@ export class SecretError extends RosterError {
     this.reason = reason
   }
 }
+
+/** What the controller itself needs: given to no resource, whatever it asks for. */
+export const OWN_SECRETS = ['smtp'] as const
+
+/** Secrets from where the settings say. */
+export const fileSecrets = (settings: Pick<Settings, 'secrets'>, environment: NodeJS.ProcessEnv): SecretReader =>
+  secretReader({
+    environment,
+    own: OWN_SECRETS,
+    ...(settings.secrets !== undefined && { folder: settings.secrets }),
+  })
+
+/** The first reader's secrets, and those of the second that the first does not have. */
+export const secretsOfEither = (first: SecretReader, second: SecretReader): SecretReader => ({
+  read: async (ref, audience) => {
+    try {
+      return await first.read(ref, audience)
+    } catch (error) {
+      if (!(error instanceof SecretError) || error.reason !== 'SecretNotFound') throw error
+    }
+    return await second.read(ref, audience)
+  },
+})
 
 const NAME = new RegExp(NAME_PATTERN)
 const KEY = /^[-._a-zA-Z0-9]{1,253}$/
@@ -75,7 +99,7 @@ export const secretReader = (options: {
 })
 
 /** A secret that finds its way into a log or a template by mistake shows as `[secret]`. */
-const unprinted = (secret: Secret): Secret =>
+export const unprinted = (secret: Secret): Secret =>
   Object.defineProperty(secret, 'toJSON', { value: () => '[secret]', enumerable: false })
 
 /** How a name stands in a variable: `smtp-eu` as `SMTP_EU`. */

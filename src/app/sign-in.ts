@@ -1,4 +1,3 @@
-import { openCredentials } from '../accounts/credentials.ts'
 import { createSignInLink } from '../portal/sign-in-link.ts'
 import type { Realm } from './realm.ts'
 import { portalUrl } from './settings.ts'
@@ -8,10 +7,10 @@ export const signInLink = async (
   realm: Realm,
   person: string,
 ): Promise<{ url: string; expirationTime: string; address: string; served: boolean }> => {
-  const { store, clock, audit, settings, paths, actor } = realm
+  const { store, clock, audit, settings, actor } = realm
   const { binding } = await store.info()
   const publicUrl = binding?.publicUrl ?? portalUrl(settings)
-  await using credentials = openCredentials(paths.credentials)
+  await using credentials = await realm.credentials()
   const link = await createSignInLink({ store, credentials, clock, audit, publicUrl }, { person, actor })
   return { ...link, served: (await store.lease.read())?.held === true }
 }

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Clock } from '../ports/clock.ts'
+import type { ResourceStore } from '../store/store.ts'
 
 /** A jump of the wall clock of more than this, against what the monotonic clock expects, is suspect. */
 const SUSPECT_JUMP = 10 * 60_000
@@ -61,6 +62,27 @@ export const systemClock = (
     stop: () => {
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
+    },
+  }
+}
+
+/**
+ * Opens a store with a clock, and then gives one that is never behind what the store has seen: so that a clock put back revives no link.
+ * @returns `stop` ends the timers of both
+ */
+export const steadyClock = async <S extends ResourceStore>(
+  open: (clock: Clock) => Promise<S>,
+): Promise<{ clock: Clock; store: S; stop: () => void }> => {
+  const first = systemClock()
+  const store = await open(first)
+  const mark = (await store.lease.read())?.clockMark
+  const clock = mark === undefined ? first : systemClock({ mark: Date.parse(mark) })
+  return {
+    clock,
+    store,
+    stop: () => {
+      first.stop()
+      clock.stop()
     },
   }
 }

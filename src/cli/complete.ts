@@ -4,6 +4,7 @@ import { KINDS, type Kind } from '../api/names.ts'
 import type { SchemaNode } from '../api/schemanode.ts'
 import type { Io } from './io.ts'
 import { kindOf } from './kinds.ts'
+import type { HomeFlag } from './options.ts'
 import { VERBS } from './verbs.ts'
 
 const RESOURCE_VERBS = new Set(['get', 'describe', 'wait', 'delete', 'pause', 'resume', 'reconcile', 'events'])
@@ -92,11 +93,23 @@ const fields = (current: string): string[] => {
 }
 
 const namesOf = async (kind: Kind, words: readonly string[], io: Io): Promise<string[]> => {
-  const [{ openRealm }, { realmOptions }] = await Promise.all([import('../app/realm.ts'), import('./options.ts')])
-  const at = words.indexOf('--data')
-  const data = at === -1 ? words.find(word => word.startsWith('--data='))?.slice('--data='.length) : words[at + 1]
-  await using realm = await openRealm(realmOptions(data === undefined ? {} : { data }, io))
+  const [{ openRealm }, { HOME_FLAGS, realmOptions }] = await Promise.all([
+    import('../app/openrealm.ts'),
+    import('./options.ts'),
+  ])
+  await using realm = await openRealm(realmOptions(flagsOf(words, HOME_FLAGS), io))
   return (await realm.store.list(kind)).items.map(({ metadata }) => metadata.name)
+}
+
+/** What these flags say among the words; a switch says yes. */
+const flagsOf = (words: readonly string[], flags: readonly HomeFlag[]): Record<string, unknown> => {
+  const found: Record<string, unknown> = {}
+  for (const { long, short, key, takesValue } of flags)
+    for (const [at, word] of words.entries()) {
+      if (word.startsWith(`${long}=`)) found[key] = word.slice(long.length + 1)
+      else if (word === long || word === short) found[key] = takesValue ? words[at + 1] : true
+    }
+  return found
 }
 
 const isFlag = (option: Option, word: string): boolean => option.long === word || option.short === word

@@ -5,12 +5,32 @@ import type { Io } from './io.ts'
 import { UsageError } from './verb.ts'
 
 type Flag = (typeof SETTINGS)[number]['flag']
-const SWITCHES: ReadonlySet<Flag> = new Set(['prune', 'rebind'])
+const SWITCHES: ReadonlySet<Flag> = new Set(['prune', 'rebind', 'kubernetes'])
+/** Where a realm lives: given with `data`. */
+const HOMES: readonly Flag[] = ['kubernetes', 'kubeconfig', 'context', 'namespace']
 
-/** Adds flags of settings, `--config` among them. The defaults are shown, and set where settings are resolved. */
+/** A flag that says where resources live, as it stands on a command line. */
+export interface HomeFlag {
+  long: string
+  short: string | undefined
+  key: string
+  takesValue: boolean
+}
+export const HOME_FLAGS: readonly HomeFlag[] = SETTINGS.filter(
+  ({ flag }) => flag === 'data' || HOMES.includes(flag),
+).map(({ flag, key, short }) => ({
+  long: `--${flag}`,
+  short: short && `-${short}`,
+  key,
+  takesValue: !SWITCHES.has(flag),
+}))
+
+/** Adds flags of settings, `--config` among them; with `data` all that say where resources live. The defaults are shown, and set where settings are resolved. */
 export const withSettings = (command: Command, ...flags: Flag[]): Command => {
-  for (const definition of SETTINGS.filter(({ flag }) => flags.includes(flag))) {
-    const usage = SWITCHES.has(definition.flag) ? `--${definition.flag}` : `--${definition.flag} <value>`
+  const wanted = new Set([...flags, ...(flags.includes('data') ? HOMES : [])])
+  for (const definition of SETTINGS.filter(({ flag }) => wanted.has(flag))) {
+    const short = definition.short === undefined ? '' : `-${definition.short}, `
+    const usage = `${short}--${definition.flag}${SWITCHES.has(definition.flag) ? '' : ' <value>'}`
     const otherwise =
       definition.default === '' || SWITCHES.has(definition.flag) ? '' : ` (default: ${definition.default})`
     command.addOption(new Option(usage, `${definition.help}${otherwise}`))
@@ -29,6 +49,9 @@ export const SENDING: Flag[] = [
   'mail-from',
   'mail-dir',
   'secrets',
+  'credentials-namespace',
+  'keys',
+  'audit',
   'prune',
   'allow-private',
   'rebind',

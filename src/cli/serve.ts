@@ -1,8 +1,9 @@
 import { escapeText } from '../api/escape.ts'
 import { createLog, noLog } from '../app/logging.ts'
+import { openRealm } from '../app/openrealm.ts'
 import { type Overview, overviewOf } from '../app/overview.ts'
-import { openRealm, type Realm, type RealmOptions } from '../app/realm.ts'
-import { isFirstPassOver, type Running, startRun } from '../app/run.ts'
+import type { Realm, RealmOptions } from '../app/realm.ts'
+import { type Running, startRun } from '../app/run.ts'
 import type { Io } from './io.ts'
 import { type Narrator, narrator } from './narrator.ts'
 import { overviewText } from './overviewtext.ts'
@@ -52,9 +53,17 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     signal: new AbortController().signal,
     onMailTrouble: trouble,
     onStoreTrouble: trouble,
+    onStandingBy: holder => {
+      log.info('standing by', { name: holder })
+      if (talk) io.err(`Standing by: ${escapeText(holder)} leads ${realm.place}. The portal is up.\n`)
+    },
+    onLeading: ({ manager: { loop } }) => {
+      log.info('leading')
+      loop.informer.onChange(change => story?.see(change))
+    },
   })
   log.info('started', { version: (await realm.store.info()).resourceVersion })
-  await Promise.race([firstPass(running), stopping, running.ended])
+  await Promise.race([running.firstPass, stopping, running.ended])
   if (talk && !io.signal.aborted) {
     const overview = await overviewOf(realm)
     if (stopped !== undefined) io.out(`${goesOn(stopped, found, overview)}\n\n`)
@@ -85,27 +94,24 @@ export const serve = async (options: ServeOptions): Promise<void> => {
 }
 
 /** Tells of everything from now on. */
-const tell = ({ controller }: Running, io: Io): Narrator => {
-  const { cache } = controller.manager.loop.world
-  const story = narrator({
+const tell = ({ replica }: Running, io: Io): Narrator =>
+  narrator({
     say: line => io.out(`${line}\n`),
     now: Date.now,
     cwd: io.cwd,
     nameOf: target => {
       const [kind, name] = [target.slice(0, target.indexOf('/')), target.slice(target.indexOf('/') + 1)]
-      if (kind === 'address') return cache.by('User', 'address', name.toLowerCase())[0]?.metadata.name ?? name
+      const { cache } = replica
+      if (kind === 'address') return cache?.by('User', 'address', name.toLowerCase())[0]?.metadata.name ?? name
       if (kind !== 'Membership') return kind === 'User' ? name : target
-      const { user, address } = cache.get('Membership', name)?.spec ?? {}
+      const { user, address } = cache?.get('Membership', name)?.spec ?? {}
       return user?.name ?? address ?? name
     },
     seatsOf: user =>
-      (cache.get('User', user)?.status?.licenses ?? []).flatMap(({ pool, quantity, state }) =>
+      (replica.cache?.get('User', user)?.status?.licenses ?? []).flatMap(({ pool, quantity, state }) =>
         state === 'Waiting' ? [] : [{ pool, quantity }],
       ),
   })
-  controller.manager.loop.informer.onChange(change => story.see(change))
-  return story
-}
 
 /** `Going on where it stopped (Sun 09:20): nothing to do, 0 mails. 10 invitations open.` */
 const goesOn = (stopped: string, found: { acts: number; mails: number }, overview: readonly Overview[]): string => {
@@ -125,14 +131,3 @@ const once = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
-
-const firstPass = async (running: Running): Promise<void> => {
-  if (isFirstPassOver(running)) return
-  await new Promise<void>(resolve => {
-    const stop = running.controller.manager.loop.onIdleChange(() => {
-      if (!isFirstPassOver(running)) return
-      stop()
-      resolve()
-    })
-  })
-}

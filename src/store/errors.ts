@@ -78,3 +78,6 @@ export class StoreUnusableError extends StoreError {
     this.retry = options.retry ?? 'never'
   }
 }
+
+/** There is a place for a realm, and none in it. */
+export class NoRealmError extends StoreUnusableError {}

@@ -1,7 +1,7 @@
-import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { KeyFileError, openKeys, rotateKey } from '../../src/accounts/keys.ts'
+import { KeyFileError, openKeys, openMountedKeys, rotateKey, storedFingerprint } from '../../src/accounts/keys.ts'
 import { testFolder } from './folder.ts'
 
 describe('keys', () => {
@@ -70,5 +70,23 @@ describe('keys', () => {
     expect(openKeys(here).fingerprint('AAAA-BBBB')).toBe(print)
     expect(openKeys(here).fingerprint('AAAA-BBBC')).not.toBe(print)
     expect(openKeys(there).fingerprint('AAAA-BBBB')).not.toBe(print)
+  })
+
+  it('that somebody else provides are read as a mounted Secret has them, and nothing is made', () => {
+    const folder = testFolder()
+    expect(() => openMountedKeys(folder)).toThrow(/holds no key link\.1; put 32 random bytes there/)
+    expect(readdirSync(folder)).toEqual([])
+    const data = join(folder, '..data')
+    mkdirSync(data)
+    for (const [number, purpose] of ['link', 'form', 'fingerprint', 'credentials'].entries()) {
+      writeFileSync(join(data, `${purpose}.1`), Buffer.alloc(32, number).toString('base64url'), { mode: 0o440 })
+      symlinkSync(join('..data', `${purpose}.1`), join(folder, `${purpose}.1`))
+    }
+    const keys = openMountedKeys(folder)
+    expect(keys.signing('form').secret).toEqual(Buffer.alloc(32, 1))
+    expect(keys.sealing).toEqual([{ kid: '1', secret: Buffer.alloc(32, 3) }])
+    expect(storedFingerprint(folder)?.('key')).toBe(keys.fingerprint('key'))
+    chmodSync(join(data, 'form.1'), 0o444)
+    expect(() => openMountedKeys(folder)).toThrow('may be read by others')
   })
 })

@@ -2,7 +2,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AnyManifest, SpecOf } from '../../src/api/kinds.ts'
 import { API_VERSION, type DeclaredKind } from '../../src/api/names.ts'
-import { dataPaths } from '../../src/app/paths.ts'
 import { type Plan, type PlanOptions, planRevision } from '../../src/app/plan.ts'
 import { resolveSettings } from '../../src/app/settings.ts'
 import { reconcilersOf } from '../../src/app/world.ts'
@@ -50,7 +49,7 @@ export const planOn = (realm: Realm, revision: Complete, options: Partial<PlanOp
       store: realm.store,
       clock: realm.clock,
       settings: resolveSettings({ flags: {}, environment: {}, cwd: nowhere }).settings,
-      paths: dataPaths(nowhere),
+      fingerprint: async () => undefined,
       secrets: { read: async () => Promise.reject(new Error('no secrets here')) },
     },
     source: 'people',

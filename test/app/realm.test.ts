@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openRealm } from '../../src/app/realm.ts'
+import { openRealm } from '../../src/app/openrealm.ts'
 import { resolveSettings } from '../../src/app/settings.ts'
 
 let folder = ''

@@ -4,8 +4,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openRealm, type Realm } from '../../src/app/realm.ts'
-import { isFirstPassOver, OpsListenError, type RunOptions, StoreInUseError, startRun } from '../../src/app/run.ts'
+import { openRealm } from '../../src/app/openrealm.ts'
+import type { Realm } from '../../src/app/realm.ts'
+import { OpsListenError, type RunOptions, StoreInUseError, startRun } from '../../src/app/run.ts'
 import { resolveSettings } from '../../src/app/settings.ts'
 import { ListenError } from '../../src/portal/server.ts'
 import { noLog } from '../../src/telemetry/log.ts'
@@ -73,13 +74,13 @@ describe('a run', () => {
     await new Promise(resolve => setTimeout(resolve, 300))
     await running[Symbol.asyncDispose]()
     await using taken = await next
-    expect(taken.controller.manager.lease.epoch).toBe(2)
+    expect(taken.replica.controller?.manager.lease.epoch).toBe(2)
   }, 30_000)
 
   it('knows that its first pass is over only once its sources were read, for better or worse', async () => {
     await using running = await runOn(await realmOn(), { sources: ['nowhere'] })
-    await expect.poll(() => isFirstPassOver(running), { timeout: 20_000 }).toBe(true)
-    const [source] = [...running.controller.manager.loop.world.cache.list('Source')]
+    await running.firstPass
+    const [source] = [...(running.replica.cache?.list('Source') ?? [])]
     expect(source?.status?.conditions?.find(({ type }) => type === 'Synced')).toMatchObject({
       status: 'False',
       reason: 'PathNotFound',

@@ -38,10 +38,14 @@ export const linkIn = (letter: Letter): string => {
 /** Somebody with a browser that keeps cookies, without scripts. */
 export class Person {
   readonly #cookies = new Map<string, string>()
+  /** What the portal is called. */
   readonly origin: string
+  readonly #server: string
 
-  constructor(origin: string) {
+  /** @param server where requests go, as if a proxy stood between */
+  constructor(origin: string, server = origin) {
     this.origin = origin
+    this.#server = server
   }
 
   async visit(url: string): Promise<Response> {
@@ -85,7 +89,7 @@ export class Person {
 
   async #send(url: URL, init: RequestInit): Promise<Response> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(url, {
+    const response = await fetch(new URL(url.pathname + url.search, this.#server), {
       ...init,
       redirect: 'manual',
       headers: { ...(init.headers as Record<string, string>), ...(cookie ? { cookie } : {}) },

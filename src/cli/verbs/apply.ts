@@ -1,7 +1,7 @@
 import { escapeText } from '../../api/escape.ts'
 import { refText } from '../../api/resource.ts'
 import { type ApplyResult, applyRevision } from '../../app/apply.ts'
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { readRevision } from '../../app/revision.ts'
 import { sourceSpecOf } from '../../app/source-arguments.ts'
 import { withExamples } from '../examples.ts'

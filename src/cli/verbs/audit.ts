@@ -1,6 +1,6 @@
 import { type AuditLine, auditTrail } from '../../app/happenings.ts'
 import { momentOf } from '../../app/moment.ts'
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { withExamples } from '../examples.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { jsonLine, jsonText, table } from '../output.ts'

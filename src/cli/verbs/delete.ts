@@ -1,5 +1,5 @@
 import { deleteObject, planDeletion } from '../../app/deleting.ts'
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { confirmed } from '../confirm.ts'
 import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'

@@ -1,5 +1,5 @@
 import { describeObject } from '../../app/describe.ts'
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { describeText } from '../describetext.ts'
 import { withExamples } from '../examples.ts'
 import { missingText, refOf } from '../kinds.ts'

@@ -1,6 +1,6 @@
 import { eventsOf } from '../../app/happenings.ts'
 import { momentOf } from '../../app/moment.ts'
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'

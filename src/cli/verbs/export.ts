@@ -1,5 +1,5 @@
 import { exported } from '../../app/exporting.ts'
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { withExamples } from '../examples.ts'
 import { kindOf } from '../kinds.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'

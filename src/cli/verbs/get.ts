@@ -1,6 +1,7 @@
 import { DECLARED_KINDS, KINDS, type Kind } from '../../api/names.ts'
 import { columnsOf } from '../../app/columns.ts'
-import { openRealm, type Realm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
+import type { Realm } from '../../app/realm.ts'
 import { fieldSelector, findObject, labelSelector } from '../../app/selecting.ts'
 import { withheld } from '../../app/withheld.ts'
 import { withExamples } from '../examples.ts'

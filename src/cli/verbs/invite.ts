@@ -1,5 +1,6 @@
 import { type Invited, invite, invitedState } from '../../app/inviting.ts'
-import { openRealm, type Realm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
+import type { Realm } from '../../app/realm.ts'
 import { waitWhile } from '../../app/waiting.ts'
 import { when } from '../../app/when.ts'
 import { withExamples } from '../examples.ts'

@@ -1,5 +1,5 @@
+import { openRealmOrEmpty } from '../../app/openrealm.ts'
 import { isEmptyPlan, planRevision } from '../../app/plan.ts'
-import { emptyRealm, hasStore, openRealm } from '../../app/realm.ts'
 import { readForPlan } from '../../app/revision.ts'
 import { withExamples } from '../examples.ts'
 import { realmOptions, SENDING, textOrJson, withSettings } from '../options.ts'
@@ -26,8 +26,7 @@ export const verb: Verb = (command, io) => {
     )
     .action(async (paths: string[], flags: Record<string, unknown>) => {
       const format = textOrJson(flags['output'])
-      const options = realmOptions(flags, io)
-      await using realm = hasStore(options.settings) ? await openRealm(options) : await emptyRealm(options)
+      await using realm = await openRealmOrEmpty(realmOptions(flags, io))
       const source = String(flags['source'])
       const read = await readForPlan(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')

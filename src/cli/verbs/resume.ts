@@ -1,4 +1,4 @@
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { setPaused } from '../../app/requests.ts'
 import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'

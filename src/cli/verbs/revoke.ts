@@ -1,4 +1,4 @@
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { planRevocation, revoke } from '../../app/revoking.ts'
 import { confirmed } from '../confirm.ts'
 import { withExamples } from '../examples.ts'

@@ -1,4 +1,4 @@
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { signInLink } from '../../app/sign-in.ts'
 import { when } from '../../app/when.ts'
 import { withExamples } from '../examples.ts'

@@ -1,5 +1,5 @@
 import { spanOf } from '../../app/moment.ts'
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { standingText, waitFor, wantedOf } from '../../app/waiting.ts'
 import { withExamples } from '../examples.ts'
 import { refOf } from '../kinds.ts'

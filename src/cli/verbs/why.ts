@@ -1,4 +1,4 @@
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { whyOf } from '../../app/why.ts'
 import { colors } from '../color.ts'
 import { withExamples } from '../examples.ts'

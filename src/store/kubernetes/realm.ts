@@ -1,5 +1,5 @@
 import { bindingText } from '../binding.ts'
-import { BindingError, ConflictError, StoreUnusableError } from '../errors.ts'
+import { BindingError, ConflictError, NoRealmError } from '../errors.ts'
 import type { Binding } from '../store.ts'
 import { randomId } from '../uid.ts'
 import type { KubeClient, KubeRequest } from './client.ts'
@@ -157,7 +157,7 @@ export class KubernetesRealm {
         const map = await this.#read()
         if (map?.data?.realm) return map
         if (!this.#create) {
-          throw new StoreUnusableError(
+          throw new NoRealmError(
             `the namespace ${this.#client.cluster.namespace} holds no realm`,
             'name the right one; `roster run` or `roster apply` makes a realm',
           )

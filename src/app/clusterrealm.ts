@@ -1,0 +1,79 @@
+import { type Keys, openMountedKeys, storedFingerprint } from '../accounts/keys.ts'
+import { openSecretKeys, storedSecretFingerprint } from '../accounts/keysecret.ts'
+import { secretCredentials } from '../accounts/secretcredentials.ts'
+import { NoRealmError } from '../store/errors.ts'
+import { openKubernetesStore } from '../store/kubernetes/store.ts'
+import { auditOf } from './auditing.ts'
+import { clusterSecretReader } from './clustersecrets.ts'
+import { dataPaths } from './paths.ts'
+import { NoStoreError, type Realm, type RealmOptions, type Self } from './realm.ts'
+import { fileSecrets, OWN_SECRETS, secretsOfEither } from './secrets.ts'
+import { SettingsError } from './settings.ts'
+import { steadyClock } from './system-clock.ts'
+
+/** The Secret with the keys of a realm, in its namespace. The chart makes it empty and keeps it. */
+const KEYS_SECRET = 'roster-keys'
+
+/**
+ * One namespace of a cluster; what belongs to this process alone (copies of repositories, mails without a server) stays in its data folder.
+ * @throws NoStoreError, StoreUnusableError, ClusterUnreachableError, ForbiddenError
+ */
+export const openClusterRealm = async (options: RealmOptions, self: Self): Promise<Realm> => {
+  const { settings, environment, create } = options
+  const { kubeconfig, context, namespace } = settings
+  const { clock, store, stop } = await steadyClock(first =>
+    openKubernetesStore({
+      clock: first,
+      create,
+      ...(kubeconfig !== undefined && { kubeconfig }),
+      ...(context !== undefined && { context }),
+      ...(namespace !== undefined && { namespace }),
+    }),
+  )
+  const { place } = store
+  const audit = auditOf(options, clock)
+  const close = async (): Promise<void> => {
+    await audit[Symbol.asyncDispose]()
+    await store[Symbol.asyncDispose]()
+    stop()
+  }
+  try {
+    if (!create) await store.info()
+  } catch (error) {
+    await close()
+    throw error instanceof NoRealmError ? new NoStoreError(error.message) : error
+  }
+  const objects = store.secrets()
+  const keys = async () =>
+    settings.keys === undefined ? await openSecretKeys({ objects, name: KEYS_SECRET }) : openMountedKeys(settings.keys)
+  return {
+    ...self,
+    settings,
+    place: `namespace ${place.namespace} of ${place.server}`,
+    paths: dataPaths(settings.data),
+    clock,
+    store,
+    audit,
+    secrets: secretsOfEither(fileSecrets(settings, environment), clusterSecretReader({ objects, own: OWN_SECRETS })),
+    replicated: true,
+    credentials: async () =>
+      secretCredentials({
+        objects: store.secrets(settings.credentialsNamespace ?? `${place.namespace}-credentials`),
+        keys: sealingKeys(await keys(), settings.keys),
+      }),
+    keys,
+    fingerprint: async () =>
+      settings.keys === undefined
+        ? await storedSecretFingerprint({ objects, name: KEYS_SECRET })
+        : storedFingerprint(settings.keys),
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** @throws SettingsError when the keys that somebody provides have none for credentials */
+const sealingKeys = ({ sealing }: Keys, folder: string | undefined): Keys['sealing'] => {
+  if (sealing.length > 0) return sealing
+  throw new SettingsError(
+    `--keys: ${folder} holds no key credentials.1, which seals passwords; put 32 random bytes there, as base64url`,
+  )
+}

@@ -1,0 +1,162 @@
+import { KINDS } from '../api/names.ts'
+import { indexes } from '../reconcilers/indexes.ts'
+import { type Backoff, backoffDelay } from '../runtime/backoff.ts'
+import { type Loop, openLoop } from '../runtime/loop.ts'
+import type { Ending } from '../runtime/manager.ts'
+import { pauseUntil } from '../runtime/pause.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+import { LeaseLostError } from '../store/errors.ts'
+import { type ControllerOptions, type RunningController, startController } from './controller.ts'
+import { observing } from './observe.ts'
+
+/** A process that serves a realm: it leads, or follows whoever does. */
+export interface Replica extends AsyncDisposable {
+  /** The newest view there is: the loop's own while it leads, else that of a follower. Undefined until the first list. */
+  readonly cache: Cache | undefined
+  /** While it leads. */
+  readonly controller: RunningController | undefined
+  /** Resolves when it has ended, whatever the cause. */
+  readonly ended: Promise<Ending>
+}
+
+export interface ReplicaOptions extends Omit<ControllerOptions, 'sources'> {
+  /** Done each time that it has begun to lead; the loop runs already. */
+  onLeading: (controller: RunningController) => Promise<void>
+}
+
+/** Between tries of what the cluster does not let us do now. */
+const PAUSE: Backoff = { first: 500, most: 10_000 }
+
+/**
+ * One of several processes that share a realm.
+ *
+ * - **following**: a view of the store, without a reconciler, while the lease is waited for.
+ * - **leading**: the loop runs under the lease. Lost, it is *following* again, in the same process; the old view serves until the new one is listed.
+ *
+ * What passes (a server that is away, a missing right) is told and tried again for as long as it takes.
+ */
+export const startReplica = (options: ReplicaOptions): Replica => {
+  const { realm, log, metrics, signal } = options
+  const disposed = new AbortController()
+  const stop = AbortSignal.any([signal, disposed.signal])
+  let cache: Cache | undefined
+  let follower: Loop | undefined
+  let following: Promise<void> | undefined
+  let controller: RunningController | undefined
+
+  /** Tries until it works, or cannot. */
+  const patiently = async <T>(act: () => Promise<T>): Promise<T> => {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await act()
+      } catch (error) {
+        if (stop.aborted || isHopeless(error)) throw error
+        log.warn('the store cannot be used now; it is tried again', { error })
+      }
+      const { clock } = realm
+      await pauseUntil(clock, clock.now() + backoffDelay(failures, PAUSE, Math.random), stop)
+    }
+  }
+
+  const follow = async (): Promise<void> => {
+    const loop = await openLoop({
+      store: realm.store,
+      kinds: KINDS,
+      indexes,
+      reconcilers: () => [],
+      clock: realm.clock,
+      random: Math.random,
+      observer: observing(log, metrics),
+      signal: stop,
+    })
+    if (stop.aborted || controller) return void (await loop.stop(0))
+    follower = loop
+    cache = loop.world.cache
+    loop.ended.catch((error: unknown) => log.error('the store can be followed no longer', { error }))
+  }
+
+  const lead = async (): Promise<Ending> => {
+    following ??= patiently(follow)
+      .catch(() => undefined)
+      .finally(() => {
+        following = undefined
+      })
+    const waiting = new AbortController()
+    const giveUp = () => waiting.abort(stop.reason)
+    if (stop.aborted) giveUp()
+    stop.addEventListener('abort', giveUp)
+    const leading = await startController({ ...options, sources: true, signal: waiting.signal }).finally(() =>
+      // From here on it ends by being disposed of, which writes down when.
+      stop.removeEventListener('abort', giveUp),
+    )
+    try {
+      controller = leading
+      await options.onLeading(leading)
+      cache = leading.manager.loop.world.cache
+      await follower?.stop(0)
+      follower = undefined
+      await Promise.race([leading.manager.ended, aborted(stop)])
+    } finally {
+      controller = undefined
+      await leading[Symbol.asyncDispose]()
+    }
+    return await leading.manager.ended
+  }
+
+  const live = async (): Promise<Ending> => {
+    try {
+      for (;;) {
+        const ending = await patiently(lead)
+        if (ending.why !== 'lost' || stop.aborted) return ending
+        log.warn('another process may have the lease: following')
+      }
+    } catch (error) {
+      return stop.aborted ? { why: 'stopped', finished: true } : { why: 'failed', error }
+    } finally {
+      await following
+      await follower?.stop(0)
+    }
+  }
+
+  const ended = live()
+  return {
+    get cache() {
+      return cache
+    },
+    get controller() {
+      return controller
+    },
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      disposed.abort()
+      await ended
+    },
+  }
+}
+
+/** The only process of a realm: it leads for as long as it lives. @throws what `startController` throws */
+export const startAlone = async (options: ReplicaOptions): Promise<Replica> => {
+  const controller = await startController({ ...options, sources: true })
+  try {
+    await options.onLeading(controller)
+  } catch (error) {
+    await controller[Symbol.asyncDispose]()
+    throw error
+  }
+  return {
+    cache: controller.manager.loop.world.cache,
+    controller,
+    ended: controller.manager.ended,
+    [Symbol.asyncDispose]: () => controller[Symbol.asyncDispose](),
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+/** A lease that was lost while listing is waited for again. */
+const isHopeless = (error: unknown): boolean =>
+  (error as { retry?: string }).retry === 'never' && !(error instanceof LeaseLostError)
