@@ -2,13 +2,14 @@ import { type Keys, openMountedKeys, storedFingerprint } from '../accounts/keys.
 import { openSecretKeys, storedSecretFingerprint } from '../accounts/keysecret.ts'
 import { secretCredentials } from '../accounts/secretcredentials.ts'
 import { NoRealmError } from '../store/errors.ts'
+import type { ClusterOptions } from '../store/kubernetes/cluster.ts'
 import { openKubernetesStore } from '../store/kubernetes/store.ts'
 import { auditOf } from './auditing.ts'
 import { clusterSecretReader } from './clustersecrets.ts'
 import { dataPaths } from './paths.ts'
 import { NoStoreError, type Realm, type RealmOptions, type Self } from './realm.ts'
 import { fileSecrets, OWN_SECRETS, secretsOfEither } from './secrets.ts'
-import { SettingsError } from './settings.ts'
+import { type Settings, SettingsError } from './settings.ts'
 import { steadyClock } from './system-clock.ts'
 
 /** The Secret with the keys of a realm, in its namespace. The chart makes it empty and keeps it. */
@@ -19,16 +20,9 @@ const KEYS_SECRET = 'roster-keys'
  * @throws NoStoreError, StoreUnusableError, ClusterUnreachableError, ForbiddenError
  */
 export const openClusterRealm = async (options: RealmOptions, self: Self): Promise<Realm> => {
-  const { settings, environment, create } = options
-  const { kubeconfig, context, namespace } = settings
+  const { settings, environment, create, restoring } = options
   const { clock, store, stop } = await steadyClock(first =>
-    openKubernetesStore({
-      clock: first,
-      create,
-      ...(kubeconfig !== undefined && { kubeconfig }),
-      ...(context !== undefined && { context }),
-      ...(namespace !== undefined && { namespace }),
-    }),
+    openKubernetesStore({ ...clusterOf(settings), clock: first, create, ...(restoring && { restoring }) }),
   )
   const { place } = store
   const audit = auditOf(options, clock)
@@ -69,6 +63,13 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
     [Symbol.asyncDispose]: close,
   }
 }
+
+/** How the cluster of the settings is reached. */
+export const clusterOf = ({ kubeconfig, context, namespace }: Settings): ClusterOptions => ({
+  ...(kubeconfig !== undefined && { kubeconfig }),
+  ...(context !== undefined && { context }),
+  ...(namespace !== undefined && { namespace }),
+})
 
 /** @throws SettingsError when the keys that somebody provides have none for credentials */
 const sealingKeys = ({ sealing }: Keys, folder: string | undefined): Keys['sealing'] => {

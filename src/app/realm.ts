@@ -47,6 +47,8 @@ export interface RealmOptions {
   environment: NodeJS.ProcessEnv
   /** Makes the store where there is none. */
   create: boolean
+  /** Opens a realm in a cluster also while it is being restored: for who finishes that, or gives it up. */
+  restoring?: boolean
   /** Told of each audit line that was written. */
   onAudit?: (entry: AuditEntry) => void
 }

@@ -1,4 +1,4 @@
-import { openRealm } from '../../app/realm.ts'
+import { openRealm } from '../../app/openrealm.ts'
 import { failureText, planUninstall, refuseRunning, uninstallUnderLease } from '../../app/uninstalling.ts'
 import { confirmed } from '../confirm.ts'
 import { withExamples } from '../examples.ts'
@@ -23,7 +23,7 @@ export const verb: Verb = (command, io) => {
     )
     .action(async (flags: Record<string, unknown>) => {
       const format = textOrJson(flags['output'])
-      await using realm = await openRealm(realmOptions(flags, io))
+      await using realm = await openRealm({ ...realmOptions(flags, io), restoring: true })
       const { store, holder } = realm
       const plan = await planUninstall(store)
       const beside = flags['besideController'] === true

@@ -1,5 +1,5 @@
 import { bindingText } from '../binding.ts'
-import { BindingError, ConflictError, NoRealmError } from '../errors.ts'
+import { BindingError, ConflictError, NoRealmError, StoreUnusableError } from '../errors.ts'
 import type { Binding } from '../store.ts'
 import { randomId } from '../uid.ts'
 import type { KubeClient, KubeRequest } from './client.ts'
