@@ -41,6 +41,10 @@ export function allJsonSchema(definitions: readonly KindDefinition[]): string {
   })
 }
 
+/** The JSON Schema for the policy file of the controller. */
+export const policyJsonSchema = (schema: object): string =>
+  json({ $schema: DRAFT, title: 'Policy', ...editor(rawSchema(schema), 'Policy') })
+
 function manifest({ kind, description, maxNameLength, spec }: KindDefinition): object {
   const texts = (what: string) => ({ type: 'object', additionalProperties: { type: 'string' }, description: what })
   return {

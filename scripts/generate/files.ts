@@ -1,9 +1,10 @@
+import { policy } from '../../src/api/policy.ts'
 import type { KindDefinition } from '../../src/api/schema.ts'
 import { chartNames, crdTemplate } from './chart.ts'
 import { crd } from './crd.ts'
-import { allJsonSchema, kindJsonSchema } from './editor.ts'
+import { allJsonSchema, kindJsonSchema, policyJsonSchema } from './editor.ts'
 import { reference } from './reference.ts'
-import { kindSchema } from './schema.ts'
+import { kindSchema, rawSchema, schemaNode } from './schema.ts'
 import { validatorModule, validatorSchemas, validatorTypes } from './validators.ts'
 
 /** Folders that hold nothing but generated files: what is there and not generated is stale. */
@@ -26,11 +27,13 @@ export function generatedFiles(definitions: readonly KindDefinition[]): Map<stri
   files.set('charts/roster/generated/names.yaml', chartNames(definitions))
   for (const definition of declared) files.set(`schemas/${definition.singular}.json`, kindJsonSchema(definition))
   files.set('schemas/all.json', allJsonSchema(declared))
+  files.set('schemas/policy.json', policyJsonSchema(policy))
+  files.set('src/api/generated/policy.json', `${JSON.stringify(schemaNode(rawSchema(policy)), null, 1)}\n`)
   files.set('docs/reference.md', reference(definitions))
   const schemas = Object.fromEntries(definitions.map(definition => [definition.kind, kindSchema(definition)]))
   files.set('src/api/generated/schemas.json', `${JSON.stringify(schemas, null, 1)}\n`)
   files.set('src/api/generated/schemas.ts', SCHEMA_MODULE)
-  for (const [name, schemas] of Object.entries(validatorSchemas(definitions))) {
+  for (const [name, schemas] of Object.entries({ ...validatorSchemas(definitions), policies: { Policy: policy } })) {
     files.set(`src/api/generated/${name}.js`, validatorModule(schemas))
     files.set(`src/api/generated/${name}.d.ts`, validatorTypes(Object.keys(schemas)))
   }

@@ -49,7 +49,8 @@ export function kindSchema(definition: KindDefinition): KindSchema {
 
 const KEPT = ['enum', 'pattern', 'minLength', 'maxLength', 'minimum', 'maximum', 'maxItems', 'required'] as const
 
-function schemaNode(raw: RawSchema): SchemaNode {
+/** A schema as a run-time tree. */
+export function schemaNode(raw: RawSchema): SchemaNode {
   return {
     type: raw.type,
     description: (raw.description ?? '').trim(),

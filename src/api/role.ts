@@ -15,7 +15,8 @@ import {
   unset,
 } from './schema.ts'
 
-const permission = () =>
+/** One permission, or several: `area:verb`, `area:*`, `*:*`. */
+export const permission = () =>
   Type.String({
     description: '`area:verb`; `*` for every verb of an area, `*:*` for everything.',
     maxLength: 100,

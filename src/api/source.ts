@@ -1,4 +1,5 @@
 import type { Static } from 'typebox'
+import { grant } from './grant.ts'
 import type { Resource } from './resource.ts'
 import {
   block,
@@ -56,6 +57,12 @@ const spec = object(
       ),
       { fixed: false },
     ),
+    may: optional(
+      grant(
+        'What this source may declare and give. The policy file of the controller bounds it further. A document beyond it is refused, and the others are applied.',
+      ),
+      { fixed: 'everything but Sources and Approvals' },
+    ),
   },
   [{ rule: 'has(self.git) != has(self.folder)', message: 'exactly one of git and folder is needed' }],
 )
@@ -108,5 +115,6 @@ metadata: {name: people}
 spec:
   git: {url: https://git.example/acme/people.git, ref: main, path: people, interval: 1m, credentialsSecretRef: {name: git, key: token}}
   prune: true
+  may: {kinds: [User, Group], organizations: [acme], roles: [viewer, editor]}
 `,
 }

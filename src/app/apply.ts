@@ -13,6 +13,7 @@ import type { ResourceStore } from '../store/store.ts'
 import { compareVersions } from '../store/version.ts'
 import { type Log, noLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { authorityOf } from './authority.ts'
 import { type RunningController, startController } from './controller.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
@@ -35,6 +36,8 @@ export interface ApplyOptions {
   /** Waits until the loop is idle; runs it here when nobody else does. */
   wait: boolean
   signal: AbortSignal
+  /** The file inside the source, for a file as it was named. */
+  pathOf?: (file: string) => string
   log?: Log
   onStep?: (done: number, all: number) => void
 }
@@ -83,13 +86,14 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
   }
 }
 
-const write = (
-  { realm, source, revision, prune, allowEmpty, onStep, signal }: ApplyOptions,
+const write = async (
+  { realm, source, revision, prune, allowEmpty, onStep, signal, pathOf }: ApplyOptions,
   store: ResourceStore,
 ): Promise<SyncResult> =>
   syncRevision({
     store,
     byPerson: true,
+    authority: await authorityOf(realm, store, source, pathOf),
     source,
     revision,
     prune,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createLinks } from '../accounts/links.ts'
 import { KINDS } from '../api/names.ts'
+import type { Policy } from '../decide/authority.ts'
 import { takesAccess } from '../decide/membership.ts'
 import { liveEffects } from '../effects/live.ts'
 import { mailComposer } from '../mail/composer.ts'
@@ -103,7 +104,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         epoch: lease.epoch,
         storeEpoch,
       })
-      return reconcilersOf(world, options.sources ? { hub, sync: syncRevision } : undefined)
+      return reconcilersOf(world, options.sources ? { hub, sync: bounded(settings.policy) } : undefined)
     },
   })
   const running = manager
@@ -125,6 +126,12 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   const up = stack.move()
   return { manager: running, [Symbol.asyncDispose]: () => up.disposeAsync() }
 }
+
+/** Syncs within the controller's own policy, which no source can name or change. */
+const bounded =
+  (policy: Policy | undefined): typeof syncRevision =>
+  options =>
+    syncRevision({ ...options, authority: { ...options.authority, policy } })
 
 const MINUTE = 60_000
 /** How long runs in hand may go on once it is to stop: the whole process is gone within ten seconds. */

@@ -9,6 +9,7 @@ import type { Cache } from '../runtime/reconciler.ts'
 import { keyOf } from '../source/inventory.ts'
 import type { Revision } from '../source/revision.ts'
 import { type SyncResult, syncRevision } from '../source/sync.ts'
+import { authorityOf } from './authority.ts'
 import { resourceChanges } from './plan-changes.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import { carriedRoles, type PlanWarning, waitingIn, warningOnRole, warningsOnSeats } from './plan-warnings.ts'
@@ -22,6 +23,8 @@ export interface PlanOptions {
   allowEmpty: boolean
   /** Runs every key, not only those that the changes reach: shows what is due anyway, too. */
   all: boolean
+  /** The file inside the source, for a file as it was named. */
+  pathOf?: (file: string) => string
   signal: AbortSignal
 }
 
@@ -55,6 +58,7 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
       const sync = await syncRevision({
         store,
         byPerson: true,
+        authority: await authorityOf(realm, store, source, options.pathOf),
         source,
         revision,
         prune,

@@ -2,7 +2,9 @@ import { resolve } from 'node:path'
 import { type Retry, RosterError } from '../api/errors.ts'
 import { isLoopback } from '../api/loopback.ts'
 import type { Reason } from '../api/names.ts'
+import type { Policy } from '../decide/authority.ts'
 import type { PeopleTable } from '../manifests/columns.ts'
+import { readPolicy } from './policy.ts'
 
 /** A setting that cannot be used, with whence it came. */
 export class SettingsError extends RosterError {
@@ -41,6 +43,8 @@ export interface Settings {
   mailDir: string | undefined
   secrets: string | undefined
   prune: boolean
+  /** Which sources may declare what. Read once, at the start. */
+  policy: Policy | undefined
   allowPrivate: readonly string[]
   log: 'text' | 'json'
   rebind: boolean
@@ -212,6 +216,18 @@ export const SETTINGS: readonly SettingDefinition[] = [
   },
   { key: 'secrets', flag: 'secrets', help: 'folder of secrets, NAME/KEY', default: '', parse: optionalPath },
   { key: 'prune', flag: 'prune', help: 'delete what a source no longer holds', default: 'false', parse: flag },
+  {
+    key: 'policy',
+    flag: 'policy',
+    help: 'file that says which sources may declare what',
+    default: '',
+    parse: (text, base) => {
+      if (text === '') return undefined
+      const policy = readPolicy(resolve(base, text))
+      if ('problem' in policy) throw new SettingsError(policy.problem)
+      return policy
+    },
+  },
   {
     key: 'allowPrivate',
     flag: 'allow-private',

@@ -53,6 +53,7 @@ export const SENDING: Flag[] = [
   'keys',
   'audit',
   'prune',
+  'policy',
   'allow-private',
   'rebind',
 ]

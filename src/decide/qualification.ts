@@ -4,6 +4,7 @@ import type { UserSpec } from '../api/user.ts'
 import { isExternal, normalizeAddress } from './address.ts'
 import { standingOf } from './can.ts'
 import { compileExpression, type ExpressionUser } from './cel.ts'
+import { matchesGlob } from './glob.ts'
 import { progressOf } from './invitation.ts'
 import { isUnsettled } from './membership.ts'
 import type { SeatCandidate } from './seats.ts'
@@ -69,7 +70,7 @@ export const qualify = (
   if (!license) {
     if (!spec.selector || !matches(spec.selector, access)) return undefined
     const { external, skip, expression } = spec.selector
-    if (skip?.some(pattern => matchesGlob(pattern, membership.address))) return undefined
+    if (skip?.some(pattern => matchesAddress(pattern, membership.address))) return undefined
     // Only where it is asked for: domains take longer to compare than all the rest.
     const facts = external === 'Exclude' || expression !== undefined ? factsOf(member) : undefined
     if (external === 'Exclude' && facts?.external) return undefined
@@ -177,17 +178,6 @@ const matches = (
 const addressesOf = (user: UserSpec | undefined): string[] =>
   user ? [user.email, ...(user.aliases ?? [])].map(normalizeAddress) : []
 
-/** `*` is any run of characters; upper and lower case are the same. Linear: each piece is looked for once, from the left. */
-export const matchesGlob = (pattern: string, text: string): boolean => {
-  const [first = '', ...pieces] = normalizeAddress(pattern).split('*')
-  const last = pieces.pop()
-  if (last === undefined) return first === text
-  if (!text.startsWith(first)) return false
-  let at = first.length
-  for (const piece of pieces) {
-    const found = text.indexOf(piece, at)
-    if (found === -1) return false
-    at = found + piece.length
-  }
-  return text.length - last.length >= at && text.endsWith(last)
-}
+/** `*` is any run of characters; upper and lower case are the same. */
+export const matchesAddress = (pattern: string, address: string): boolean =>
+  matchesGlob(normalizeAddress(pattern), address)

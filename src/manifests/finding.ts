@@ -60,6 +60,7 @@ export const FINDING_RULES = {
     stage: 'reference',
     says: 'A member of a group who does not belong to its organization.',
   },
+  'beyond-authority': { stage: 'reference', says: 'More than its source may declare or give.' },
   'too-many-findings': { stage: 'load', says: 'More is wrong with a document than is shown.' },
   unused: { stage: 'reference', says: 'A role, group or pool that nothing uses.' },
 } as const satisfies Record<string, { stage: 'load' | 'reference'; says: string }>

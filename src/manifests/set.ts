@@ -1,5 +1,6 @@
 import type { AnyManifest, AnyResource, ManifestOf } from '../api/kinds.ts'
 import { DECLARED_KINDS, type DeclaredKind } from '../api/names.ts'
+import { judgeAuthority, type SourceAuthority } from './authority.ts'
 import type { Finding } from './finding.ts'
 import { judgeHierarchy } from './hierarchy.ts'
 import { Judgement } from './judgement.ts'
@@ -14,6 +15,8 @@ export interface SetOptions {
   base?: readonly AnyResource[]
   /** Says what is wrong with a mail text of an organization; without it texts are taken as they are. */
   checkTemplate?: TemplateCheck
+  /** Judged against what the source that they are of may. */
+  authority?: SourceAuthority
   /** Also says which roles, groups and pools nothing uses. */
   strict?: boolean
 }
@@ -144,6 +147,7 @@ export function judgeSet(
   judgeHierarchy(set)
   judgePeople(set)
   judgeSettings(set, options.checkTemplate)
+  if (options.authority) judgeAuthority(set, options.base ?? [], options.authority)
   return judgements.flatMap(judgement => judgement.findings())
 }
 

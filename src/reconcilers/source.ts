@@ -56,6 +56,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       source: name,
       revision,
       prune: source.spec.prune ?? false,
+      authority: { may: source.spec.may },
       permit: async objects => {
         const decision = permitFor(world, {
           because: `${refText(refOf(source))} at ${revision.id} no longer declares it`,

@@ -1,8 +1,11 @@
+import type { Grant } from '../api/grant.ts'
 import type { AnyManifest, DeclaredResource } from '../api/kinds.ts'
 import { ANNOTATIONS, DECLARED_KINDS, MANAGERS, type Reason } from '../api/names.ts'
 import { type ObjectRef, refText } from '../api/resource.ts'
+import type { Policy, Refusal } from '../decide/authority.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../store/errors.ts'
 import type { FieldOwner, ResourceStore } from '../store/store.ts'
+import { fieldOf, type Judge, judgeOf } from './authority.ts'
 import { beyondDesired, type DeclaringStep, holderOf, keyOf, mayPrune, stepOf, stepsOf } from './inventory.ts'
 import type { SyncMemory } from './memory.ts'
 import type { PlacedManifest, Revision } from './revision.ts'
@@ -18,6 +21,8 @@ export interface SyncOptions {
    * could otherwise have any folder of the machine read, or another repository taken for theirs.
    */
   byPerson?: boolean
+  /** `Source.spec.may`, and the controller's own policy: what is beyond them is refused, document by document. */
+  authority?: { may?: Grant | undefined; policy?: Policy | undefined; pathOf?: (file: string) => string }
   /** A person said on the command line that the source may be empty. */
   allowEmpty?: boolean
   /** Leave to delete these. What it does not give back stays and is reported. */
@@ -65,16 +70,17 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
     taken: [],
     objects: 0,
   }
+  const { may, policy, pathOf } = options.authority ?? {}
+  const judge = judgeOf({ source, may, policy, byPerson: options.byPerson ?? false }, live, pathOf)
   const places = new Map(revision.manifests.map(placed => [keyOf(placed.manifest), placed]))
 
   let done = 0
-  for (const together of batches(steps.apply)) {
+  for (const together of batches(steps.apply, judge.inOrder)) {
     options.signal?.throwIfAborted()
     await Promise.all(
       together.map(async step => {
         const placed = places.get(keyOf(step.desired))
-        if (placed && step.desired.kind === 'Source' && !options.byPerson) refuseSource(placed, result)
-        else if (placed) await applyPlaced(options, placed, step, result)
+        if (placed) await applyPlaced(options, judge, placed, step, result)
         options.onStep?.(++done, steps.apply.length)
       }),
     )
@@ -87,12 +93,8 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
   options.memory?.forget(new Set(places.keys()))
   result.objects = result.created.length + result.updated.length + result.unchanged
 
-  if (steps.prune.length > 0)
-    await pruneSteps(
-      options,
-      steps.prune.map(step => step.live),
-      result,
-    )
+  const dropped = steps.prune.map(step => step.live).filter(object => mayDrop(judge, object, result))
+  if (dropped.length > 0) await pruneSteps(options, dropped, result)
   return result
 }
 
@@ -100,10 +102,11 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
 const TOGETHER = 64
 
 /** Runs of one kind, so that what others depend on is there before them. */
-function* batches<S extends { desired: { kind: string } }>(steps: readonly S[]): Generator<S[]> {
+function* batches<S extends { desired: { kind: string } }>(steps: readonly S[], inOrder: boolean): Generator<S[]> {
   let batch: S[] = []
   for (const step of steps) {
-    if (batch.length === TOGETHER || (batch[0] && batch[0].desired.kind !== step.desired.kind)) {
+    const most = inOrder && step.desired.kind === 'Group' ? 1 : TOGETHER
+    if (batch.length === most || (batch[0] && batch[0].desired.kind !== step.desired.kind)) {
       yield batch
       batch = []
     }
@@ -112,20 +115,33 @@ function* batches<S extends { desired: { kind: string } }>(steps: readonly S[]):
   if (batch.length > 0) yield batch
 }
 
-const refuseSource = ({ manifest, place }: PlacedManifest, result: SyncResult): void => {
-  const ref: ObjectRef = { kind: 'Source', name: manifest.metadata.name }
-  const message = `${place}: a watched source may not declare sources; apply this one with roster apply`
-  result.failed.push({ ref, reason: 'NotAllowed', message })
+const sentence = (place: string, { pointer, message }: Refusal): string =>
+  `${place}: ${pointer === '' ? '' : `${fieldOf(pointer)} `}${message}`
+
+/** What a source could not have declared any more, it cannot take away either. */
+const mayDrop = (judge: Judge, object: DeclaredResource, result: SyncResult): boolean => {
+  const refusal = judge.dropping(object)
+  if (!refusal) return true
+  const { kind, metadata } = object
+  const place = metadata.annotations?.[ANNOTATIONS.sourcePath] ?? `${kind}/${metadata.name}`
+  result.failed.push({
+    ref: { kind, name: metadata.name, uid: metadata.uid },
+    reason: 'NotAllowed',
+    message: `${sentence(place, refusal)}; it stays`,
+  })
+  result.objects += 1
+  return false
 }
 
 /** How often an object that changes under our hands is read and decided anew in one pass. */
 const RACES = 3
 
 /**
- * Makes one object so. Every write names the version that was decided on; so nothing that another source, or a deletion, did meanwhile is written over.
+ * Makes one object so. What is beyond the source's authority stays as it was, and counts as declared: it is not pruned. Every write names the version that was decided on; so nothing that another source, or a deletion, did meanwhile is written over.
  */
 const applyPlaced = async (
   options: SyncOptions,
+  judge: Judge,
   placed: PlacedManifest,
   first: DeclaringStep,
   result: SyncResult,
@@ -134,8 +150,14 @@ const applyPlaced = async (
   const ref: ObjectRef = { kind: first.desired.kind, name: first.desired.metadata.name }
   let step = first
   for (let race = 1; ; race++) {
+    const refusal = judge.declaring(placed, step.live)
+    if (refusal) {
+      result.failed.push({ ref, reason: 'NotAllowed', message: sentence(placed.place, refusal) })
+      return
+    }
     try {
-      await applyStep(options, step, placed.place, result)
+      const left = await applyStep(options, step, placed.place, result)
+      if (left) judge.applied(left)
       return
     } catch (error) {
       const lost = error instanceof ConflictError || error instanceof AlreadyExistsError
@@ -150,12 +172,13 @@ const applyPlaced = async (
   }
 }
 
+/** @returns what is there now, where that changed */
 const applyStep = async (
   options: SyncOptions,
   step: DeclaringStep,
   place: string,
   result: SyncResult,
-): Promise<void> => {
+): Promise<DeclaredResource | undefined> => {
   const { store, memory } = options
   const { desired, live } = step
   const manager = MANAGERS.source(options.source)
@@ -163,18 +186,18 @@ const applyStep = async (
   if (step.do === 'wait') {
     const message = `${refText(ref)} (${place}) is being deleted; it is made again when it is gone`
     result.failed.push({ ref, reason: 'Deleting', message })
-    return
+    return undefined
   }
   if (!live) {
     // Made, not applied: what came into being since the list belongs to whoever made it.
     const made = await store.create(desired, { manager })
     memory?.keep(desired, made)
     result.created.push(ref)
-    return
+    return made
   }
   if (memory?.holds(desired, live)) {
     result.unchanged += 1
-    return
+    return undefined
   }
   const { claimedBy } = step
   if (claimedBy) {
@@ -182,7 +205,7 @@ const applyStep = async (
     const owners = await store.owners(ref)
     if (owners.some(({ manager }) => manager === claimedBy.manager)) {
       result.conflicts.push({ ref, holder: claimedBy.holder, place })
-      return
+      return undefined
     }
   }
   const applied = await store.apply(await dated(options, desired, live), {
@@ -195,6 +218,7 @@ const applyStep = async (
   if (applied.outcome === 'unchanged') result.unchanged += 1
   else result[applied.outcome].push(ref)
   if (applied.taken.length > 0) result.taken.push({ ref, fields: applied.taken })
+  return applied.object
 }
 
 /** A document that only lost a field has changed in this revision too; that the field was ours, its owner tells. */

@@ -29,6 +29,42 @@ describe('validate', () => {
     expect(out).toContain('emial')
   })
 
+  test('what is beyond the policy is invalid, by line, column and rule, and refused by plan', async () => {
+    using other = acme.copy()
+    const policy = join(other.folder, 'policy.yaml')
+    writeFileSync(
+      policy,
+      'rules:\n  - {paths: ["users/**"], may: {kinds: [User], roles: [viewer]}}\n  - {may: {roles: ["*"]}}\n',
+    )
+    expect((await other.run('validate', ACME, '--policy', policy)).code).toBe(0)
+    writeFileSync(
+      policy,
+      'rules:\n  - {sources: [people], paths: ["users/**"], may: {kinds: [User], roles: [viewer]}}\n',
+    )
+    writeFileSync(join(other.folder, ACME, 'users', 'zoe.yaml'), USER('zoe', 'editor'))
+    const flags = ['--policy', policy, '--source', 'people']
+    const { code, out } = await other.run('validate', ACME, ...flags, '-o', 'json')
+    expect(code).toBe(1)
+    const { findings } = JSON.parse(out) as {
+      findings: { rule: string; file: string; line: number; message: string }[]
+    }
+    expect(findings.find(({ file }) => file.endsWith('users/zoe.yaml'))).toMatchObject({
+      rule: 'beyond-authority',
+      line: 4,
+      column: 47,
+      path: '/spec/memberships/0',
+      message: expect.stringContaining('gives role editor, which is beyond the policy (policy.yaml:2)'),
+    })
+    const plan = await other.run('plan', join(ACME, 'users', 'zoe.yaml'), ...flags, '-o', 'json')
+    expect(plan.code).toBe(1)
+    expect(JSON.parse(plan.out).refused).toMatchObject([{ message: expect.stringContaining('no rule of policy.yaml') }])
+    writeFileSync(policy, 'rules:\n  - {may: {kind: [User]}}\n')
+    expect(await other.run('validate', ACME, '--policy', policy)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('policy.yaml:2:'),
+    })
+  })
+
   test('a format that is none is trouble', async () => {
     expect((await acme.run('validate', ACME, '-o', 'jsn')).code).toBe(2)
     expect((await acme.run('validate')).code).toBe(2)

@@ -270,3 +270,82 @@ describe('a write of a source', () => {
     expect(await store.get('Source', 'hidden')).toBeDefined()
   })
 })
+
+describe('the authority of a source', () => {
+  const user = (name: string, ...roles: string[]): AnyManifest =>
+    ({
+      apiVersion: API_VERSION,
+      kind: 'User',
+      metadata: { name },
+      spec: { email: `${name}@acme.example`, memberships: [{ organization: 'acme', roles }] },
+    }) as AnyManifest
+  const all = [organization, role('viewer'), role('admin', { allow: ['*:*'] })]
+
+  it('refuses one document by file, line and field, applies the others, and prunes nothing of what it refuses', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', ...all, user('alice', 'viewer'), user('bob', 'viewer')))
+    const authority = { may: { roles: ['viewer'] } }
+    const result = await sync(store, revision('r2', ...all, user('alice', 'admin'), user('carol', 'viewer')), {
+      authority,
+    })
+    expect(result.failed).toEqual([
+      {
+        ref: { kind: 'Role', name: 'admin' },
+        reason: 'NotAllowed',
+        message:
+          'all.yaml:3: metadata.name declares role admin, which is beyond what source people may (Source.spec.may)',
+      },
+      {
+        ref: { kind: 'User', name: 'alice' },
+        reason: 'NotAllowed',
+        message:
+          'all.yaml:4: spec.memberships[0] gives role admin, which is beyond what source people may (Source.spec.may)',
+      },
+    ])
+    expect(result.created).toEqual([{ kind: 'User', name: 'carol' }])
+    expect(result.pruned).toMatchObject([{ name: 'bob' }])
+    expect((await store.get('User', 'alice'))?.spec.memberships).toEqual([{ organization: 'acme', roles: ['viewer'] }])
+  })
+  it('takes away nothing that it could not have declared', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', ...all))
+    const authority = { may: { kinds: ['Organization' as const] } }
+    const result = await sync(store, revision('r2', organization), { authority })
+    expect(result.pruned).toEqual([])
+    expect(result.failed.map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/^all.yaml:3: .*; it stays$/),
+    )
+    expect(await names(store)).toEqual(['admin', 'viewer'])
+  })
+  it('is bounded by the policy of the controller for each file', async () => {
+    await using store = await open()
+    const policy = { file: 'policy.yaml', rules: [{ paths: ['people/*'], may: {}, place: 'policy.yaml:2' }] }
+    const result = await sync(store, revision('r1', organization), {
+      authority: { policy, pathOf: file => (file === 'all.yaml' ? 'elsewhere/all.yaml' : file) },
+    })
+    expect(result.failed.map(({ message }) => message)).toEqual([
+      'all.yaml:1: no rule of policy.yaml lets source people declare anything in elsewhere/all.yaml',
+    ])
+    const allowed = { authority: { policy, pathOf: () => 'people/all.yaml' } }
+    expect((await sync(store, revision('r1', organization), allowed)).created).toHaveLength(1)
+  })
+  it('judges a group against the groups that were applied before it', async () => {
+    await using store = await open()
+    const group = (name: string, spec: object): AnyManifest =>
+      ({
+        apiVersion: API_VERSION,
+        kind: 'Group',
+        metadata: { name },
+        spec: { organization: 'acme', ...spec },
+      }) as AnyManifest
+    await sync(store, revision('r1', ...all, group('admins', { groups: [], roles: ['admin'] })), { source: 'other' })
+    // The first is refused, so whoever is in the second gets nothing of it.
+    const result = await sync(
+      store,
+      revision('r2', group('admins', { groups: ['team'], roles: ['admin'] }), group('team', { members: ['alice'] })),
+      { authority: { may: { roles: ['viewer'] } } },
+    )
+    expect(result.failed).toMatchObject([{ ref: { name: 'admins' } }])
+    expect(result.created).toMatchObject([{ name: 'team' }])
+  })
+})

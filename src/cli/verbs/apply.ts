@@ -1,6 +1,7 @@
 import { escapeText } from '../../api/escape.ts'
 import { refText } from '../../api/resource.ts'
 import { type ApplyResult, applyRevision } from '../../app/apply.ts'
+import { pathInside } from '../../app/authority.ts'
 import { openRealm } from '../../app/openrealm.ts'
 import { readRevision } from '../../app/revision.ts'
 import { sourceSpecOf } from '../../app/source-arguments.ts'
@@ -50,6 +51,7 @@ export const verb: Verb = (command, io) => {
         prune: realm.settings.prune,
         allowEmpty: flags['allowEmpty'] === true,
         wait: flags['wait'] !== false,
+        pathOf: pathInside(paths, io.cwd),
         signal: io.signal,
         onStep: bar.step,
       }).finally(bar.end)

@@ -50,6 +50,7 @@ const shownValue = (value: unknown): string => {
     const { host, port } = value as { host: string; port: number }
     return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   }
+  if (typeof value === 'object' && value !== null && 'file' in value) return String(value.file)
   const text = String(value)
   if (!URL.canParse(text) || new URL(text).password === '') return text
   const url = new URL(text)

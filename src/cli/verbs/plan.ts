@@ -1,3 +1,4 @@
+import { pathInside } from '../../app/authority.ts'
 import { openRealmOrEmpty } from '../../app/openrealm.ts'
 import { isEmptyPlan, planRevision } from '../../app/plan.ts'
 import { readForPlan } from '../../app/revision.ts'
@@ -38,6 +39,7 @@ export const verb: Verb = (command, io) => {
         prune: realm.settings.prune,
         allowEmpty: flags['allowEmpty'] === true,
         all: flags['all'] === true,
+        pathOf: pathInside(paths, io.cwd),
         signal: io.signal,
       })
       io.out(renderPlan(plan, format, { color: io.terminal.color }))

@@ -1,3 +1,4 @@
+import { pathInside } from '../../app/authority.ts'
 import { readArguments } from '../../app/reading.ts'
 import { fails, REPORT_FORMATS, renderReport } from '../../app/validate.ts'
 import { withExamples } from '../examples.ts'
@@ -9,13 +10,15 @@ const LEVELS = ['error', 'warning', 'info'] as const
 
 export const verb: Verb = (command, io) => {
   withExamples(
-    withSettings(command),
+    withSettings(command, 'policy'),
     ['validate people/', 'a folder'],
     ['validate . --strict -o github', 'in a workflow'],
+    ['validate people/ --policy policy.yaml --source people', 'within what the source people may'],
     ['validate - < alice.yaml', 'standard input'],
   )
     .argument('<path...>', 'files and folders; - is standard input')
     .option('-o, --output <format>', REPORT_FORMATS.join(', '))
+    .option('--source <name>', 'with --policy: the source that the manifests are of', 'default')
     .option('--strict', 'also fail on warnings')
     .option('--fail-level <level>', 'fail from this severity on: error, warning, info')
     .addHelpText(
@@ -27,7 +30,16 @@ export const verb: Verb = (command, io) => {
       const level = LEVELS.find(one => one === (flags['failLevel'] ?? (flags['strict'] ? 'warning' : 'error')))
       if (!level) throw new UsageError(`--fail-level ${String(flags['failLevel'])} is not among ${LEVELS.join(', ')}`)
       const { settings } = settingsOf(flags, io)
-      const result = await readArguments({ paths, cwd: io.cwd, stdin: io.stdin }, settings)
+      const { policy } = settings
+      const authority = policy && {
+        authority: { source: String(flags['source']), policy, byPerson: false },
+        pathOf: pathInside(paths, io.cwd),
+      }
+      const result = await readArguments(
+        { paths, cwd: io.cwd, stdin: io.stdin },
+        settings,
+        authority === undefined ? {} : { authority },
+      )
       io.out(renderReport(result, format, { color: io.terminal.color, version: ROSTER_VERSION }))
       if (fails(result, level)) throw new Exit(1)
     })
