@@ -14,13 +14,14 @@ export const newRealm = async (cluster: TestCluster): Promise<string> => {
   return namespace
 }
 
-/** A place for one replica: its `roster` commands work on that namespace. */
+/** A place for one replica: its `roster` commands work on that namespace, or with `embedded` on a data folder of their own. */
 export const replicaOf = (
   cluster: TestCluster,
   namespace: string,
-  options: { port?: number; token?: string; publicUrl?: string } = {},
+  options: { port?: number; token?: string; publicUrl?: string; embedded?: boolean } = {},
 ): Promise<Workplace> => {
-  const { publicUrl, ...through } = options
+  const { publicUrl, embedded, ...through } = options
+  if (embedded) return Workplace.make()
   return Workplace.make({
     ROSTER_KUBERNETES: 'true',
     ROSTER_KUBECONFIG: cluster.writeKubeconfig(through),
