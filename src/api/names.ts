@@ -130,6 +130,8 @@ export const REASONS = [
   'EmptySource',
   'PathNotFound',
   'RevisionNotFound',
+  'HistoryRewritten',
+  'NotSigned',
   'Pruned',
   'PruneHeld',
   'TakenBack',

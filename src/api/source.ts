@@ -33,6 +33,12 @@ const spec = object(
             secretRef('A token for https (sent as the password of user `git`), or a private key for ssh.'),
             'off',
           ),
+          verify: optional(
+            flag(
+              'Accept only commits that are signed with one of the keys in the controller’s own file of signers (`--signers`). The commit that the ref leads to counts; what came before it is vouched for by its signature.',
+            ),
+            { fixed: false },
+          ),
         },
         [
           {
@@ -70,6 +76,7 @@ const spec = object(
 const status = object('What was last read and applied.', {
   lastAttemptedRevision: unset(text('Revision that was last read: a commit id, or a hash over the folder.', 128)),
   lastAppliedRevision: unset(text('Last revision that was applied as a whole.', 128)),
+  lastAppliedFrom: unset(text('Where that was read from: the repository and its ref, as `url#ref`.', 2400)),
   lastCompleteTime: unset(time('When a revision was last read and applied as a whole.')),
   outcome: unset(choice('How the last read ended.', ['Complete', 'Partial', 'Failed'])),
   objects: unset(integer('Resources in the inventory of this source.', 0, 1_000_000)),

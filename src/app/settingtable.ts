@@ -45,6 +45,8 @@ export interface Settings {
   prune: boolean
   /** Which sources may declare what. Read once, at the start. */
   policy: Policy | undefined
+  /** File of the keys whose signatures count, where a Source verifies its commits. Absolute. */
+  signers: string | undefined
   allowPrivate: readonly string[]
   log: 'text' | 'json'
   rebind: boolean
@@ -227,6 +229,13 @@ export const SETTINGS: readonly SettingDefinition[] = [
       if ('problem' in policy) throw new SettingsError(policy.problem)
       return policy
     },
+  },
+  {
+    key: 'signers',
+    flag: 'signers',
+    help: "file of keys that may sign commits, in the form of ssh's allowed signers",
+    default: '',
+    parse: optionalPath,
   },
   {
     key: 'allowPrivate',

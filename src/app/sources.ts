@@ -22,5 +22,6 @@ export const sourceReader = (
     dialer: dialer({ allowPrivate: settings.allowPrivate }),
     clock,
     tables: settings.tables,
+    signers: settings.signers,
   })
 }

@@ -54,6 +54,7 @@ export const SENDING: Flag[] = [
   'audit',
   'prune',
   'policy',
+  'signers',
   'allow-private',
   'rebind',
 ]

@@ -2,6 +2,7 @@ import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import { refText } from '../api/resource.ts'
 import type { Source, SourceStatus } from '../api/source.ts'
+import { originOf } from '../decide/origin.ts'
 import { durationMilliseconds } from '../decide/time.ts'
 import type { Reconciler } from '../runtime/reconciler.ts'
 import type { SourceHub } from '../source/hub.ts'
@@ -127,7 +128,7 @@ const reportSync = async (
   result: SyncResult,
 ): Promise<void> => {
   const whole = result.failed.length === 0
-  const body: Body = {
+  let body: Body = {
     ...bodyOf(source),
     outcome: 'Complete',
     lastAttemptedRevision: revision.id,
@@ -139,7 +140,11 @@ const reportSync = async (
     world.clock.now() - Date.parse(source.status.lastCompleteTime) >= TIME_WRITTEN
   if (whole && (changed || stale || source.status?.lastAppliedRevision !== revision.id))
     body.lastCompleteTime = now(world)
-  if (whole) body.lastAppliedRevision = revision.id
+  if (whole) {
+    const { lastAppliedFrom: _, ...rest } = body
+    const from = originOf(source.spec)
+    body = { ...rest, lastAppliedRevision: revision.id, ...(from !== undefined && { lastAppliedFrom: from }) }
+  }
   const applied = [
     `revision ${revision.id}: ${result.objects} resources`,
     ...[result.kept?.message, revision.notice].filter(text => text !== undefined),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { askGit, type GitCall } from './git-process.ts'
@@ -75,6 +76,59 @@ export class GitCopy {
     }
   }
 
+  /**
+   * Whether one commit comes after another. Brings what lies between them, and with it the whole of the later one. An earlier commit that the repository does not
+   * have any more is followed by none.
+   * @throws GitTrouble
+   */
+  async comesAfter(earlier: string, wanted: Wanted, call: GitCall): Promise<boolean> {
+    this.#ready = undefined
+    try {
+      if (!(await this.#tended())) await this.#begin(wanted.commit, call)
+      let follows = await this.#follows(earlier, wanted, call)
+      // What was brought without its history may seem to have none.
+      if (!follows && existsSync(join(this.folder, REPOSITORY, 'shallow'))) {
+        await this.#begin(wanted.commit, call)
+        follows = await this.#follows(earlier, wanted, call)
+      }
+      return follows
+    } catch (error) {
+      await this.discard()
+      throw error
+    }
+  }
+
+  async #follows(earlier: string, wanted: Wanted, call: GitCall): Promise<boolean> {
+    const { url, commit, names } = wanted
+    const checked = { ...call, check: () => this.#bounded() }
+    const everything = names.map((name, index) => `+${name}:${REF}-${index}`)
+    if (!(await this.#holds(earlier, call)))
+      try {
+        await this.#fetch(url, ['--depth=1'], [`+${earlier}:refs/roster/before`], checked)
+      } catch (error) {
+        if (error instanceof IdNotServed) await this.#fetch(url, [], everything, checked)
+        else if (error instanceof GitTrouble && error.reason === 'RevisionNotFound') return false
+        else throw error
+      }
+    if (!(await this.#holds(earlier, call))) return false
+    if (!(await this.#holds(commit, call)))
+      await this.#fetch(url, [], [`+${commit}:${REF}`], checked).catch(error => {
+        if (!(error instanceof IdNotServed)) throw error
+        return this.#fetch(url, [], everything, checked)
+      })
+    await this.#bounded()
+    if (!(await this.#holds(commit, call)))
+      throw new GitTrouble('Retrying', `${names.join(', ')} moved on while it was being read; it is read again`)
+    this.#ready = commit
+    // What the later one does not reach of the earlier one: nothing, where it comes after it.
+    const missing = await askGit([...this.at, 'rev-list', '--max-count=1', earlier, `^${commit}`], call)
+    return missing.trim() === ''
+  }
+
+  async #holds(commit: string, call: GitCall): Promise<boolean> {
+    return (await askGit([...this.at, 'cat-file', '-t', commit], call).catch(() => '')).trim() === 'commit'
+  }
+
   /** Throws everything away but the folder. */
   async discard(): Promise<void> {
     this.#ready = undefined
@@ -95,18 +149,7 @@ export class GitCopy {
   }
 
   async #bring({ url, commit, names }: Wanted, call: GitCall): Promise<void> {
-    const fetch = (depth: readonly string[], specs: readonly string[]): Promise<string> =>
-      askGit(
-        [
-          ...this.at,
-          ...['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--update-shallow'],
-          ...depth,
-          '--end-of-options',
-          url,
-          ...specs,
-        ],
-        call,
-      )
+    const fetch = (depth: readonly string[], specs: readonly string[]) => this.#fetch(url, depth, specs, call)
     const byId = await fetch(['--depth=1'], [`+${commit}:${REF}`]).then(
       () => true,
       error => {
@@ -127,6 +170,11 @@ export class GitCopy {
     throw names.length > 0
       ? new GitTrouble('Retrying', `${names.join(', ')} moved on while it was being read; it is read again`)
       : new GitTrouble('RevisionNotFound', `commit ${commit} is on no branch or tag of the repository`)
+  }
+
+  #fetch(url: string, depth: readonly string[], specs: readonly string[], call: GitCall): Promise<string> {
+    const quiet = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--update-shallow']
+    return askGit([...this.at, 'fetch', ...quiet, ...depth, '--end-of-options', url, ...specs], call)
   }
 
   /** Whether there is a copy that is worth fetching into. */

@@ -30,6 +30,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'http.lowSpeedTime': '30',
   'transfer.bundleURI': 'false',
   'protocol.allow': 'never',
+  // A signature of another sort is none: nothing of this machine's keyrings is asked.
+  'gpg.openpgp.program': 'false',
+  'gpg.x509.program': 'false',
+  'gpg.ssh.program': 'ssh-keygen',
 }
 
 /**
@@ -43,12 +47,15 @@ export const gitEnvironment = (options: {
   to?: GitAddress
   address?: string | undefined
   credentials?: GitCredentials
+  /** File of the keys whose signatures count (ssh-keygen(1), ALLOWED SIGNERS). */
+  signers?: string
 }): Record<string, string> => {
-  const { own, home, to, address, credentials } = options
+  const { own, home, to, address, credentials, signers } = options
   const settings: Record<string, string> = { ...SETTINGS }
   if (to) settings[`protocol.${to.scheme}.allow`] = 'always'
   if ((to?.scheme === 'http' || to?.scheme === 'https') && address !== undefined && isIP(unbracketed(to.host)) === 0)
     settings['http.curloptResolve'] = `${to.host}:${to.port}:${isIP(address) === 6 ? `[${address}]` : address}`
+  if (signers !== undefined) settings['gpg.ssh.allowedSignersFile'] = signers
   if (credentials?.kind === 'header' && to) settings[`http.${to.url}.extraHeader`] = credentials.header
   const entries = Object.entries(settings)
   return {

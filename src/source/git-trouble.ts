@@ -18,6 +18,16 @@ export class GitRefused extends GitTrouble {}
 /** What is wrong with the commit itself: it is the same each time, so it is not brought again. */
 export class CommitUnusable extends GitTrouble {}
 
+/** A ref leads to a commit that does not come after the one applied last: it was pushed with force. */
+export class HistoryRewritten extends CommitUnusable {
+  constructor(commit: string, after: string) {
+    super(
+      'HistoryRewritten',
+      `commit ${commit} does not come after ${after}, which was applied last: the history was rewritten; push a commit that follows it, or, to go back on purpose, set ref of the Source to ${commit} for once`,
+    )
+  }
+}
+
 /** The working copy cannot be trusted any more: it is thrown away and fetched anew. */
 export class CopyDamaged extends GitTrouble {
   constructor(message: string) {

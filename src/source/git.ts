@@ -11,7 +11,7 @@ import { type GitCredentials, readCredentials, withSshFiles } from './git-creden
 import { gitEnvironment } from './git-environment.ts'
 import { askGit, type GitCall } from './git-process.ts'
 import { readTree, type TreeContent, type TreeLimits } from './git-tree.ts'
-import { CommitUnusable, CopyDamaged, GitTrouble } from './git-trouble.ts'
+import { CommitUnusable, CopyDamaged, GitTrouble, HistoryRewritten } from './git-trouble.ts'
 import { type GitAddress, type GitRef, gitAddress, gitPath, gitRef } from './git-url.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
@@ -28,6 +28,8 @@ export interface GitReaderOptions {
   /** Ends calls that hang. */
   clock: Clock
   tables?: FolderReaderOptions['tables']
+  /** The controller's own file of allowed signers, absolute: needed where commits are verified. */
+  signers?: string | undefined
   limits?: Partial<GitLimits>
   /** Environment of the controller; little of it is handed on. */
   environment?: NodeJS.ProcessEnv
@@ -52,19 +54,28 @@ const LIMITS: GitLimits = {
 /**
  * Reads a repository, one commit a pass: asks what the ref leads to, brings that commit if it is not here, and reads its manifests out of the object store.
  * The same commit again costs one question. Everything that can be checked is checked before git is started, and what fails is a revision that says so.
- * A branch that moved back to an older commit is read like any other.
+ * A commit that does not come after the one applied last is not read: the history was rewritten, and somebody who may only push could take back what was taken away.
  */
 export const gitReader = (options: GitReaderOptions): SourceReader => {
   const limits = { ...LIMITS, ...options.limits }
   const folder = join(options.folder, options.name)
   const copy = new GitCopy(folder, limits)
   let checked = false
-  let kept: { commit: string; revision: Revision } | undefined
+  let kept: { commit: string; after: string | undefined; revision: Revision } | undefined
 
-  const readCommit = async (pass: Pass, commit: string, names: readonly string[]): Promise<Revision> => {
+  const readCommit = async (
+    pass: Pass,
+    { commit, names }: { commit: string; names: readonly string[] },
+    after: string | undefined,
+  ): Promise<Revision> => {
     const wanted: Wanted = { url: pass.to.url, commit, names }
+    if (after !== undefined && after !== commit && COMMIT.test(after)) {
+      const follows = await pass.remote(limits.bringing, call => copy.comesAfter(after, wanted, call))
+      if (!follows) throw new HistoryRewritten(commit, after)
+    }
     const bringAndRead = async (): Promise<TreeContent> => {
       if (!copy.has(commit)) await pass.remote(limits.bringing, call => copy.fetch(wanted, call))
+      if (options.git.verify) await verify(copy, commit, pass.verifying(limits.asking))
       return readTree(copy, { commit, path: pass.path }, limits.tree, pass.local(limits.bringing)).catch(error => {
         throw damaged(error)
       })
@@ -78,17 +89,19 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     return revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
   }
 
-  const read = async (signal: AbortSignal): Promise<Revision> => {
+  const read = async (signal: AbortSignal, after: string | undefined): Promise<Revision> => {
     let commit: string | undefined
     try {
       const pass = await begin(options, copy, signal)
-      if ('commit' in pass.ref && kept?.commit === pass.ref.commit) return kept.revision
+      // Once read, a commit stays good: that it came after another one is a matter of the first time.
+      const known = (id: string): boolean => kept?.commit === id && (kept.after === after || id === after)
+      if ('commit' in pass.ref && known(pass.ref.commit) && kept) return kept.revision
       await copy.open()
       if (!checked) await needsVersion(pass.local(limits.asking))
       checked = true
       const found = await pass.remote(limits.asking, call => resolveRef(pass.to.url, pass.ref, call))
       commit = found.commit
-      if (kept?.commit !== commit) kept = { commit, revision: await readCommit(pass, commit, found.names) }
+      if (!kept || !known(commit)) kept = { commit, after, revision: await readCommit(pass, { ...found }, after) }
       return kept.revision
     } catch (error) {
       signal.throwIfAborted()
@@ -100,7 +113,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
         findings: [],
         ...(commit === undefined ? {} : { id: commit }),
       }
-      if (commit !== undefined && error instanceof CommitUnusable) kept = { commit, revision }
+      if (commit !== undefined && error instanceof CommitUnusable) kept = { commit, after, revision }
       return revision
     }
   }
@@ -108,8 +121,8 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
   // One pass at a time: a copy is written by one git.
   let last: Promise<unknown> = Promise.resolve()
   return {
-    read: ({ signal }) => {
-      const mine = last.then(() => read(signal))
+    read: ({ signal, after }) => {
+      const mine = last.then(() => read(signal, after))
       last = mine.catch(() => undefined)
       return mine
     },
@@ -137,6 +150,8 @@ interface Pass {
   path: string
   /** A call that stays on this machine. */
   local(timeout: number): GitCall
+  /** The same, with the keys whose signatures count. @throws GitTrouble without any */
+  verifying(timeout: number): GitCall
   /** A call that may connect, to the checked address and with the credentials. */
   remote<T>(timeout: number, use: (call: GitCall) => Promise<T>): Promise<T>
 }
@@ -168,6 +183,15 @@ const begin = async (options: GitReaderOptions, copy: GitCopy, signal: AbortSign
     ref,
     path,
     local: timeout => call(timeout, gitEnvironment({ own, home: copy.folder })),
+    verifying: timeout => {
+      const { signers } = options
+      if (signers === undefined)
+        throw new GitTrouble(
+          'NotAllowed',
+          'verify is on, and the controller knows no signers; name their file with --signers',
+        )
+      return call(timeout, gitEnvironment({ own, home: copy.folder, signers }))
+    },
     remote: async (timeout, use) => {
       const files = await sshFiles(copy.folder, {
         to,
@@ -196,6 +220,22 @@ const sshFiles = async (
   to.scheme === 'ssh' && credentials.kind === 'key' && address !== undefined
     ? withSshFiles(folder, { credentials, to, address, remembered })
     : async () => undefined
+
+const COMMIT = /^([0-9a-f]{40}|[0-9a-f]{64})$/
+
+/** Asked again at each pass until it holds, so that a key that was added counts. @throws GitTrouble */
+const verify = async (copy: GitCopy, commit: string, call: GitCall): Promise<void> => {
+  try {
+    await askGit([...copy.at, 'verify-commit', '--end-of-options', commit], call)
+  } catch (error) {
+    call.signal.throwIfAborted()
+    if (!(error instanceof GitTrouble)) throw error
+    throw new GitTrouble(
+      'NotSigned',
+      `commit ${commit} is not signed with a key of the controller's signers; sign it with ssh, or add the key to the file of --signers`,
+    )
+  }
+}
 
 /** The commit that a ref leads to now, and the full names under which it can be had. Of a branch and a tag of one name it is the branch, as for `git clone --branch`. */
 const resolveRef = async (

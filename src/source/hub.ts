@@ -1,4 +1,5 @@
 import type { Source, SourceSpec } from '../api/source.ts'
+import { originOf } from '../decide/origin.ts'
 import { SyncMemory } from './memory.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
@@ -32,7 +33,9 @@ export class SourceHub {
       entry = { from, reader, stopWatching: reader.watch(() => this.#changed(name)) }
       this.#readers.set(name, entry)
     }
-    return entry.reader.read({ signal })
+    const { lastAppliedRevision, lastAppliedFrom } = source.status ?? {}
+    const after = lastAppliedFrom === originOf(source.spec) ? lastAppliedRevision : undefined
+    return entry.reader.read({ signal, after })
   }
 
   /** What was applied of a source. One hub serves one store: versions of another one mean nothing here. */

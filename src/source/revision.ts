@@ -27,7 +27,8 @@ export type Revision =
 
 /** Reads one source: a folder, or a repository. */
 export interface SourceReader {
-  read(options: { signal: AbortSignal }): Promise<Revision>
+  /** @param options.after what was applied last: a commit that does not come after it is not read */
+  read(options: { signal: AbortSignal; after?: string | undefined }): Promise<Revision>
   /** Calls back when it may be worth reading again. @returns a function that stops it */
   watch(changed: () => void): () => void
   /** Lets go of watchers and working copies. */

@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { dialer } from '../../src/app/dialer.ts'
 import { sourceReconciler } from '../../src/reconcilers/source.ts'
 import type { Reconciler } from '../../src/runtime/reconciler.ts'
 import { gitReader } from '../../src/source/git.ts'
 import { SourceHub } from '../../src/source/hub.ts'
 import { syncRevision } from '../../src/source/sync.ts'
-import { openRealm, type Realm } from '../fakes/realm.ts'
+import { openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
 import { describeWith } from '../parts.ts'
 import { type GitServer, openGitServer } from '../peers/git-server.ts'
 import { organizationYaml, roleYaml, type TestRepository, testRepository } from './repository.ts'
@@ -21,28 +22,33 @@ describeWith('git', 'a source in Git', () => {
   let server: GitServer
   let realm: Realm
   let hub: SourceHub
+  let signers: string | undefined
+
+  const options: RealmOptions = {
+    reconcilers: world => {
+      hub = new SourceHub({
+        changed: () => undefined,
+        open: ({ name, spec }) =>
+          gitReader({
+            name,
+            git: spec.git ?? expect.fail('a git source'),
+            folder: join(root, 'copies'),
+            secrets: world.secrets,
+            dialer: dialer({ allowPrivate: ['127.0.0.1'] }),
+            clock: world.clock,
+            signers,
+          }),
+      })
+      return [sourceReconciler(world, { hub, sync: syncRevision })] as unknown as Reconciler[]
+    },
+  }
 
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), 'roster-source-'))
+    signers = undefined
     repository = testRepository(join(root, 'served'))
     server = await openGitServer({ root: join(root, 'served') })
-    realm = await openRealm({
-      reconcilers: world => {
-        hub = new SourceHub({
-          changed: () => undefined,
-          open: ({ name, spec }) =>
-            gitReader({
-              name,
-              git: spec.git ?? expect.fail('a git source'),
-              folder: join(root, 'copies'),
-              secrets: world.secrets,
-              dialer: dialer({ allowPrivate: ['127.0.0.1'] }),
-              clock: world.clock,
-            }),
-        })
-        return [sourceReconciler(world, { hub, sync: syncRevision })] as unknown as Reconciler[]
-      },
-    })
+    realm = await openRealm(options)
   })
   afterEach(async () => {
     await realm[Symbol.asyncDispose]()
@@ -86,5 +92,218 @@ describeWith('git', 'a source in Git', () => {
     await realm.pass(MINUTE)
     expect(await ready()).toBe(`False RevisionNotFound ${second}`)
     expect(await realm.store.get('Role', 'viewer')).toBeDefined()
+  })
+
+  const message = async () =>
+    (await realm.store.get('Source', 'people'))?.status?.conditions?.find(({ type }) => type === 'Ready')?.message
+  const roles = async () => (await realm.store.list('Role')).items.map(({ metadata }) => metadata.name).join(' ')
+  const declare = async (more: object = {}) => {
+    const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m', ...more }
+    await realm.declare('Source', 'people', { git, prune: true }, { manager: 'local/root' })
+  }
+  const acme = { 'acme.yaml': organizationYaml, 'roles/editor.yaml': roleYaml('editor') }
+  const push = (commit: string) => {
+    repository.git('reset', '--quiet', '--hard', commit)
+    repository.git('push', '--quiet', '--force', 'origin', 'main')
+  }
+
+  describe.each(['one process', 'a restart in between'])('whose history was rewritten, in %s', how => {
+    const pass = async () => {
+      if (how === 'a restart in between') {
+        await hub.close()
+        await realm.restart(options)
+      }
+      await realm.pass(MINUTE)
+    }
+    it('to an older commit, is held until a commit follows', async () => {
+      const first = repository.commit(acme)
+      await declare()
+      await realm.run()
+      const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') })
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${second}`)
+      push(first)
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      expect(await message()).toContain(`commit ${first} does not come after ${second}`)
+      expect(await roles()).toBe('editor viewer')
+      const before = await realm.version()
+      await realm.pass(2 * MINUTE)
+      expect(await realm.version()).toBe(before)
+      push(second)
+      const third = repository.commit({ 'roles/viewer.yaml': null })
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${third}`)
+      expect(await roles()).toBe('editor')
+    })
+    it('to a commit beside, is held, also where the server has the old one no more', async () => {
+      const first = repository.commit(acme)
+      await declare()
+      const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') })
+      await realm.run()
+      expect(await ready()).toBe(`True Succeeded ${second}`)
+      push(first)
+      const beside = repository.commit({ 'roles/editor.yaml': null })
+      repository.git('--git-dir', repository.bare, 'reflog', 'expire', '--expire=all', '--all')
+      repository.git('--git-dir', repository.bare, 'gc', '--quiet', '--prune=now')
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      expect(await message()).toContain(beside)
+      expect(await roles()).toBe('editor viewer')
+    })
+    it('on purpose, is taken once the Source names the commit, and then its branch again', async () => {
+      const first = repository.commit(acme)
+      await declare()
+      const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') })
+      await realm.run()
+      push(first)
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      await declare({ ref: first })
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+      await declare()
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+      expect(await roles()).toBe('editor')
+    })
+  })
+
+  it('takes many commits and merges at once as what follows', async () => {
+    const first = repository.commit(acme)
+    await declare()
+    await realm.run()
+    repository.git('checkout', '--quiet', '-b', 'topic')
+    repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') })
+    repository.git('checkout', '--quiet', 'main')
+    for (const text of ['a', 'b', 'c']) repository.commit({ 'README.md': text })
+    repository.git('merge', '--quiet', '--no-ff', '-m', 'merge', 'topic')
+    repository.git('push', '--quiet', 'origin', 'main')
+    await realm.pass(MINUTE)
+    expect(await ready()).toBe(`True Succeeded ${repository.git('rev-parse', 'HEAD')}`)
+    expect(first).not.toBe(repository.git('rev-parse', 'HEAD'))
+    expect(await roles()).toBe('editor viewer')
+  })
+
+  it('refuses the whole of a revision with one broken file of many, and stays at the last good one', async () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`roles/r${n}.yaml`, roleYaml(`r${n}`)]))
+    const first = repository.commit({ ...acme, ...many })
+    await declare()
+    await realm.run()
+    repository.commit({ 'roles/r7.yaml': 'kind: [', 'roles/r8.yaml': null, 'roles/new.yaml': roleYaml('new') })
+    await realm.pass(MINUTE)
+    expect(await ready()).toBe(`False InvalidManifests ${first}`)
+    expect(await message()).toContain('roles/r7.yaml:1:')
+    expect(await realm.store.get('Role', 'r8')).toBeDefined()
+    expect(await realm.store.get('Role', 'new')).toBeUndefined()
+  })
+
+  it('that is emptied, or whose path is gone, takes nothing away', async () => {
+    repository.commit({ 'people/acme.yaml': organizationYaml, 'people/editor.yaml': roleYaml('editor') })
+    await declare({ path: 'people' })
+    await realm.run()
+    repository.commit({ 'people/acme.yaml': null, 'people/editor.yaml': null, 'people/README.md': 'empty' })
+    await realm.pass(MINUTE)
+    expect(await ready()).toMatch(/^False EmptySource /)
+    repository.commit({ 'people/README.md': null, 'x.md': 'x' })
+    await realm.pass(MINUTE)
+    expect(await ready()).toMatch(/^False PathNotFound /)
+    expect(await roles()).toBe('editor')
+  })
+
+  it('that renames a file or gives half an answer changes nothing', async () => {
+    repository.commit(acme)
+    await declare()
+    await realm.run()
+    const uid = (await realm.store.get('Role', 'editor'))?.metadata.uid
+    const second = repository.commit({ 'roles/editor.yaml': null, 'acme/editor.yaml': roleYaml('editor') })
+    server.fault = { at: 'fetch', does: { cutAfter: 100 } }
+    await realm.pass(MINUTE)
+    expect(await ready()).toMatch(/^False (Unreachable|Retrying) /)
+    server.fault = undefined
+    await realm.pass(MINUTE)
+    expect(await ready()).toBe(`True Succeeded ${second}`)
+    expect((await realm.store.get('Role', 'editor'))?.metadata).toMatchObject({
+      uid,
+      annotations: { 'roster.dev/source-path': 'acme/editor.yaml:1' },
+    })
+  })
+
+  describe('that verifies its commits', () => {
+    const key = (name: string): string => {
+      const file = join(root, name)
+      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', file])
+      return file
+    }
+    const allow = (...keys: string[]): void => {
+      signers = join(root, 'signers')
+      writeFileSync(signers, keys.map(file => `ada@acme.example ${readFileSync(`${file}.pub`, 'utf8')}`).join(''))
+    }
+    const signWith = (file: string | undefined): void => {
+      repository.git('config', 'gpg.format', 'ssh')
+      repository.git('config', 'commit.gpgsign', String(file !== undefined))
+      if (file !== undefined) repository.git('config', 'user.signingkey', file)
+    }
+
+    it('takes those of its keys, and no other', async () => {
+      const [ours, theirs] = [key('ours'), key('theirs')]
+      allow(ours)
+      signWith(ours)
+      const first = repository.commit(acme)
+      await declare({ verify: true })
+      await realm.run()
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+      signWith(undefined)
+      const unsigned = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') })
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`False NotSigned ${first}`)
+      expect(await message()).toContain(unsigned)
+      signWith(theirs)
+      // A file of signers in the repository is anybody's.
+      repository.commit({
+        '.gitsigners': `ada@acme.example ${readFileSync(`${theirs}.pub`, 'utf8')}`,
+        '.gitconfig': '[gpg "ssh"]\n\tallowedSignersFile = .gitsigners\n',
+      })
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`False NotSigned ${first}`)
+      expect(await roles()).toBe('editor')
+      signWith(ours)
+      const good = repository.commit({ '.gitsigners': null })
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`True Succeeded ${good}`)
+      expect(await roles()).toBe('editor viewer')
+    })
+    it('does not go back to an older one that was signed', async () => {
+      const ours = key('ours')
+      allow(ours)
+      signWith(ours)
+      const first = repository.commit(acme)
+      await declare({ verify: true })
+      const second = repository.commit({ 'roles/editor.yaml': null })
+      await realm.run()
+      push(first)
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      expect(await roles()).toBe('')
+    })
+    it('takes a commit once its key was added', async () => {
+      const [ours, theirs] = [key('ours'), key('theirs')]
+      allow(ours)
+      signWith(theirs)
+      const first = repository.commit(acme)
+      await declare({ verify: true })
+      await realm.run()
+      expect(await ready()).toMatch(/^False NotSigned /)
+      allow(ours, theirs)
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+    })
+    it('takes none where the controller knows no signers', async () => {
+      repository.commit(acme)
+      await declare({ verify: true })
+      await realm.run()
+      expect(await ready()).toMatch(/^False NotAllowed /)
+      expect(await message()).toContain('--signers')
+    })
   })
 })

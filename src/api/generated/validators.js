@@ -3,7 +3,7 @@
 /** Length in code points: a lone surrogate counts as one. */
 const codePoints = text => { let length = text.length; for (let at = 0; at < text.length - 1; at++) if ((text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) { length--; at++ } return length };
 export const Source = validate10;
-const schema11 = {"type":"object","additionalProperties":false,"properties":{"git":{"type":"object","required":["url"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":2048},"ref":{"type":"string","minLength":1,"maxLength":255},"path":{"type":"string","minLength":1,"maxLength":1024},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"credentialsSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"folder":{"type":"object","required":["path"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":4096}}},"prune":{"type":"boolean"},"may":{"type":"object","additionalProperties":false,"properties":{"kinds":{"type":"array","maxItems":20,"items":{"type":"string","enum":["Source","Organization","Role","Group","LicensePool","User","Invitation"]}},"organizations":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"roles":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"permissions":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"}}}}}}};
+const schema11 = {"type":"object","additionalProperties":false,"properties":{"git":{"type":"object","required":["url"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":2048},"ref":{"type":"string","minLength":1,"maxLength":255},"path":{"type":"string","minLength":1,"maxLength":1024},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"credentialsSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"verify":{"type":"boolean"}}},"folder":{"type":"object","required":["path"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":4096}}},"prune":{"type":"boolean"},"may":{"type":"object","additionalProperties":false,"properties":{"kinds":{"type":"array","maxItems":20,"items":{"type":"string","enum":["Source","Organization","Role","Group","LicensePool","User","Invitation"]}},"organizations":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"roles":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"permissions":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"}}}}}}};
 const func2 = codePoints;
 const pattern0 = new RegExp("^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$", "u");
 const pattern1 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
@@ -41,7 +41,7 @@ vErrors.push(err1);
 errors++;
 }
 for(const key1 in data0){
-if(!(((((key1 === "url") || (key1 === "ref")) || (key1 === "path")) || (key1 === "interval")) || (key1 === "credentialsSecretRef"))){
+if(!((((((key1 === "url") || (key1 === "ref")) || (key1 === "path")) || (key1 === "interval")) || (key1 === "credentialsSecretRef")) || (key1 === "verify"))){
 const err2 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err2];
@@ -531,9 +531,9 @@ vErrors.push(err39);
 errors++;
 }
 }
-}
-else {
-const err40 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data0.verify !== undefined){
+if(typeof data0.verify !== "boolean"){
+const err40 = {instancePath:instancePath+"/git/verify",schemaPath:"#/properties/git/properties/verify/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -543,11 +543,9 @@ vErrors.push(err40);
 errors++;
 }
 }
-if(data.folder !== undefined){
-let data8 = data.folder;
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.path === undefined){
-const err41 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+}
+else {
+const err41 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -556,9 +554,12 @@ vErrors.push(err41);
 }
 errors++;
 }
-for(const key3 in data8){
-if(!(key3 === "path")){
-const err42 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data.folder !== undefined){
+let data9 = data.folder;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.path === undefined){
+const err42 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -567,12 +568,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-if(data8.path !== undefined){
-let data9 = data8.path;
-if(typeof data9 === "string"){
-if(func2(data9) > 4096){
-const err43 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"};
+for(const key3 in data9){
+if(!(key3 === "path")){
+const err43 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -581,8 +579,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-if(func2(data9) < 1){
-const err44 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data9.path !== undefined){
+let data10 = data9.path;
+if(typeof data10 === "string"){
+if(func2(data10) > 4096){
+const err44 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -591,9 +593,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-else {
-const err45 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data10) < 1){
+const err45 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -603,9 +604,8 @@ vErrors.push(err45);
 errors++;
 }
 }
-}
 else {
-const err46 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err46 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -615,9 +615,9 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data.prune !== undefined){
-if(typeof data.prune !== "boolean"){
-const err47 = {instancePath:instancePath+"/prune",schemaPath:"#/properties/prune/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err47 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -627,12 +627,9 @@ vErrors.push(err47);
 errors++;
 }
 }
-if(data.may !== undefined){
-let data11 = data.may;
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-for(const key4 in data11){
-if(!((((key4 === "kinds") || (key4 === "organizations")) || (key4 === "roles")) || (key4 === "permissions"))){
-const err48 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(data.prune !== undefined){
+if(typeof data.prune !== "boolean"){
+const err48 = {instancePath:instancePath+"/prune",schemaPath:"#/properties/prune/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -642,11 +639,12 @@ vErrors.push(err48);
 errors++;
 }
 }
-if(data11.kinds !== undefined){
-let data12 = data11.kinds;
-if(Array.isArray(data12)){
-if(data12.length > 20){
-const err49 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(data.may !== undefined){
+let data12 = data.may;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+for(const key4 in data12){
+if(!((((key4 === "kinds") || (key4 === "organizations")) || (key4 === "roles")) || (key4 === "permissions"))){
+const err49 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -655,11 +653,12 @@ vErrors.push(err49);
 }
 errors++;
 }
-const len0 = data12.length;
-for(let i0=0; i0<len0; i0++){
-let data13 = data12[i0];
-if(typeof data13 !== "string"){
-const err50 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data12.kinds !== undefined){
+let data13 = data12.kinds;
+if(Array.isArray(data13)){
+if(data13.length > 20){
+const err50 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -668,8 +667,11 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(!(((((((data13 === "Source") || (data13 === "Organization")) || (data13 === "Role")) || (data13 === "Group")) || (data13 === "LicensePool")) || (data13 === "User")) || (data13 === "Invitation"))){
-const err51 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.may.properties.kinds.items.enum},message:"must be equal to one of the allowed values"};
+const len0 = data13.length;
+for(let i0=0; i0<len0; i0++){
+let data14 = data13[i0];
+if(typeof data14 !== "string"){
+const err51 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -678,10 +680,8 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-}
-else {
-const err52 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!(((((((data14 === "Source") || (data14 === "Organization")) || (data14 === "Role")) || (data14 === "Group")) || (data14 === "LicensePool")) || (data14 === "User")) || (data14 === "Invitation"))){
+const err52 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.may.properties.kinds.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -691,11 +691,9 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data11.organizations !== undefined){
-let data14 = data11.organizations;
-if(Array.isArray(data14)){
-if(data14.length > 1000){
-const err53 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
+}
+else {
+const err53 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -704,16 +702,12 @@ vErrors.push(err53);
 }
 errors++;
 }
-const len1 = data14.length;
-for(let i1=0; i1<len1; i1++){
-let data15 = data14[i1];
-const _errs53 = errors;
-let valid12 = true;
-const _errs54 = errors;
-if(errors === _errs54){
-if(typeof data15 === "string"){
-if(func2(data15) > 253){
-const err54 = {};
+}
+if(data12.organizations !== undefined){
+let data15 = data12.organizations;
+if(Array.isArray(data15)){
+if(data15.length > 1000){
+const err54 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -722,8 +716,15 @@ vErrors.push(err54);
 }
 errors++;
 }
-}
-else {
+const len1 = data15.length;
+for(let i1=0; i1<len1; i1++){
+let data16 = data15[i1];
+const _errs55 = errors;
+let valid12 = true;
+const _errs56 = errors;
+if(errors === _errs56){
+if(typeof data16 === "string"){
+if(func2(data16) > 253){
 const err55 = {};
 if(vErrors === null){
 vErrors = [err55];
@@ -734,21 +735,8 @@ vErrors.push(err55);
 errors++;
 }
 }
-var _valid3 = _errs54 === errors;
-errors = _errs53;
-if(vErrors !== null){
-if(_errs53){
-vErrors.length = _errs53;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs56 = errors;
-if(typeof data15 === "string"){
-if(!pattern3.test(data15)){
-const err56 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
+const err56 = {};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -758,8 +746,21 @@ vErrors.push(err56);
 errors++;
 }
 }
+var _valid3 = _errs56 === errors;
+errors = _errs55;
+if(vErrors !== null){
+if(_errs55){
+vErrors.length = _errs55;
+}
 else {
-const err57 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs58 = errors;
+if(typeof data16 === "string"){
+if(!pattern3.test(data16)){
+const err57 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -768,11 +769,9 @@ vErrors.push(err57);
 }
 errors++;
 }
-var _valid3 = _errs56 === errors;
-valid12 = _valid3;
 }
-if(!valid12){
-const err58 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err58 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -781,9 +780,11 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(typeof data15 === "string"){
-if(func2(data15) > 253){
-const err59 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid3 = _errs58 === errors;
+valid12 = _valid3;
+}
+if(!valid12){
+const err59 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -792,8 +793,9 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(func2(data15) < 1){
-const err60 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data16 === "string"){
+if(func2(data16) > 253){
+const err60 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -802,9 +804,8 @@ vErrors.push(err60);
 }
 errors++;
 }
-}
-else {
-const err61 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data16) < 1){
+const err61 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -814,9 +815,8 @@ vErrors.push(err61);
 errors++;
 }
 }
-}
 else {
-const err62 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err62 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -826,11 +826,9 @@ vErrors.push(err62);
 errors++;
 }
 }
-if(data11.roles !== undefined){
-let data16 = data11.roles;
-if(Array.isArray(data16)){
-if(data16.length > 1000){
-const err63 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
+}
+else {
+const err63 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -839,16 +837,12 @@ vErrors.push(err63);
 }
 errors++;
 }
-const len2 = data16.length;
-for(let i2=0; i2<len2; i2++){
-let data17 = data16[i2];
-const _errs62 = errors;
-let valid15 = true;
-const _errs63 = errors;
-if(errors === _errs63){
-if(typeof data17 === "string"){
-if(func2(data17) > 253){
-const err64 = {};
+}
+if(data12.roles !== undefined){
+let data17 = data12.roles;
+if(Array.isArray(data17)){
+if(data17.length > 1000){
+const err64 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -857,8 +851,15 @@ vErrors.push(err64);
 }
 errors++;
 }
-}
-else {
+const len2 = data17.length;
+for(let i2=0; i2<len2; i2++){
+let data18 = data17[i2];
+const _errs64 = errors;
+let valid15 = true;
+const _errs65 = errors;
+if(errors === _errs65){
+if(typeof data18 === "string"){
+if(func2(data18) > 253){
 const err65 = {};
 if(vErrors === null){
 vErrors = [err65];
@@ -869,21 +870,8 @@ vErrors.push(err65);
 errors++;
 }
 }
-var _valid4 = _errs63 === errors;
-errors = _errs62;
-if(vErrors !== null){
-if(_errs62){
-vErrors.length = _errs62;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs65 = errors;
-if(typeof data17 === "string"){
-if(!pattern3.test(data17)){
-const err66 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
+const err66 = {};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -893,8 +881,21 @@ vErrors.push(err66);
 errors++;
 }
 }
+var _valid4 = _errs65 === errors;
+errors = _errs64;
+if(vErrors !== null){
+if(_errs64){
+vErrors.length = _errs64;
+}
 else {
-const err67 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs67 = errors;
+if(typeof data18 === "string"){
+if(!pattern3.test(data18)){
+const err67 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -903,11 +904,9 @@ vErrors.push(err67);
 }
 errors++;
 }
-var _valid4 = _errs65 === errors;
-valid15 = _valid4;
 }
-if(!valid15){
-const err68 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err68 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -916,9 +915,11 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(typeof data17 === "string"){
-if(func2(data17) > 253){
-const err69 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid4 = _errs67 === errors;
+valid15 = _valid4;
+}
+if(!valid15){
+const err69 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -927,8 +928,9 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(func2(data17) < 1){
-const err70 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data18 === "string"){
+if(func2(data18) > 253){
+const err70 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -937,9 +939,8 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-else {
-const err71 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data18) < 1){
+const err71 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -949,9 +950,8 @@ vErrors.push(err71);
 errors++;
 }
 }
-}
 else {
-const err72 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err72 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -961,11 +961,9 @@ vErrors.push(err72);
 errors++;
 }
 }
-if(data11.permissions !== undefined){
-let data18 = data11.permissions;
-if(Array.isArray(data18)){
-if(data18.length > 500){
-const err73 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+}
+else {
+const err73 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -974,16 +972,12 @@ vErrors.push(err73);
 }
 errors++;
 }
-const len3 = data18.length;
-for(let i3=0; i3<len3; i3++){
-let data19 = data18[i3];
-const _errs71 = errors;
-let valid18 = true;
-const _errs72 = errors;
-if(errors === _errs72){
-if(typeof data19 === "string"){
-if(func2(data19) > 100){
-const err74 = {};
+}
+if(data12.permissions !== undefined){
+let data19 = data12.permissions;
+if(Array.isArray(data19)){
+if(data19.length > 500){
+const err74 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -992,8 +986,15 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-else {
+const len3 = data19.length;
+for(let i3=0; i3<len3; i3++){
+let data20 = data19[i3];
+const _errs73 = errors;
+let valid18 = true;
+const _errs74 = errors;
+if(errors === _errs74){
+if(typeof data20 === "string"){
+if(func2(data20) > 100){
 const err75 = {};
 if(vErrors === null){
 vErrors = [err75];
@@ -1004,21 +1005,8 @@ vErrors.push(err75);
 errors++;
 }
 }
-var _valid5 = _errs72 === errors;
-errors = _errs71;
-if(vErrors !== null){
-if(_errs71){
-vErrors.length = _errs71;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid5){
-const _errs74 = errors;
-if(typeof data19 === "string"){
-if(!pattern5.test(data19)){
-const err76 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
+const err76 = {};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1028,8 +1016,21 @@ vErrors.push(err76);
 errors++;
 }
 }
+var _valid5 = _errs74 === errors;
+errors = _errs73;
+if(vErrors !== null){
+if(_errs73){
+vErrors.length = _errs73;
+}
 else {
-const err77 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs76 = errors;
+if(typeof data20 === "string"){
+if(!pattern5.test(data20)){
+const err77 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1038,11 +1039,9 @@ vErrors.push(err77);
 }
 errors++;
 }
-var _valid5 = _errs74 === errors;
-valid18 = _valid5;
 }
-if(!valid18){
-const err78 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err78 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1051,9 +1050,11 @@ vErrors.push(err78);
 }
 errors++;
 }
-if(typeof data19 === "string"){
-if(func2(data19) > 100){
-const err79 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+var _valid5 = _errs76 === errors;
+valid18 = _valid5;
+}
+if(!valid18){
+const err79 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1062,9 +1063,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-}
-else {
-const err80 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data20 === "string"){
+if(func2(data20) > 100){
+const err80 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1074,9 +1075,8 @@ vErrors.push(err80);
 errors++;
 }
 }
-}
 else {
-const err81 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err81 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1088,7 +1088,7 @@ errors++;
 }
 }
 else {
-const err82 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err82 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1100,12 +1100,24 @@ errors++;
 }
 }
 else {
-const err83 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err83 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err83];
 }
 else {
 vErrors.push(err83);
+}
+errors++;
+}
+}
+}
+else {
+const err84 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
 }
 errors++;
 }

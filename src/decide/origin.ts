@@ -1,0 +1,5 @@
+import type { SourceSpec } from '../api/source.ts'
+
+/** Where a source's commits come from; undefined for a folder, which has no history. Another repository or ref has a history of its own. */
+export const originOf = ({ git }: Pick<SourceSpec, 'git'>): string | undefined =>
+  git && `${git.url}#${git.ref ?? 'HEAD'}`
