@@ -4,6 +4,7 @@ import { type Bench, isMet, type Row, ratioOf } from './bench.ts'
 import { kubernetes } from './kubernetes.ts'
 import { pass } from './pass.ts'
 import { queue } from './queue.ts'
+import { source } from './source.ts'
 import { startup } from './startup.ts'
 import { store } from './store.ts'
 import { validate } from './validate.ts'
@@ -13,7 +14,7 @@ setFlagsFromString('--expose-gc')
 Object.assign(globalThis, { gc: runInNewContext('gc') })
 
 /** `npm run bench`, or `npm run bench -- NAME…` for those whose names contain one of the words. */
-const benches: readonly Bench[] = [queue, validate, store, startup, pass, kubernetes]
+const benches: readonly Bench[] = [queue, validate, store, startup, pass, source, kubernetes]
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2))
 const cells = (bench: Bench, row: Row): string[] => [

@@ -12,8 +12,8 @@ import { looksLikeTable, readTable } from './table.ts'
 import { lineText, positionOf, type SourceText } from './text.ts'
 import { readYaml } from './yaml.ts'
 
-/** A file or folder, or a text that is already here (stdin is the file `-`). */
-export type ManifestInput = { path: string } | { file: string; text: string }
+/** A file or folder, a text that is already here (stdin is the file `-`), or what was read of one before. */
+export type ManifestInput = { path: string } | { file: string; text: string } | FileReading
 
 export interface ReadOptions extends SetOptions {
   /** Paths of files are given relative to this folder in findings and origins; otherwise as the input was given. */
@@ -43,6 +43,19 @@ export interface ReadResult {
   line(file: string, line: number): string | undefined
 }
 
+/** What one file says by itself. The same text under the same name and options gives the same, so it need not be read again. */
+export interface FileReading {
+  readonly source: SourceText
+  readonly resources: readonly ReadManifest[]
+  readonly broken: readonly BrokenManifest[]
+  readonly findings: readonly Finding[]
+  readonly skipped: number
+}
+
+/** Reads one text and judges its documents by themselves. Nothing in it makes this throw. */
+export const readText = (source: SourceText, options: Pick<ReadOptions, 'tables' | 'base'> = {}): FileReading =>
+  new FileReader(options.tables ?? [], knownIn(options.base ?? [])).read(source)
+
 /** Bytes of one file, and of all below one path. */
 const MAX_FILE = 64 * 1024 * 1024
 const MOST_BYTES = 512 * 1024 * 1024
@@ -56,10 +69,9 @@ const MAX_DOCUMENT = 16 * 1024 * 1024
 export async function readManifests(inputs: readonly ManifestInput[], options: ReadOptions = {}): Promise<ReadResult> {
   const reading = new Reading(options)
   for (const input of inputs) {
-    if ('text' in input) {
-      reading.text({ file: input.file, text: input.text })
-      continue
-    }
+    if ('source' in input) reading.take(input)
+    else if ('text' in input) reading.text({ file: input.file, text: input.text })
+    if (!('path' in input)) continue
     for await (const found of findFiles(input.path, {
       relativeTo: options.relativeTo,
       maxBytes: MAX_FILE,
@@ -72,20 +84,13 @@ export async function readManifests(inputs: readonly ManifestInput[], options: R
 
 class Reading {
   readonly #options: ReadOptions
-  readonly #resources: ReadManifest[] = []
-  readonly #broken: BrokenManifest[] = []
+  readonly #files: FileReading[] = []
   readonly #findings: Finding[] = []
-  readonly #sources = new Map<string, SourceText>()
-  readonly #base: (kind: DeclaredKind, name: string) => unknown
-  #skipped = 0
-  #files = 0
+  readonly #known: Known
 
   constructor(options: ReadOptions) {
     this.#options = options
-    const known = new Map(
-      (options.base ?? []).map(resource => [`${resource.kind}/${resource.metadata.name}`, resource]),
-    )
-    this.#base = (kind, name) => known.get(`${kind}/${name}`)
+    this.#known = knownIn(options.base ?? [])
   }
 
   async file(found: FoundFile): Promise<void> {
@@ -95,18 +100,74 @@ class Reading {
     }
     this.text({ file: found.file, text: found.text })
     // The loop of a controller lives in the same process: let it breathe.
-    if (this.#files % 50 === 0) await new Promise(resolve => setImmediate(resolve))
+    if (this.#files.length % 50 === 0) await new Promise(resolve => setImmediate(resolve))
   }
 
   text(source: SourceText): void {
-    this.#files++
-    this.#sources.set(source.file, source)
+    this.take(new FileReader(this.#options.tables ?? [], this.#known).read(source))
+  }
+
+  take(reading: FileReading): void {
+    this.#files.push(reading)
+  }
+
+  finish(): ReadResult {
+    const resources = this.#files.flatMap(file => file.resources)
+    const broken = this.#files.flatMap(file => file.broken)
+    const findings = [...this.#findings, ...this.#files.flatMap(file => file.findings)]
+    if (this.#options.references !== false) findings.push(...judgeSet(resources, broken, this.#options))
+    let sources: Map<string, SourceText> | undefined
+    return {
+      resources,
+      findings: findings.sort(byPlace),
+      skipped: this.#files.reduce((sum, { skipped }) => sum + skipped, 0),
+      files: this.#files.length,
+      line: (file, line) => {
+        sources ??= new Map(this.#files.map(({ source }) => [source.file, source]))
+        const source = sources.get(file)
+        return source && lineText(source, line)
+      },
+    }
+  }
+}
+
+/** The resource of that kind and name as it was before, for rules that ask. */
+type Known = (kind: DeclaredKind, name: string) => unknown
+
+const knownIn = (base: NonNullable<ReadOptions['base']>): Known => {
+  const known = new Map(base.map(resource => [`${resource.kind}/${resource.metadata.name}`, resource]))
+  return (kind, name) => known.get(`${kind}/${name}`)
+}
+
+class FileReader {
+  readonly #tables: readonly PeopleTable[]
+  readonly #base: Known
+  readonly #resources: ReadManifest[] = []
+  readonly #broken: BrokenManifest[] = []
+  readonly #findings: Finding[] = []
+  #source: SourceText | undefined
+  #skipped = 0
+
+  constructor(tables: readonly PeopleTable[], base: Known) {
+    this.#tables = tables
+    this.#base = base
+  }
+
+  read(source: SourceText): FileReading {
+    this.#source = source
     if (looksLikeTable(source.file)) this.#table(source)
     else this.#yaml(source)
+    return {
+      source: this.#source,
+      resources: this.#resources,
+      broken: this.#broken,
+      findings: this.#findings,
+      skipped: this.#skipped,
+    }
   }
 
   #table(source: SourceText): void {
-    for (const { origin, value, problems } of readTable(source, this.#options.tables ?? [])) {
+    for (const { origin, value, problems } of readTable(source, this.#tables)) {
       const judgement = new Judgement(origin)
       for (const { rule, message, pointer } of problems) judgement.report(rule, message, pointer)
       if (value !== undefined) this.#judge(judgement, value)
@@ -117,7 +178,7 @@ class Reading {
   #yaml(source: SourceText): void {
     const text = source.text.startsWith('\ufeff') ? ` ${source.text.slice(1)}` : source.text
     const clean = text === source.text ? source : { file: source.file, text }
-    this.#sources.set(source.file, clean)
+    this.#source = clean
     for (const chunk of splitDocuments(text)) {
       if (chunk.end - chunk.start > MAX_DOCUMENT) {
         const judgement = new Judgement(yamlOrigin({ file: source.file, text: '' }, { start: 0, end: 0 }, 0, 0, ''))
@@ -172,21 +233,6 @@ class Reading {
       case 'refused':
         if (judged.identity) this.#broken.push({ ...judged.identity, origin: judgement.origin })
         return
-    }
-  }
-
-  finish(): ReadResult {
-    const findings = [...this.#findings]
-    if (this.#options.references !== false) findings.push(...judgeSet(this.#resources, this.#broken, this.#options))
-    return {
-      resources: this.#resources,
-      findings: findings.sort(byPlace),
-      skipped: this.#skipped,
-      files: this.#files,
-      line: (file, line) => {
-        const source = this.#sources.get(file)
-        return source && lineText(source, line)
-      },
     }
   }
 }

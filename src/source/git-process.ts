@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../ports/clock.ts'
 import { GitTrouble, troubleOf } from './git-trouble.ts'
 
@@ -96,15 +98,8 @@ const takeAll = async (child: ChildProcess, take: (chunk: Buffer) => void | Prom
 }
 
 const giveAll = async (child: ChildProcess, give: AsyncIterable<string> | Iterable<string>): Promise<void> => {
-  const { stdin } = child
-  if (!stdin) return
   // Git may end before it has read everything; its exit says why.
-  stdin.on('error', () => undefined)
-  for await (const text of give) {
-    if (stdin.destroyed) return
-    if (!stdin.write(text)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
-  }
-  stdin.end()
+  if (child.stdin) await pipeline(Readable.from(give), child.stdin).catch(() => undefined)
 }
 
 const watchOver = (check: (() => Promise<void>) | undefined, end: (why: unknown) => void): (() => void) => {

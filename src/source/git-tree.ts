@@ -13,9 +13,9 @@ export interface TreeLimits {
   bytes: number
 }
 
-/** What one commit holds under a path: texts by their place below it, and what cannot be one. */
+/** What one commit holds under a path: texts by their place below it, in the order of the tree, and what cannot be one. Without a text: one that is known. */
 export interface TreeContent {
-  files: { file: string; text: string }[]
+  files: { file: string; id: string; text?: string }[]
   findings: Finding[]
 }
 
@@ -34,6 +34,7 @@ const LFS = /^version https:\/\/git-lfs\.github\.com\/spec\/|^version https:\/\/
 /**
  * Reads the manifests of exactly one commit out of the object store. A link, a submodule or a pointer into large file storage where a manifest should be
  * is an error: it must never read as "nothing is declared here".
+ * @param known files whose text need not be read: the id of a blob is a hash of what it holds
  * @param path folder inside the repository, '' for the whole
  * @throws GitTrouble `PathNotFound`, `NotAllowed` over the limits; CopyDamaged
  */
@@ -42,11 +43,16 @@ export const readTree = async (
   at: { commit: string; path: string },
   limits: TreeLimits,
   call: GitCall,
+  known: (file: string, id: string) => boolean = () => false,
 ): Promise<TreeContent> => {
   const tree = await treeAt(copy, at, call)
   const { entries, findings } = await listTree(copy, tree, limits, call)
-  const files: TreeContent['files'] = []
-  await readBlobs(copy, entries, call, ({ file }, bytes) => {
+  const texts = new Map<string, string>()
+  const [old, fresh] = [new Set<string>(), [] as Entry[]]
+  for (const entry of entries)
+    if (known(entry.file, entry.id)) old.add(entry.file)
+    else fresh.push(entry)
+  await readBlobs(copy, fresh, call, ({ file }, bytes) => {
     const decoded = decodeText(bytes)
     if ('problem' in decoded) findings.push({ ...finding(file, 'encoding', decoded.problem), line: decoded.line })
     else if (LFS.test(decoded.text))
@@ -57,7 +63,11 @@ export const readTree = async (
           'is a pointer into Git LFS, and manifests are not kept there; run git lfs untrack on it',
         ),
       )
-    else files.push({ file, text: decoded.text })
+    else texts.set(file, decoded.text)
+  })
+  const files = entries.flatMap(({ file, id }): TreeContent['files'] => {
+    const text = texts.get(file)
+    return text === undefined ? (old.has(file) ? [{ file, id }] : []) : [{ file, id, text }]
   })
   return { files, findings }
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { RosterError } from '../api/errors.ts'
 import type { SourceSpec } from '../api/source.ts'
-import { readManifests } from '../manifests/read.ts'
+import { type FileReading, readManifests, readText } from '../manifests/read.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Dialer } from '../ports/dialer.ts'
 import type { SecretReader } from '../ports/secrets.ts'
@@ -42,6 +43,8 @@ export interface GitLimits extends CopyLimits {
   bringing: number
 }
 
+/** Files between two breaths of the event loop. */
+const BREATH = 50
 const MIB = 1024 * 1024
 const LIMITS: GitLimits = {
   bytes: 1024 * MIB,
@@ -63,6 +66,26 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
   let checked = false
   let kept: { commit: string; after: string | undefined; revision: Revision } | undefined
 
+  // What files said in the commit before: work on a commit is in proportion to what changed.
+  let before = new Map<string, { id: string; reading: FileReading }>()
+  const isKnown = (file: string, id: string): boolean => before.get(file)?.id === id
+  const readingsOf = async (files: TreeContent['files']): Promise<FileReading[]> => {
+    const now = new Map<string, { id: string; reading: FileReading }>()
+    let read = 0
+    for (const { file, id, text } of files) {
+      const known = before.get(file)
+      if (text === undefined && known) now.set(file, known)
+      else {
+        const tables = options.tables ?? []
+        now.set(file, { id, reading: readText({ file, text: text ?? '' }, { tables }) })
+        // The loop of a controller lives in the same process: let it breathe.
+        if (++read % BREATH === 0) await setImmediate()
+      }
+    }
+    before = now
+    return [...now.values()].map(({ reading }) => reading)
+  }
+
   const readCommit = async (
     pass: Pass,
     { commit, names }: { commit: string; names: readonly string[] },
@@ -76,7 +99,8 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     const bringAndRead = async (): Promise<TreeContent> => {
       if (!copy.has(commit)) await pass.remote(limits.bringing, call => copy.fetch(wanted, call))
       if (options.git.verify) await verify(copy, commit, pass.verifying(limits.asking))
-      return readTree(copy, { commit, path: pass.path }, limits.tree, pass.local(limits.bringing)).catch(error => {
+      const at = { commit, path: pass.path }
+      return readTree(copy, at, limits.tree, pass.local(limits.bringing), isKnown).catch(error => {
         throw damaged(error)
       })
     }
@@ -85,7 +109,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
       await copy.discard()
       return bringAndRead()
     })
-    const result = await readManifests(content.files, options.tables ? { tables: options.tables } : {})
+    const result = await readManifests(await readingsOf(content.files))
     return revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
   }
 

@@ -39,20 +39,23 @@ export type PruneVerdict = { may: true } | { may: false; reason: Reason; message
 /**
  * Decides what one complete revision means for what is there. Applied in the order of kinds, pruned in the reverse;
  * only objects that carry this source's label are pruned, and none that another source took over.
+ * @param known whether nothing is to be done about a document, because it and its object are as the last pass left them
  */
 export const stepsOf = (
   source: string,
   revision: Extract<Revision, { outcome: 'Complete' }>,
   live: ReadonlyMap<string, DeclaredResource>,
-): { apply: DeclaringStep[]; prune: Extract<Step, { do: 'prune' }>[] } => {
+  known: (placed: PlacedManifest, live: DeclaredResource | undefined) => boolean = () => false,
+): { apply: DeclaringStep[]; prune: Extract<Step, { do: 'prune' }>[]; known: number } => {
   const declared = new Set<string>()
-  const apply = [...revision.manifests]
-    .sort((a, b) => byKind(a.manifest, b.manifest))
-    .map(placed => {
-      const key = keyOf(placed.manifest)
-      declared.add(key)
-      return stepOf(source, revision.id, placed, live.get(key))
-    })
+  const changed = revision.manifests.filter(placed => {
+    const key = keyOf(placed.manifest)
+    declared.add(key)
+    return !known(placed, live.get(key))
+  })
+  const apply = changed
+    .toSorted((a, b) => byKind(a.manifest, b.manifest))
+    .map(placed => stepOf(source, revision.id, placed, live.get(keyOf(placed.manifest))))
   const prune = [...live.values()]
     .filter(
       object =>
@@ -60,7 +63,7 @@ export const stepsOf = (
     )
     .sort((a, b) => byKind(b, a))
     .map(object => ({ do: 'prune' as const, live: object }))
-  return { apply, prune }
+  return { apply, prune, known: revision.manifests.length - changed.length }
 }
 
 /** What is to be done about one declared object, as it stands. First keeps: what another source has, it keeps. */

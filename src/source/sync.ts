@@ -58,11 +58,14 @@ export interface SyncResult {
 export const syncRevision = async (options: SyncOptions): Promise<SyncResult> => {
   const { store, source, revision } = options
   const live = await readLive(store)
-  const steps = stepsOf(source, revision, live)
+  const { may, policy, pathOf } = options.authority ?? {}
+  // What a source may can change while its documents do not.
+  const { memory } = may === undefined && policy === undefined ? options : {}
+  const steps = stepsOf(source, revision, live, (placed, object) => memory?.knows(placed, object) ?? false)
   const result: SyncResult = {
     created: [],
     updated: [],
-    unchanged: 0,
+    unchanged: steps.known,
     pruned: [],
     conflicts: [],
     failed: [],
@@ -70,7 +73,6 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
     taken: [],
     objects: 0,
   }
-  const { may, policy, pathOf } = options.authority ?? {}
   const judge = judgeOf({ source, may, policy, byPerson: options.byPerson ?? false }, live, pathOf)
   const places = new Map(revision.manifests.map(placed => [keyOf(placed.manifest), placed]))
 
@@ -156,7 +158,7 @@ const applyPlaced = async (
       return
     }
     try {
-      const left = await applyStep(options, step, placed.place, result)
+      const left = await applyStep(options, step, placed, result)
       if (left) judge.applied(left)
       return
     } catch (error) {
@@ -176,11 +178,12 @@ const applyPlaced = async (
 const applyStep = async (
   options: SyncOptions,
   step: DeclaringStep,
-  place: string,
+  placed: PlacedManifest,
   result: SyncResult,
 ): Promise<DeclaredResource | undefined> => {
   const { store, memory } = options
   const { desired, live } = step
+  const { place } = placed
   const manager = MANAGERS.source(options.source)
   const ref: ObjectRef = { kind: desired.kind, name: desired.metadata.name }
   if (step.do === 'wait') {
@@ -191,11 +194,12 @@ const applyStep = async (
   if (!live) {
     // Made, not applied: what came into being since the list belongs to whoever made it.
     const made = await store.create(desired, { manager })
-    memory?.keep(desired, made)
+    memory?.keep(desired, made, placed)
     result.created.push(ref)
     return made
   }
   if (memory?.holds(desired, live)) {
+    memory.keep(desired, live, placed)
     result.unchanged += 1
     return undefined
   }
@@ -214,7 +218,7 @@ const applyStep = async (
     ifUid: live.metadata.uid,
     ifVersion: live.metadata.resourceVersion,
   })
-  memory?.keep(desired, applied.object)
+  memory?.keep(desired, applied.object, placed)
   if (applied.outcome === 'unchanged') result.unchanged += 1
   else result[applied.outcome].push(ref)
   if (applied.taken.length > 0) result.taken.push({ ref, fields: applied.taken })

@@ -109,6 +109,21 @@ describeWith('git', 'a Git repository', () => {
     expect(second.id).toBe(next)
     expect(namesOf(second)).toEqual(['Organization/acme a.yaml:1', 'Role/editor b.yaml:1'])
   })
+  it('is read file by file, only what changed', async () => {
+    const reader = open({ url: fileUrl() })
+    repository.commit({ 'a.yaml': organizationYaml, 'b.yaml': roleYaml('editor'), 'c.yaml': roleYaml('viewer') })
+    const first = await read(reader)
+    repository.commit({ 'b.yaml': roleYaml('author'), 'c.yaml': null, 'd.yaml': roleYaml('viewer') })
+    const second = await read(reader)
+    if (first.outcome !== 'Complete' || second.outcome !== 'Complete') expect.fail('not read')
+    expect(namesOf(second)).toEqual(['Organization/acme a.yaml:1', 'Role/author b.yaml:1', 'Role/viewer d.yaml:1'])
+    // The very same object: it was not read again.
+    expect(second.manifests[0]?.manifest).toBe(first.manifests[0]?.manifest)
+    repository.commit({ 'b.yaml': 'kind: [' })
+    expect(trouble(await read(reader))).toMatchObject({ reason: 'InvalidManifests' })
+    repository.commit({ 'b.yaml': null, 'd.yaml': null, 'c.yaml': roleYaml('viewer') })
+    expect(namesOf(await read(reader))).toEqual(['Organization/acme a.yaml:1', 'Role/viewer c.yaml:1'])
+  })
   it('is read by branch, tag, annotated tag and commit id', async () => {
     const first = repository.commit({ 'a.yaml': organizationYaml })
     repository.git('tag', 'v1')

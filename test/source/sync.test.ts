@@ -271,6 +271,28 @@ describe('a write of a source', () => {
   })
 })
 
+describe('the memory of a source', () => {
+  it('passes over what is as it left it, and over nothing else', async () => {
+    await using store = await open()
+    const memory = new SyncMemory()
+    const same = revision('r1', organization, role('editor', { displayName: 'Editor' }), role('viewer'))
+    const pass = (id: string, more = {}) => sync(store, { ...same, id }, { memory, ...more })
+    await pass('r1')
+    expect(await pass('r2')).toMatchObject({ unchanged: 3, updated: [], objects: 3 })
+    // By hand: taken back.
+    const hand = { ...role('editor', { displayName: 'Hand' }), kind: 'Role' } as AnyManifest & { kind: 'Role' }
+    await store.apply(hand, { manager: 'local/root', force: true })
+    expect(await pass('r3')).toMatchObject({ unchanged: 2, updated: [{ name: 'editor' }] })
+    // Deleted by hand: made again.
+    await store.delete({ kind: 'Role', name: 'viewer' })
+    expect(await pass('r4')).toMatchObject({ unchanged: 2, created: [{ name: 'viewer' }] })
+    // What it may has changed: judged anew.
+    expect(await pass('r5', { authority: { may: { kinds: ['Organization'] } } })).toMatchObject({
+      failed: [{ ref: { name: 'editor' } }, { ref: { name: 'viewer' } }],
+    })
+  })
+})
+
 describe('the authority of a source', () => {
   const user = (name: string, ...roles: string[]): AnyManifest =>
     ({
