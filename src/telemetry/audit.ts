@@ -3,12 +3,15 @@ import { type FileHandle, mkdir, open, readdir, readFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { AuditEntry, AuditLog } from '../ports/audit.ts'
 import { type Clock, timestamp } from '../ports/clock.ts'
+import { CHAIN_START, lineHash } from './audit-chain.ts'
 
 /** A line as it stands in the file. `writer` is one process, `number` counts its lines from 1, so a missing line shows. */
 export interface AuditLine extends AuditEntry {
   time: string
   writer: string
   number: number
+  /** SHA-256 of the writer's line before, in hexadecimal. Lines of before there were chains have none. */
+  previous?: string
 }
 
 /**
@@ -18,6 +21,7 @@ export interface AuditLine extends AuditEntry {
 export const fileAuditLog = (options: { folder: string; clock: Clock }): AuditLog => {
   const writer = `${process.pid}-${randomBytes(4).toString('hex')}`
   let number = 0
+  let previous = CHAIN_START
   let current: { month: string; file: Promise<FileHandle> } | undefined
   /** A line may stand there in part: the next begins on a line of its own. */
   let torn = false
@@ -49,8 +53,9 @@ export const fileAuditLog = (options: { folder: string; clock: Clock }): AuditLo
 
   const write = async (entry: AuditEntry): Promise<void> => {
     const time = timestamp(options.clock.now())
-    const line: AuditLine = { time, writer, number: number + 1, ...entry }
-    const bytes = Buffer.from(`${torn ? '\n' : ''}${JSON.stringify(line)}\n`)
+    const line: AuditLine = { time, writer, number: number + 1, ...entry, previous }
+    const text = JSON.stringify(line)
+    const bytes = Buffer.from(`${torn ? '\n' : ''}${text}\n`)
     try {
       const file = await fileOf(time.slice(0, 7))
       const { bytesWritten } = await file.write(bytes)
@@ -60,6 +65,7 @@ export const fileAuditLog = (options: { folder: string; clock: Clock }): AuditLo
         )
       torn = false
       number += 1
+      previous = lineHash(text)
       if (entry.phase === 'intent') await file.datasync()
     } catch (error) {
       torn = true

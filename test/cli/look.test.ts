@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { acmePlace, type Place, steady } from './command-line.ts'
 
@@ -119,6 +121,24 @@ describe('audit', () => {
     expect(lines.some(line => line.target.startsWith('Membership/'))).toBe(true)
     const others = JSON.parse((await acme.run('audit', '-o', 'json')).out).lines.length
     expect(lines.length).toBeLessThan(others)
+  })
+
+  test('is verified by its chain, and against heads that were kept', async () => {
+    using other = acme.copy()
+    expect(await other.run('audit', 'verify')).toMatchObject({ code: 0, err: expect.stringContaining(' 0 problems') })
+    const { out: head } = await other.run('audit', 'head', '-o', 'json')
+    writeFileSync(join(other.folder, 'head.json'), head)
+    expect((await other.run('audit', 'verify', '--against', 'head.json')).code).toBe(0)
+    const folder = join(other.folder, '.roster', 'audit')
+    const [file = ''] = readdirSync(folder)
+    const text = readFileSync(join(folder, file), 'utf8')
+    writeFileSync(join(folder, file), text.slice(0, text.trimEnd().lastIndexOf('\n') + 1))
+    expect((await other.run('audit', 'verify')).code).toBe(0)
+    const { code, out } = await other.run('audit', 'verify', '--against', 'head.json', '-o', 'json')
+    expect(code).toBe(1)
+    expect(JSON.parse(out).breaks).toMatchObject([{ problem: 'Truncated' }])
+    expect((await other.run('audit', 'verify', '--against', 'none.json')).code).toBe(2)
+    expect((await other.run('audit', 'verfy')).code).toBe(2)
   })
 
   test('the table calls records by their address', async () => {

@@ -1,18 +1,25 @@
+import { resolve } from 'node:path'
+import { auditChains } from '../../app/audit-chains.ts'
 import { type AuditLine, auditTrail } from '../../app/happenings.ts'
 import { momentOf } from '../../app/moment.ts'
 import { openRealm } from '../../app/openrealm.ts'
 import { withExamples } from '../examples.ts'
+import type { Io } from '../io.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { jsonLine, jsonText, table } from '../output.ts'
-import { UsageError, type Verb } from '../verb.ts'
+import { Exit, UsageError, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
   withExamples(
     withSettings(command, 'data'),
     ['audit --user alice', 'all that concerned one person'],
     ['audit --by bob --since 7d', 'all that one actor did'],
+    ['audit head -o json > head.json', 'the last line of each writer, to be kept elsewhere'],
+    ['audit verify --against head.json', 'whether a line was edited, dropped, moved or taken off the end'],
     ['audit --action mail.send -o jsonl', 'for another program'],
   )
+    .argument('[what]', 'verify: check the chains; head: print the last line of each writer')
+    .option('--against <file>', 'with verify: heads that were printed before with -o json')
     .option('--user <person>', 'about a person, by name or address')
     .option('--by <actor>', 'user/bob, source/people, local/root; the last part alone does too')
     .option('--action <action>', 'mail.send, membership.join, access.take, …; mail alone means all of mail')
@@ -21,7 +28,9 @@ export const verb: Verb = (command, io) => {
     .option('--until <time>', 'the same')
     .option('--limit <number>', 'only the newest so many')
     .option('-o, --output <format>', 'table, wide, json, jsonl')
-    .action(async (flags: Record<string, unknown>) => {
+    .addHelpText('after', '\nverify: exit code 1 when something is wrong.')
+    .action(async (what: string | undefined, flags: Record<string, unknown>) => {
+      if (what !== undefined) return chains(what, flags, io)
       const format = formatOf(flags['output'], ['table', 'wide', 'json', 'jsonl'] as const, 'table')
       const limit = limitOf(flags['limit'])
       await using realm = await openRealm(realmOptions(flags, io))
@@ -51,6 +60,38 @@ export const verb: Verb = (command, io) => {
           `${unreadable} ${unreadable === 1 ? 'line' : 'lines'} in ${realm.paths.audit} cannot be read: cut off by a crash, or changed by somebody\n`,
         )
     })
+}
+
+const chains = async (what: string, flags: Record<string, unknown>, io: Io): Promise<void> => {
+  if (what !== 'verify' && what !== 'head') throw new UsageError(`audit ${what} is neither verify nor head`)
+  const format = formatOf(flags['output'], ['table', 'json'] as const, 'table')
+  await using realm = await openRealm(realmOptions(flags, io))
+  const against = flags['against'] === undefined ? undefined : resolve(io.cwd, String(flags['against']))
+  const verdict = await auditChains(realm, what === 'verify' ? against : undefined)
+  const { heads, breaks, lines, unchained, unreadable } = verdict
+  if (what === 'head')
+    io.out(
+      format === 'json'
+        ? jsonText({ heads })
+        : table(
+            ['Writer', 'Line', 'Hash'],
+            heads.map(({ writer, number, hash }) => [writer, String(number), hash]),
+          ),
+    )
+  else if (format === 'json') io.out(jsonText(verdict))
+  else {
+    if (breaks.length > 0)
+      io.out(
+        table(
+          ['Problem', 'Writer', 'Line', 'Place'],
+          breaks.map(({ problem, writer, number, place }) => [problem, writer, String(number), place ?? '-']),
+        ),
+      )
+    io.err(
+      `${lines} lines of ${heads.length} writers checked, ${breaks.length} problems; ${unchained} lines have no chain, ${unreadable} cannot be read\n`,
+    )
+  }
+  if (what === 'verify' && breaks.length > 0) throw new Exit(1)
 }
 
 const limitOf = (given: unknown): number => {
