@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 // Integration tests start processes, servers or a browser, or play long stories. Every other folder under test/ is `unit` (api, architecture,
 // decide, effects, manifests, reconcilers, runtime, …): no process, no network, the whole of it under a minute.
 const integration = [
+  'material',
   'e2e',
   'stories',
   'mail',
