@@ -1,10 +1,12 @@
 /** Build time only: all kinds with their schemas, for the generators. */
 import { account } from './account.ts'
+import { approval } from './approval.ts'
 import { group } from './group.ts'
 import { invitation } from './invitation.ts'
 import { licensePool } from './licensepool.ts'
 import { membership } from './membership.ts'
 import { organization } from './organization.ts'
+import { removalSet } from './removalset.ts'
 import { role } from './role.ts'
 import type { KindDefinition } from './schema.ts'
 import { seatLedger } from './seatledger.ts'
@@ -19,7 +21,9 @@ export const definitions: readonly KindDefinition[] = [
   licensePool,
   user,
   invitation,
+  approval,
   account,
   membership,
   seatLedger,
+  removalSet,
 ]

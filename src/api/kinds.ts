@@ -1,10 +1,12 @@
 import type { Account } from './account.ts'
+import type { Approval } from './approval.ts'
 import type { Group } from './group.ts'
 import type { Invitation } from './invitation.ts'
 import type { LicensePool } from './licensepool.ts'
 import type { Membership } from './membership.ts'
 import type { DeclaredKind, Kind, RecordKind } from './names.ts'
 import type { Organization } from './organization.ts'
+import type { RemovalSet } from './removalset.ts'
 import type { Manifest } from './resource.ts'
 import type { Role } from './role.ts'
 import type { SeatLedger } from './seatledger.ts'
@@ -20,9 +22,11 @@ export interface KindMap {
   LicensePool: LicensePool
   User: User
   Invitation: Invitation
+  Approval: Approval
   Account: Account
   Membership: Membership
   SeatLedger: SeatLedger
+  RemovalSet: RemovalSet
 }
 
 export type ResourceOf<K extends Kind> = KindMap[K]

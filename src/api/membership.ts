@@ -121,7 +121,27 @@ const spec = object('What happened between one organization and one address.', {
           5000,
           'Flat permissions.',
         ),
+        suspended: unset(flag('The person is suspended here. Absent: not suspended.')),
         time: time('When it last changed.'),
+      },
+    ),
+  ),
+  losing: unset(
+    object(
+      'What the declarations no longer give and is still in force, until the guard lets it go. Written by the first pass that finds it.',
+      {
+        digest: Type.String({ description: 'Over what is lost.', pattern: '^[a-z2-7]{16}$', maxLength: 16 }),
+        organization: unset(flag('The membership itself.')),
+        roles: list(name('A role.'), 500, 'Roles.'),
+        groups: list(name('A group.'), 500, 'Groups.'),
+        permissions: list(text('A permission.', 400), 20, 'The first of the permissions.'),
+        suspended: unset(flag('Suspended.')),
+        until: unset(time('The end, brought forward to this time.')),
+        admin: unset(flag('The person is an admin of the organization by what they lose.')),
+        producer: actor('Whose change it is.'),
+        urgent: unset(flag('One named person, asked and answered.')),
+        because: text('Why.', 500),
+        time: time('Since when.'),
       },
     ),
   ),
@@ -132,6 +152,7 @@ export type Attempt = Static<typeof attempt>
 export type Series = Static<typeof series>
 export type MailRecord = Static<typeof mail>
 export type Grant = Static<typeof grant>
+export type Losing = NonNullable<Static<typeof spec>['losing']>
 export type SettledAccess = NonNullable<MembershipSpec['settled']>
 export type Membership = Resource<'Membership', MembershipSpec, never>
 

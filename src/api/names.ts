@@ -8,9 +8,18 @@ export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}` as const
 
 /** The resources that admins declare, in the order in which they are applied; removal goes the other way round. */
-export const DECLARED_KINDS = ['Source', 'Organization', 'Role', 'Group', 'LicensePool', 'User', 'Invitation'] as const
+export const DECLARED_KINDS = [
+  'Source',
+  'Organization',
+  'Role',
+  'Group',
+  'LicensePool',
+  'User',
+  'Invitation',
+  'Approval',
+] as const
 /** What Roster remembers. Never in a manifest, never applied, never pruned, always in a backup. */
-export const RECORD_KINDS = ['Account', 'Membership', 'SeatLedger'] as const
+export const RECORD_KINDS = ['Account', 'Membership', 'SeatLedger', 'RemovalSet'] as const
 export const KINDS = [...DECLARED_KINDS, ...RECORD_KINDS] as const
 
 export type DeclaredKind = (typeof DECLARED_KINDS)[number]
@@ -36,6 +45,10 @@ export const ANNOTATIONS = {
   /** Revision of the source in which this document last changed. */
   revision: `${GROUP}/revision`,
   orphan: `${GROUP}/orphan`,
+  /** A source no longer declares this person, and waits for the guard before it deletes them. */
+  going: `${GROUP}/going`,
+  /** Somebody was asked whether this one person is to be removed, and said yes; the value is who. */
+  removalConfirmed: `${GROUP}/removalConfirmed`,
 } as const
 
 export const FINALIZER = `${GROUP}/cleanup`
@@ -73,6 +86,7 @@ export const CONDITIONS = [
   'Conflict',
   'AddressUnproven',
   'ClockSuspect',
+  'RemovalsHeld',
 ] as const
 export type ConditionType = (typeof CONDITIONS)[number]
 
@@ -83,6 +97,7 @@ export const REASONS = [
   'WaitingForPerson',
   'WaitingForSeat',
   'WaitingForTime',
+  'WaitingForApproval',
   'Paused',
   // Reconciling
   'Progressing',
@@ -149,6 +164,10 @@ export const REASONS = [
   'Granted',
   'AccessTaken',
   'ClockJumped',
+  // RemovalSet, Approval
+  'RemovalsHeld',
+  'RemovalsReleased',
+  'Approved',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

@@ -157,6 +157,31 @@ const spec = object(
       }),
       'inherited',
     ),
+    guard: optional(
+      block(
+        'How much may be taken from people at once. An organization can only be stricter than those above it; a looser guard counts when it has stood for 24 hours.',
+        {
+          maxRemovals: optional(
+            text('Share of the people who may lose something in any 24 hours, in whole per cent.', 4, {
+              pattern: '^(100|[1-9]?[0-9])%$',
+            }),
+            { inherited: '5%' },
+          ),
+          freeRemovals: optional(
+            integer('So many people may lose something in any 24 hours, whatever share they are.', 0, 100_000),
+            { inherited: 5 },
+          ),
+          protected: optional(
+            list(address(''), 200, 'Addresses of people from whom nothing is taken without an Approval.'),
+            'inherited',
+          ),
+          minAdmins: optional(integer('So many admins who can sign in must be left when one is taken.', 0, 100), {
+            inherited: 2,
+          }),
+        },
+      ),
+      'inherited',
+    ),
   },
   [
     {

@@ -5,7 +5,7 @@ import { type Retry, RosterError } from '../api/errors.ts'
 import { DECLARED_KINDS, type Reason } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import type { SourceSpec } from '../api/source.ts'
-import { permitFor } from '../reconcilers/permits.ts'
+import { belongingOf, permitToPrune } from '../reconcilers/pruning.ts'
 import type { Ending } from '../runtime/manager.ts'
 import type { Revision } from '../source/revision.ts'
 import { type SyncResult, syncRevision } from '../source/sync.ts'
@@ -71,10 +71,20 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
     return { sync, settled: false, beside, unready: [], later: [] }
   }
 
-  await using own = await controllerUnlessHeld(options)
-  const sync = await write(options, own.controller?.manager.lease.store ?? realm.store)
+  const written = Promise.withResolvers<void>()
+  await using own = await controllerUnlessHeld({ ...options, written: written.promise })
+  let sync: SyncResult
+  try {
+    sync = await write(options, own.controller?.manager.lease.store ?? realm.store)
+    // Everything that was written is met before anything is taken.
+    const loop = own.controller?.manager.loop
+    await loop?.informer.caughtUp()
+    loop?.controller('RemovalSet')?.wake('*')
+  } finally {
+    written.resolve()
+  }
   const { resourceVersion } = await realm.store.info()
-  await untilIdle(options, own, resourceVersion)
+  await untilIdle({ ...options, written: written.promise }, own, resourceVersion)
   signal.throwIfAborted()
   const loop = own.controller?.manager.loop
   return {
@@ -99,16 +109,7 @@ const write = async (
     prune,
     allowEmpty,
     signal,
-    permit: async objects => {
-      const decision = permitFor(realm, {
-        because: `source/${source} at ${revision.id} no longer declares it`,
-        producer: `source/${source}@${revision.id}`,
-        byClock: false,
-      })
-      return 'permit' in decision
-        ? { permitted: objects, because: decision.permit.because }
-        : { permitted: [], because: decision.held }
-    },
+    permit: permitToPrune(`source/${source} at ${revision.id} no longer declares it`, belongingOf(store)),
     ...(onStep && { onStep }),
   })
 
@@ -125,13 +126,16 @@ const refuseOtherSource = async ({ realm, source, from }: ApplyOptions): Promise
 const placeOf = ({ folder, git }: SourceSpec): string =>
   JSON.stringify(folder ? [resolve(folder.path)] : [git?.url, git?.ref ?? null, git?.path ?? null])
 
+/** What is applied, and when all of it is written. */
+type Running = ApplyOptions & { written: Promise<void> }
+
 /** The loop that this process runs itself, while nobody else does. */
 interface Own extends AsyncDisposable {
   controller: RunningController | undefined
   ending: Ending | undefined
 }
 
-const controllerUnlessHeld = async (options: ApplyOptions): Promise<Own> => {
+const controllerUnlessHeld = async (options: Running): Promise<Own> => {
   const own: Own = {
     controller: undefined,
     ending: undefined,
@@ -142,7 +146,7 @@ const controllerUnlessHeld = async (options: ApplyOptions): Promise<Own> => {
 }
 
 /** Takes the lease and runs the loop here, unless somebody else has it. @throws BindingError, and what a start throws */
-const runHere = async ({ realm, signal, log = noLog() }: ApplyOptions, own: Own): Promise<void> => {
+const runHere = async ({ realm, signal, log = noLog(), written }: Running, own: Own): Promise<void> => {
   if ((await realm.store.lease.read())?.held) return
   const held = new AbortController()
   try {
@@ -151,6 +155,7 @@ const runHere = async ({ realm, signal, log = noLog() }: ApplyOptions, own: Own)
       log,
       metrics: createMetrics(),
       sources: false,
+      writing: () => written,
       signal: AbortSignal.any([signal, held.signal]),
       onWaiting: () => held.abort(),
     })
@@ -166,7 +171,7 @@ const runHere = async ({ realm, signal, log = noLog() }: ApplyOptions, own: Own)
 }
 
 /** Until whoever has the lease has done all that follows from the writes up to a version; when they die meanwhile, goes on in their place. */
-const untilIdle = async (options: ApplyOptions, own: Own, version: string): Promise<void> => {
+const untilIdle = async (options: Running, own: Own, version: string): Promise<void> => {
   const { realm, signal } = options
   for (;;) {
     signal.throwIfAborted()

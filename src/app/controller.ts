@@ -20,7 +20,7 @@ import { observing } from './observe.ts'
 import type { Realm } from './realm.ts'
 import { portalUrl } from './settings.ts'
 import { sourceReader } from './sources.ts'
-import { reconcilersOf, worldOf } from './world.ts'
+import { DERIVING, reconcilersOf, worldOf } from './world.ts'
 
 export interface ControllerOptions {
   realm: Realm
@@ -34,6 +34,8 @@ export interface ControllerOptions {
   onStoreTrouble?: (sentence: string) => void
   /** Whether sources are read: `run` does, `apply` is given its manifests. */
   sources: boolean
+  /** This process writes a revision itself while the loop runs: resolves when all of it is written. Nothing is taken before. */
+  writing?: () => Promise<void>
 }
 
 /** The loop under the lease, acting for real. */
@@ -81,7 +83,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     signal,
     grace: GRACE,
     ...(options.onWaiting && { onWaiting: options.onWaiting }),
-    reconcilers: ({ store: own, cache, lease }: LeasedWorld) => {
+    reconcilers: ({ store: own, cache, lease, whenIdle }: LeasedWorld) => {
       metrics.leaseHeld.set(1)
       const effects = liveEffects({
         store: own,
@@ -102,6 +104,13 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         secrets,
         fingerprint: keys.fingerprint,
         epoch: lease.epoch,
+        removals: {
+          collectFor: options.writing ? 0 : COLLECTING,
+          whenComplete: async signal => {
+            await options.writing?.()
+            await whenIdle(DERIVING, signal)
+          },
+        },
         storeEpoch,
       })
       return reconcilersOf(world, options.sources ? { hub, sync: bounded(settings.policy) } : undefined)
@@ -134,6 +143,8 @@ const bounded =
     syncRevision({ ...options, authority: { ...options.authority, policy } })
 
 const MINUTE = 60_000
+/** For so long edits by hand are collected into one set of removals. */
+const COLLECTING = 10_000
 /** How long runs in hand may go on once it is to stop: the whole process is gone within ten seconds. */
 const GRACE = 8_000
 

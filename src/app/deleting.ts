@@ -1,7 +1,7 @@
 import type { AnyResource } from '../api/kinds.ts'
-import type { DeclaredKind, Kind } from '../api/names.ts'
+import { ANNOTATIONS, type DeclaredKind, type Kind } from '../api/names.ts'
 import type { Change } from '../effects/change.ts'
-import { failedOf, type Plan, timeZonesIn } from './plan.ts'
+import { failedOf, heldIn, type Plan, timeZonesIn } from './plan.ts'
 import { laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
 import { rehearse } from './rehearsal.ts'
@@ -43,7 +43,10 @@ export const planDeletion = async (
   }
   const { base, changes, rest, cache, now } = await rehearse(
     realm,
-    async store => void (await store.delete({ kind, name }, { ifUid: uid })),
+    async store => {
+      if (kind === 'User') await confirmRemoval({ store, actor: realm.actor }, object)
+      await store.delete({ kind, name }, { ifUid: uid })
+    },
     { signal },
   )
   const gone: Change = {
@@ -61,7 +64,7 @@ export const planDeletion = async (
     plan: {
       base,
       changes: [gone, ...changes],
-      held: [],
+      held: heldIn(cache),
       refused: [],
       later: laterChanges(rest.later, cache, now),
       warnings: [],
@@ -93,6 +96,7 @@ export const deleteObject = async (
     ...organizationOf(object),
     before: object.spec,
   })
+  if (kind === 'User') await confirmRemoval({ store, actor }, object)
   if ((await store.delete({ kind, name }, { ifUid: uid })) === undefined) return { gone: true }
   if (!(await store.lease.read())?.held)
     return { gone: false, why: 'no controller runs on this store to end what hangs on it' }
@@ -105,6 +109,14 @@ export const deleteObject = async (
   }
   const ready = status?.conditions?.find(one => one.type === 'Ready')
   return { gone: false, why: ready?.message ?? 'the controller is at it' }
+}
+
+/** Notes that somebody was asked for this one person and said yes: the guard lets ten such an hour go beside its budget. */
+const confirmRemoval = async (
+  { store, actor }: Pick<Realm, 'store' | 'actor'>,
+  { kind, metadata: { name, uid } }: AnyResource,
+): Promise<void> => {
+  await store.annotate({ kind, name }, { [ANNOTATIONS.removalConfirmed]: actor }, { manager: actor, ifUid: uid })
 }
 
 const organizationOf = (object: AnyResource): { organization?: string } => {

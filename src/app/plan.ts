@@ -1,9 +1,10 @@
 import type { DeclaredResource } from '../api/kinds.ts'
 import { DECLARED_KINDS } from '../api/names.ts'
 import { type ObjectRef, refText } from '../api/resource.ts'
+import { membershipOf } from '../decide/record-names.ts'
 import type { Change } from '../effects/change.ts'
 import { settingsFor } from '../reconcilers/context.ts'
-import { permitFor } from '../reconcilers/permits.ts'
+import { belongingIn, permitToPrune } from '../reconcilers/pruning.ts'
 import type { Rest } from '../runtime/loop.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { keyOf } from '../source/inventory.ts'
@@ -64,13 +65,7 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
         prune,
         allowEmpty,
         signal,
-        permit: async objects => {
-          const because = `source/${source} no longer declares it`
-          const decision = permitFor(realm, { because, producer: `source/${source}`, byClock: false })
-          return 'permit' in decision
-            ? { permitted: objects, because: decision.permit.because }
-            : { permitted: [], because: decision.held }
-        },
+        permit: permitToPrune(`source/${source} no longer declares it`, belongingIn(world)),
       })
       const declared = resourceChanges(revision.manifests, before, ref => declaredIn(world, ref), sync)
       // Before anything follows: afterwards the invitations carry what the roles are then.
@@ -87,8 +82,8 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
   )
   return {
     base,
-    changes: [...declared, ...changes],
-    held: sync.kept ? [sync.kept] : [],
+    changes: [...declared.filter(change => !isKept(change, sync.going, cache)), ...changes],
+    held: [...(sync.kept ? [sync.kept] : []), ...heldIn(cache)],
     refused: refusedOf(sync),
     later: laterChanges(rest.later, cache, now),
     warnings: [...roles.flatMap(role => warningOnRole(role, withdrawn)), ...warningsOnSeats(waited, cache)],
@@ -96,6 +91,26 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
     timeZones: timeZonesIn(cache),
   }
 }
+
+/** Somebody whom the source no longer declares and who stays, because what they have is held. */
+const isKept = ({ action, kind, name }: Change, going: readonly ObjectRef[], cache: Cache): boolean =>
+  action === 'delete' &&
+  going.some(ref => ref.kind === kind && ref.name === name) &&
+  cache.get('User', name) !== undefined
+
+/** Every set of removals that is held, or would be: by the same decision as the loop's. */
+export const heldIn = (cache: Cache): Plan['held'] =>
+  cache.by('RemovalSet', 'state', 'Held').map(({ spec }) => {
+    const names = (spec.removals ?? []).map(key => {
+      const record = cache.get('Membership', membershipOf(key))?.spec
+      return record?.user?.name ?? record?.address ?? key
+    })
+    return {
+      refs: [...new Set(names)].sort().map(name => ({ kind: 'User' as const, name })),
+      reason: 'RemovalsHeld',
+      message: `${spec.organization}: held until an Approval of ${spec.hash}: ${spec.because}`,
+    }
+  })
 
 /** Whether there is anything to tell; `later` and warnings alone are no change. */
 export const isEmptyPlan = ({ changes, held, refused, failed }: Plan): boolean =>

@@ -1,6 +1,9 @@
+import type { Kind } from '../api/names.ts'
 import { groupResolver } from '../decide/groups.ts'
+import { approvalReconciler } from '../reconcilers/approval.ts'
 import type { World } from '../reconcilers/context.ts'
 import { groupReconciler } from '../reconcilers/group.ts'
+import { guardReconciler } from '../reconcilers/guard.ts'
 import { invitationReconciler } from '../reconcilers/invitation.ts'
 import { licensePoolReconciler } from '../reconcilers/licensepool.ts'
 import { Lines } from '../reconcilers/lines.ts'
@@ -37,4 +40,10 @@ export const reconcilersOf = (world: World, sources?: SourceParts): Reconciler[]
     invitationReconciler(world),
     licensePoolReconciler(world),
     seatLedgerReconciler(world),
+    // What is taken is decided when everything else is at rest.
+    guardReconciler(world),
+    approvalReconciler(world),
   ] as unknown as Reconciler[]
+
+/** Kinds whose runs find what somebody is to lose. */
+export const DERIVING: readonly Kind[] = ['Source', 'Organization', 'Role', 'Group', 'User', 'Invitation']

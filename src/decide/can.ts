@@ -19,10 +19,14 @@ export const standingOf = (
   if (membership.ended) return 'Ended'
   if (membership.declared?.until !== undefined && milliseconds(membership.declared.until) <= now) return 'Ended'
   if (hasLeft(membership)) return 'Left'
-  if (suspended) return 'Suspended'
+  if (suspended && isSuspensionInForce(membership)) return 'Suspended'
   if (!membership.joined) return hasDeclined(membership) ? 'Declined' : 'Invited'
   return membership.settled?.roles.length ? 'Active' : 'Restricted'
 }
+
+/** Whether the suspension of a person counts here: suspending somebody who belongs takes something from them, and is in force once it is settled. */
+const isSuspensionInForce = ({ joined, settled }: MembershipSpec): boolean =>
+  joined === undefined || settled === undefined || settled.suspended === true
 
 /** One membership of the person in question, or of an organization above the one asked about. */
 export interface CanInput {

@@ -10,6 +10,8 @@ export interface AccessDifference {
   roles: string[]
   groups: string[]
   permissions: string[]
+  /** Suspended, or no longer. */
+  suspended?: true
 }
 
 export interface AccessComparison {
@@ -27,18 +29,21 @@ export interface AccessComparison {
  */
 export const compareAccess = (
   settled: Access | undefined,
-  derived: Pick<DerivedAccess, 'roles' | 'groups' | 'permissions'>,
+  derived: Pick<DerivedAccess, 'roles' | 'groups' | 'permissions'> & { suspended?: boolean },
 ): AccessComparison => {
   const before: Access = settled ?? { roles: [], groups: [], permissions: [] }
   const losses = {
     roles: without(before.roles, derived.roles),
     groups: without(before.groups, derived.groups),
     permissions: lostPermissions(before.permissions, derived.permissions),
+    // Who has no settled access yet cannot lose it.
+    ...(settled && derived.suspended && !settled.suspended && { suspended: true as const }),
   }
   const gains = {
     roles: without(derived.roles, before.roles),
     groups: without(derived.groups, before.groups),
     permissions: gainedPermissions(before.permissions, derived.permissions),
+    ...(!derived.suspended && settled?.suspended && { suspended: true as const }),
   }
   return {
     gains,
@@ -48,6 +53,7 @@ export const compareAccess = (
       groups: union(before.groups, derived.groups),
       permissions:
         losses.permissions.length === 0 ? derived.permissions : withGains(before.permissions, derived.permissions),
+      ...(derived.suspended && (!settled || settled.suspended) && { suspended: true as const }),
     },
     equal: settled !== undefined && isNothing(losses) && isNothing(gains),
   }
@@ -55,7 +61,10 @@ export const compareAccess = (
 
 /** Whether a difference is none. */
 export const isNothing = (difference: AccessDifference): boolean =>
-  difference.roles.length === 0 && difference.groups.length === 0 && difference.permissions.length === 0
+  difference.roles.length === 0 &&
+  difference.groups.length === 0 &&
+  difference.permissions.length === 0 &&
+  !difference.suspended
 
 const without = (all: readonly string[], these: readonly string[]): string[] => {
   const excluded = new Set(these)

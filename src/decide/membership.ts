@@ -87,7 +87,12 @@ export const forgetDeclaration = (spec: Spec): Spec =>
 export const takesAccess = (before: Spec, after: Spec): boolean => {
   if (isJoined(before) && !isJoined(after)) return true
   if (!before.settled || before.settled === after.settled) return false
-  const { losses } = compareAccess(before.settled, after.settled ?? { roles: [], groups: [], permissions: [] })
+  const { losses } = compareAccess(before.settled, {
+    roles: [],
+    groups: [],
+    permissions: [],
+    ...after.settled,
+  })
   return !isNothing(losses)
 }
 

@@ -34,6 +34,19 @@ export const seatLedgerName = (pool: string, page: number): string => `${pool}-$
 export const messageId = (membership: string, purpose: string, host: string): string =>
   `<${digest([membership, purpose], 26)}.${membership}@${host}>`
 
+/** Digest of what one Membership is to lose: the same loss has the same one, whoever wants it. */
+export const lossDigest = (parts: readonly string[]): string => digest(['Loss', ...parts], 16)
+
+/** One loss in a set of removals. */
+export const removalKey = (membership: string, digest: string): string => `${membership}/${digest}`
+
+/** The Membership in a {@link removalKey}. */
+export const membershipOf = (key: string): string => key.slice(0, key.indexOf('/'))
+
+/** A set of removals: one name for each time that something is decided. */
+export const removalSetName = (organization: string, hash: string, time: string, again: number): string =>
+  `${organization}.${digest([organization, hash, time, String(again)], 10)}`
+
 /** RFC 4648 base32 in lower case over SHA-256; the parts are told apart by their length. */
 const digest = (parts: readonly string[], length: number): string => {
   const bytes = createHash('sha256')

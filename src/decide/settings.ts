@@ -1,4 +1,5 @@
 import type { Organization, OrganizationSpec } from '../api/organization.ts'
+import { type GuardSettings, guardOf } from './guard-settings.ts'
 import { durationMilliseconds } from './time.ts'
 
 type Portal = NonNullable<OrganizationSpec['portal']>
@@ -26,6 +27,8 @@ export interface OrganizationSettings {
   mail: { from: Mail['from']; replyTo: 'Inviter' | 'Sender'; templates: NonNullable<Mail['templates']>; locale: string }
   invitations: { validFor: number; dailyLimitPerInviter: number; dailyLimit: number; maxAttempts: number }
   onboarding: { welcomeMail: boolean }
+  /** As declared; what is judged by is the settled one. */
+  guard: GuardSettings
 }
 
 /** Why an organization's place is not settled. Nothing new happens in it meanwhile; what people have stays. */
@@ -124,6 +127,7 @@ export const settingsOf = (chain: readonly Organization[]): OrganizationSettings
       maxAttempts: nearest(spec => spec.invitations?.maxAttempts) ?? 3,
     },
     onboarding: { welcomeMail: nearest(spec => spec.onboarding?.welcomeMail) ?? true },
+    guard: guardOf(chain.map(organization => organization.spec)),
   }
 }
 

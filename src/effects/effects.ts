@@ -1,6 +1,7 @@
 import type { Account } from '../api/account.ts'
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import type { DeclaredKind } from '../api/names.ts'
+import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import type { SeatLedger, SeatLedgerSpec } from '../api/seatledger.ts'
 import type { OutgoingMail } from '../ports/mailer.ts'
@@ -37,6 +38,12 @@ export interface Effects {
     page: { name: string; before: SeatLedger | undefined; spec: SeatLedgerSpec },
     what: Explained,
   ): Promise<SeatLedger>
+
+  /** Writes a set of removals, with its version (`before: undefined`: a new one), or removes it (`spec: undefined`). It takes nothing by itself: see `reconcilers/permits.ts`. */
+  writeRemovalSet(
+    set: { name: string; before: RemovalSet | undefined; spec: RemovalSetSpec | undefined },
+    what: Explained,
+  ): Promise<void>
 
   /** Makes a resource that Roster itself wants: a generated Invitation or User. */
   createGenerated<K extends DeclaredKind>(object: NewObject<K>, what: Explained): Promise<void>

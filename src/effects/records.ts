@@ -100,6 +100,18 @@ export const recordEffects = (options: {
       return written
     },
 
+    writeRemovalSet: async ({ name, before, spec }, what) => {
+      if (!spec) {
+        if (before)
+          await store.delete(
+            { kind: 'RemovalSet', name },
+            { ifUid: before.metadata.uid, ifVersion: before.metadata.resourceVersion },
+          )
+      } else if (before) await replace('RemovalSet', name, spec, before.metadata.resourceVersion)
+      else await createRecord('RemovalSet', name, spec, { [LABELS.organization]: spec.organization })
+      await tell.change(what)
+    },
+
     createGenerated: async (object, what) => {
       await store.create(object, { manager: MANAGERS.controller, finalizers: [FINALIZER] })
       await tell.change(what)

@@ -1,5 +1,14 @@
 import { SCHEMAS } from '../api/generated/schemas.ts'
-import { Group, Invitation, LicensePool, Organization, Role, Source, User } from '../api/generated/validators.js'
+import {
+  Approval,
+  Group,
+  Invitation,
+  LicensePool,
+  Organization,
+  Role,
+  Source,
+  User,
+} from '../api/generated/validators.js'
 import type { AnyManifest } from '../api/kinds.ts'
 import {
   API_VERSION,
@@ -157,7 +166,7 @@ function judgeOwn(
   return { is: 'manifest', manifest: value as unknown as AnyManifest }
 }
 
-const VALIDATORS = { Source, Organization, Role, Group, LicensePool, User, Invitation } satisfies Record<
+const VALIDATORS = { Source, Organization, Role, Group, LicensePool, User, Invitation, Approval } satisfies Record<
   DeclaredKind,
   unknown
 >

@@ -4,7 +4,7 @@ import type { User } from '../api/user.ts'
 import { accountName } from '../decide/record-names.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Lookups } from './lookups.ts'
-import { type Entry, entryOf, type Standing, shownStanding } from './standing.ts'
+import { type Entry, entryOf, isInForce, type Standing, shownStanding } from './standing.ts'
 
 /** Somebody who can sign in, with everything about them that pages show or decisions need. Read from the store just now. */
 export interface Person {
@@ -69,7 +69,9 @@ export const createPeople = ({
     const entry = entryOf(
       account.spec,
       places.map(({ standing }) => standing),
-      [...named, ...owned.map(({ user }) => user)].some(user => user?.spec.suspended === true),
+      [...named, ...owned.map(({ user }) => user)].some(
+        user => user?.spec.suspended === true && !isStillIn(user, places),
+      ),
     )
     return { account, addresses, places, entry }
   }
@@ -90,3 +92,7 @@ export const createPeople = ({
     },
   }
 }
+
+/** Whether a suspension waits for the guard in some organization, so that the person belongs there as before. */
+const isStillIn = (user: User, places: Person['places']): boolean =>
+  places.some(({ membership, standing }) => membership.spec.user?.uid === user.metadata.uid && isInForce(standing))

@@ -20,10 +20,14 @@ export const shownStanding = (membership: MembershipSpec, suspended: boolean, no
   return standing === 'Restricted' && joined && now - Date.parse(joined.time) < SETTLING ? 'Settling' : standing
 }
 
+/** Whether somebody belongs there now. */
+export const isInForce = (standing: Standing): boolean =>
+  standing === 'Active' || standing === 'Restricted' || standing === 'Settling' || standing === 'Outside'
+
 /** Whether somebody who has shown the right password, or a session, is let in. */
 export type Entry = { may: true } | { may: false; because: 'Closed' | 'Unproven' | 'Suspended' | 'Ended' }
 
-/** @param suspended whether any User that carries one of the person's addresses is suspended */
+/** @param suspended whether any User that carries one of the person's addresses is suspended, and that is in force */
 export const entryOf = (
   account: Pick<AccountSpec, 'closed' | 'proven'>,
   standings: readonly Standing[],
@@ -31,7 +35,8 @@ export const entryOf = (
 ): Entry => {
   if (account.closed) return { may: false, because: 'Closed' }
   if (!account.proven) return { may: false, because: 'Unproven' }
-  if (suspended || standings.includes('Suspended')) return { may: false, because: 'Suspended' }
+  if (suspended || (standings.includes('Suspended') && !standings.some(isInForce)))
+    return { may: false, because: 'Suspended' }
   // Somebody with an open invitation, or none at all, may sign in: to accept it. Somebody whom every organization ended may not.
   if (standings.length > 0 && standings.every(standing => standing === 'Ended')) return { may: false, because: 'Ended' }
   return { may: true }

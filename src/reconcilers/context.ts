@@ -16,6 +16,14 @@ import type { Cache, Watch } from '../runtime/reconciler.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Lines } from './lines.ts'
 
+/** When a set of removals is complete. */
+export interface Removals {
+  /** Milliseconds for which edits by hand are collected into one set. 0 where everything was written before the loop began to run: a plan, an apply. */
+  readonly collectFor: number
+  /** Resolves at a moment at which nothing is being written and everything that was written is worked out. */
+  whenComplete(signal: AbortSignal): Promise<void>
+}
+
 /** What every reconciler is built from: readers, one way to act, and time. A plan gives it an overlay, planned effects and a frozen clock. */
 export interface World {
   /** What is, with the indexes of `indexes.ts`. */
@@ -36,6 +44,8 @@ export interface World {
   readonly groups: GroupResolver
   /** Who waits for an invitation, and what went: one for all reconcilers of a process. */
   readonly lines: Lines
+  /** How the guard learns that everything which one change wants taken is known. */
+  readonly removals: Removals
   /** Epoch of the lease under which this process acts; written into claims. */
   readonly epoch: number
   /** Epoch of the store; grows with a restore. */

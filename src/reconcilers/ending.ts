@@ -1,14 +1,25 @@
-import type { Readiness } from '../api/conditions.ts'
 import type { Membership, MembershipSpec } from '../api/membership.ts'
-import { MANAGERS } from '../api/names.ts'
 import { timestamp } from '../api/timestamp.ts'
 import { withdraw } from '../decide/invitation.ts'
-import { activeGrants, hasLeft, takesAccess } from '../decide/membership.ts'
+import { type Loss, makesAdmin, withoutLosing } from '../decide/loss.ts'
+import { activeGrants, hasLeft, isJoined, takesAccess } from '../decide/membership.ts'
+import { milliseconds } from '../decide/time.ts'
 import { recordEvent, refOf } from './context.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
 import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
-import { permitFor } from './permits.ts'
-import { claimedBy, explained, merged, type Place, type PlaceResult, producerOf, quiet, reasonOf } from './placepass.ts'
+import { asking, permitFor, permitForEnd, permitForNothing } from './permits.ts'
+import {
+  causeOf,
+  claimedBy,
+  explained,
+  merged,
+  type Place,
+  type PlaceResult,
+  quiet,
+  reasonOf,
+  sameSpec,
+  waitingFor,
+} from './placepass.ts'
 import { settle } from './settle.ts'
 
 /** A declaration that is gone, or says that it is over. */
@@ -38,7 +49,7 @@ export const close = async (
       continue
     }
     const byClock = standing.is === 'over' && standing.why === 'Until'
-    result = merged(result, await end(place, record, reasonOf(place), byClock))
+    result = merged(result, await end(place, record, reasonOf(place), { byClock }))
   }
   for (const record of records) if (!joined.includes(record)) await forget(place, record)
   if (result) return result
@@ -48,19 +59,42 @@ export const close = async (
   return { organization, state: left ? 'Left' : 'Ended', roles: [] }
 }
 
-/** Ends one membership of somebody who belongs, with a permit; without one it stays as it is and is looked at again in a minute. */
-export const end = async (place: Place, record: Membership, because: string, byClock = false): Promise<PlaceResult> => {
+/**
+ * Ends one membership of somebody who belongs, with a permit; without one the loss is noted for the guard.
+ * @param options.byClock the declaration says until when, and that time has come
+ * @param options.rest what the person keeps here under another address: where that is all they have, nothing is lost
+ */
+export const end = async (
+  place: Place,
+  record: Membership,
+  because: string,
+  { byClock = false, rest }: { byClock?: boolean; rest?: Membership | undefined } = {},
+): Promise<PlaceResult> => {
   const { world, user, organization, now } = place
-  const decision = permitFor(world, { because, producer: producerOf(user), byClock })
   const { roles = [], permissions = [] } = record.spec.settled ?? {}
-  if ('held' in decision) {
-    const is: Readiness = { is: 'reconciling', reason: 'Retrying', message: decision.held }
-    return { organization, state: 'Active', roles, is, isHeld: true, again: now + 60_000 }
+  const cause = causeOf(place, because)
+  const decision =
+    byClock && endsAsDeclared(record.spec, now)
+      ? permitForEnd(world, cause)
+      : rest && hasAllOf(rest.spec, record.spec)
+        ? permitForNothing(because, cause.producer)
+        : permitFor(world, record, ENDING, cause)
+  if (!('permit' in decision)) {
+    const waits = waitingFor(decision)
+    const again = waits.is?.reason === 'Retrying' ? { again: now + 60_000 } : {}
+    if (waits.is?.reason !== 'Retrying') {
+      const admin = makesAdmin(permissions)
+      const spec = asking(world, record.spec, record.spec, ENDING, cause, admin)
+      if (!sameSpec(record.spec, spec)) await world.effects.updateMembership(record, spec, quiet(place))
+    }
+    const state =
+      user.spec.suspended && record.spec.settled?.suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted'
+    return { organization, state, roles, ...waits, ...again }
   }
   const time = timestamp(now)
   const { declared } = record.spec
   const ended: MembershipSpec = {
-    ...record.spec,
+    ...withoutLosing(record.spec),
     ...(declared && { declared: { ...declared, present: false } }),
     ended: { time, by: decision.permit.producer, because: decision.permit.because },
     settled: { roles: [], groups: [], permissions: [], time },
@@ -71,6 +105,15 @@ export const end = async (place: Place, record: Membership, because: string, byC
   return { organization, state: 'Ended', roles: [] }
 }
 
+const ENDING: Loss = { is: 'membership' }
+
+/** Whether the end was declared before it came: then it is nobody's edit that takes something now. */
+const endsAsDeclared = ({ declared }: MembershipSpec, now: number): boolean =>
+  declared?.until !== undefined && milliseconds(declared.until) <= now
+
+const hasAllOf = (rest: MembershipSpec, record: MembershipSpec): boolean =>
+  isJoined(rest) && rest.settled !== undefined && !takesAccess(record, { ...record, settled: rest.settled })
+
 /** Somebody who left has nothing any more, which is their own doing. */
 export const clearLeft = async (place: Place, record: Membership): Promise<Membership> => {
   const { world, organization, now } = place
@@ -78,16 +121,12 @@ export const clearLeft = async (place: Place, record: Membership): Promise<Membe
   if (!settled || !hasLeft(record.spec)) return record
   const { roles, groups, permissions } = settled
   if (roles.length + groups.length + permissions.length === 0) return record
-  const loss = { because: `left ${organization}`, producer: MANAGERS.controller, byClock: false }
-  const decision = permitFor(world, loss)
-  if ('held' in decision) return record
-  const spec = { ...record.spec, settled: { roles: [], groups: [], permissions: [], time: timestamp(now) } }
-  return world.effects.takeAccess(
-    record,
-    spec,
-    decision.permit,
-    explained(place, 'take', 'access', { roles, permissions }),
-  )
+  const { permit } = permitForNothing(`left ${organization}`)
+  const spec = {
+    ...withoutLosing(record.spec),
+    settled: { roles: [], groups: [], permissions: [], time: timestamp(now) },
+  }
+  return world.effects.takeAccess(record, spec, permit, explained(place, 'take', 'access', { roles, permissions }))
 }
 
 /** The declaration of somebody who has not joined is gone: a link of an ended membership works no more, and one that comes back is new. */

@@ -1,10 +1,12 @@
 import type { Account } from '../api/account.ts'
+import type { Approval } from '../api/approval.ts'
 import type { Group } from '../api/group.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
+import type { RemovalSet } from '../api/removalset.ts'
 import type { Role } from '../api/role.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
 import type { User } from '../api/user.ts'
@@ -41,6 +43,8 @@ export const indexes = {
       ...new Set([...(spec.settled?.roles ?? []), ...spec.grants.flatMap(grant => grant.roles)]),
     ],
     group: ({ spec }: Membership) => spec.settled?.groups ?? [],
+    /** By organization, only those of whom something is to be taken. */
+    losing: ({ spec }: Membership) => (spec.losing ? [spec.organization] : []),
     /** By `<organization>/<day>` (UTC) on which admins were told that nobody came. */
     noticed: ({ spec }: Membership) => [
       ...new Set(
@@ -105,6 +109,15 @@ export const indexes = {
   Source: {},
   /** By the Account whose credentials count. */
   Account: { sameAs: ({ spec }: Account) => (spec.sameAs === undefined ? [] : [spec.sameAs]) },
+  Approval: { releases: ({ spec }: Approval) => [spec.releases] },
+  RemovalSet: {
+    organization: ({ spec }: RemovalSet) => [spec.organization],
+    state: ({ spec }: RemovalSet) => [spec.state],
+    hash: ({ spec }: RemovalSet) => (spec.hash === undefined ? [] : [spec.hash]),
+    /** By `<Membership>/<digest>` of each loss; only while that may still come. */
+    removal: ({ spec }: RemovalSet) =>
+      spec.state === 'Held' || spec.state === 'Released' ? (spec.removals ?? []) : [],
+  },
   SeatLedger: {
     pool: ({ spec }: SeatLedger) => [spec.pool],
     /** By `user/<uid>` and `address/<address>` of everybody who has a seat or is shown waiting for one. */

@@ -103,6 +103,7 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
           spec.memberships,
           addressesOf({ spec }),
           metadata.deletionTimestamp,
+          metadata.annotations?.[ANNOTATIONS.going],
         ],
         *wakes(user, cache) {
           for (const address of addressesOf(user))

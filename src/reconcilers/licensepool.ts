@@ -42,7 +42,7 @@ export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> =
           const last = spec.attempts.at(-1)
           return [
             [spec.user, spec.since, spec.joined, spec.left, spec.ended, spec.declined, spec.declared],
-            [spec.settled?.roles, spec.settled?.groups],
+            [spec.settled?.roles, spec.settled?.groups, spec.settled?.suspended],
             [currentSeries(spec), last?.number, last?.series, last?.outcome, last?.withdrawnTime],
           ]
         },

@@ -1,4 +1,4 @@
-import type { Readiness } from '../api/conditions.ts'
+import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { Membership } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS, ANNOTATIONS, FINALIZER } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
@@ -59,7 +59,7 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
           const last = spec.attempts.at(-1)
           return [
             [spec.user, spec.joined, spec.left, spec.ended, spec.declined, spec.declared],
-            [spec.settled?.roles, spec.settled?.permissions],
+            [spec.settled?.roles, spec.settled?.permissions, spec.settled?.suspended],
             [currentSeries(spec), last?.number, last?.series, last?.outcome, last?.withdrawnTime],
           ]
         },
@@ -83,6 +83,7 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
         // It may be given below, too.
         wakes: ({ spec }, cache) => organizationsBelow(cache, spec.organization),
       }),
+      watch({ kind: 'RemovalSet', changed: ({ spec }) => spec.state, wakes: ({ spec }) => [spec.organization] }),
       watch({ kind: 'Group', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
       watch({ kind: 'Invitation', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
       watch({
@@ -148,8 +149,24 @@ const reconcileOrganization = async (
   if (is.reason === 'NoAdmin' && said?.reason !== 'NoAdmin')
     await recordEvent(world, ref, 'Warning', is.reason, is.message)
   const { until, ...counts } = wait === undefined ? count(world, name) : { ...before, until: wait }
-  await writeStatus(world, organization, counts, is)
+  const held = heldText(world.cache, name)
+  const shown: Readiness =
+    held === undefined || is.is !== 'ready' ? is : { is: 'ready', reason: 'WaitingForApproval', message: held }
+  const further: Verdict[] =
+    held === undefined ? [] : [{ type: 'RemovalsHeld', status: 'True', reason: 'WaitingForApproval', message: held }]
+  await writeStatus(world, organization, counts, shown, further)
   return until === undefined ? undefined : { again: until }
+}
+
+/** What is held here, and what releases it. */
+const heldText = (cache: Cache, name: string): string | undefined => {
+  const held = cache.by('RemovalSet', 'organization', name).filter(({ spec }) => spec.state === 'Held')
+  if (held.length === 0) return undefined
+  const texts = held.map(
+    ({ spec }) =>
+      `${spec.people} ${spec.people === 1 ? 'person keeps' : 'people keep'} what ${spec.producer} takes: ${spec.because}; an Approval of ${spec.hash} releases it`,
+  )
+  return [...texts.join('. ')].slice(0, 2000).join('')
 }
 
 const count = (world: World, name: string) =>

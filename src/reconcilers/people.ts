@@ -1,5 +1,5 @@
 import type { Invitation } from '../api/invitation.ts'
-import { LABELS } from '../api/names.ts'
+import { ANNOTATIONS, LABELS } from '../api/names.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { isExternal, normalizeAddress } from '../decide/address.ts'
 import { byAge } from '../decide/age.ts'
@@ -12,8 +12,12 @@ import { addressesOf, place } from './indexes.ts'
 export const isGenerated = ({ metadata: { labels } }: { metadata: { labels?: Record<string, string> } }): boolean =>
   labels?.[LABELS.generated] !== undefined && labels[LABELS.source] === undefined
 
-export const isDeleting = (object: { metadata: { deletionTimestamp?: string } }): boolean =>
-  object.metadata.deletionTimestamp !== undefined
+/** Whether it is to go: deleted, or a person whom their source no longer declares and who waits for the guard. */
+export const isDeleting = ({
+  metadata,
+}: {
+  metadata: { deletionTimestamp?: string; annotations?: Record<string, string> }
+}): boolean => metadata.deletionTimestamp !== undefined || metadata.annotations?.[ANNOTATIONS.going] !== undefined
 
 /**
  * The User that an address belongs to: a declared one before one that Roster made, the one that carries the other's name in `previousNames` before that one,

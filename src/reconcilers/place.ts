@@ -2,6 +2,7 @@ import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
+import { type Loss, makesAdmin, withoutLosing } from '../decide/loss.ts'
 import {
   declarationReturns,
   forgetDeclaration,
@@ -17,17 +18,18 @@ import { clearLeft, close, end, forget } from './ending.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
 import { addressesOf } from './indexes.ts'
 import { isDeleting, isGenerated, isOthersName, membershipIn, ownerOf, requestsOf } from './people.ts'
-import { permitFor } from './permits.ts'
+import { asking, permitFor } from './permits.ts'
 import {
+  causeOf,
   explained,
   given,
   merged,
   type Place,
   type PlaceResult,
-  producerOf,
   quiet,
   sameSpec,
   seen,
+  waitingFor,
   worse,
 } from './placepass.ts'
 import { settle, withAccess } from './settle.ts'
@@ -63,7 +65,7 @@ export const reconcilePlace = async (world: World, user: User, organization: str
 }
 
 const carryOut = async (place: Place, records: readonly Membership[]): Promise<PlaceResult> => {
-  const { user, standing } = place
+  const { world, organization, user, standing } = place
   const joined = records.filter(record => isJoined(record.spec))
   switch (standing.is) {
     case 'over':
@@ -78,7 +80,8 @@ const carryOut = async (place: Place, records: readonly Membership[]): Promise<P
       // Only now: whoever moves to another address is never without a membership, or their seat would go to whoever waits.
       for (const record of former) {
         const because = `${declaredAt(user)} declares ${user.spec.email} instead of ${record.spec.address}`
-        const ended = await end(place, record, because)
+        const rest = world.cache.get('Membership', membershipName(organization, user.spec.email))
+        const ended = await end(place, record, because, { rest })
         if (ended.isHeld) result = merged(result, ended)
       }
       return result
@@ -237,10 +240,16 @@ const wait = async (place: Place, records: readonly Membership[]): Promise<Place
 const readmit = async (place: Place, record: Membership): Promise<PlaceResult> => {
   const { world, user } = place
   const because = `${declaredAt(user)} declares join: Invitation instead of None`
-  const decision = permitFor(world, { because, producer: producerOf(user), byClock: false })
-  if ('held' in decision) return keepHeld(place, record, decision.held)
-  const { joined: _joined, settled: _settled, ...rest } = record.spec
-  const { roles = [] } = record.spec.settled ?? {}
+  const cause = causeOf(place, because)
+  const loss: Loss = { is: 'membership' }
+  const decision = permitFor(world, record, loss, cause)
+  const { roles = [], permissions = [] } = record.spec.settled ?? {}
+  if (!('permit' in decision)) {
+    const spec = asking(world, record.spec, record.spec, loss, cause, makesAdmin(permissions))
+    if (!sameSpec(record.spec, spec)) await world.effects.updateMembership(record, spec, quiet(place))
+    return { organization: place.organization, state: 'Active', roles, ...waitingFor(decision) }
+  }
+  const { joined: _joined, settled: _settled, ...rest } = withoutLosing(record.spec)
   await world.effects.takeAccess(
     record,
     { ...rest, ...seen(place) },
@@ -249,14 +258,6 @@ const readmit = async (place: Place, record: Membership): Promise<PlaceResult> =
   )
   return ensureInvitation(place)
 }
-
-const keepHeld = ({ organization }: Place, record: Membership, message: string): PlaceResult => ({
-  organization,
-  state: 'Active',
-  roles: record.spec.settled?.roles ?? [],
-  is: { is: 'reconciling', reason: 'Retrying', message },
-  isHeld: true,
-})
 
 /** Declared and gone by themselves: nobody is fetched back by a file. */
 const driftOf = async ({ world, user, organization }: Place): Promise<PlaceResult> => {

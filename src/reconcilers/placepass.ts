@@ -1,9 +1,11 @@
 import type { Readiness } from '../api/conditions.ts'
 import type { MembershipSpec } from '../api/membership.ts'
-import { LABELS, MANAGERS } from '../api/names.ts'
+import { ANNOTATIONS, LABELS, MANAGERS } from '../api/names.ts'
+import type { RemovalSet } from '../api/removalset.ts'
 import { timestamp } from '../api/timestamp.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import type { Way } from '../decide/access.ts'
+import type { LossCause } from '../decide/loss.ts'
 import type { PlaceState, Standing } from '../decide/person.ts'
 import type { OrganizationSettings, PlacementProblem } from '../decide/settings.ts'
 import { declaredAt, type World } from './context.ts'
@@ -20,6 +22,8 @@ export interface PlaceResult {
   again?: number
   /** A loss that is not carried out now. */
   isHeld?: boolean
+  /** The set that holds it; none where it is not decided yet. */
+  heldBy?: RemovalSet
   /** The person belongs under another address than the one declared. */
   provenAddress?: string
   /** How each role came. */
@@ -58,7 +62,32 @@ export const producerOf = (user: User): string => {
   return source === undefined ? MANAGERS.controller : MANAGERS.source(source)
 }
 
+/** Why and by whom this person is to lose something. What was deleted by hand was not deleted by its source, which marks who is to go. */
+export const causeOf = ({ user }: Pick<Place, 'user'>, because: string): LossCause => {
+  const { deletionTimestamp, annotations } = user.metadata
+  const asked = annotations?.[ANNOTATIONS.removalConfirmed]
+  const byHand = deletionTimestamp !== undefined && annotations?.[ANNOTATIONS.going] === undefined
+  return {
+    because,
+    producer: byHand ? MANAGERS.controller : producerOf(user),
+    urgent: byHand && asked !== undefined,
+  }
+}
+
+/** How a place stands from which something is not taken now. */
+export const waitingFor = (decision: { held: string; set?: RemovalSet } | { asked: string }): Partial<PlaceResult> =>
+  'asked' in decision
+    ? { isHeld: true, is: { is: 'reconciling', reason: 'Progressing', message: decision.asked } }
+    : decision.set
+      ? {
+          isHeld: true,
+          heldBy: decision.set,
+          is: { is: 'ready', reason: 'WaitingForApproval', message: decision.held },
+        }
+      : { isHeld: true, is: { is: 'reconciling', reason: 'Retrying', message: decision.held } }
+
 export const reasonOf = ({ user, organization, entry, standing }: Place): string => {
+  if (user.metadata.annotations?.[ANNOTATIONS.going] !== undefined) return `${declaredAt(user)} is gone`
   if (isDeleting(user)) return `${declaredAt(user)} was deleted`
   if (standing.is === 'over' && standing.why === 'Until') return `${declaredAt(user)} says until ${entry?.until}`
   if (standing.is === 'over') return `${declaredAt(user)} says Ended`

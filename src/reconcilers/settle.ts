@@ -1,13 +1,14 @@
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
-import { type AccessComparison, compareAccess, isNothing } from '../decide/losses.ts'
-import { activeGrants, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
+import { isBroughtForward, type Loss, makesAdmin, withoutLosing } from '../decide/loss.ts'
+import { type AccessComparison, type AccessDifference, compareAccess, isNothing } from '../decide/losses.ts'
+import { activeGrants, isJoined, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
 import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
 import { userFacts } from './people.ts'
-import { permitFor } from './permits.ts'
+import { asking, permitFor } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
-import { explained, producerOf, quiet, sameSpec } from './placepass.ts'
+import { causeOf, explained, quiet, sameSpec, waitingFor } from './placepass.ts'
 
 /**
  * Brings the access in force to what the declarations give: gains at once, losses with a permit. Without one, all that takes nothing is written.
@@ -20,54 +21,92 @@ export const settle = async (
   wanted: MembershipSpec,
 ): Promise<{ record: Membership; result: PlaceResult }> => {
   const { world, user, organization, problem } = place
-  const derived = derive(place, wanted)
-  const comparison = compareAccess(wanted.settled, derived)
-  const time = settlingTime(wanted, timestamp(place.now))
+  const base = withoutLosing(wanted)
+  const derived = { ...derive(place, base), ...(user.spec.suspended && { suspended: true as const }) }
+  const comparison = compareAccess(base.settled, derived)
+  const time = settlingTime(base, timestamp(place.now))
   const result = (spec: MembershipSpec): PlaceResult => {
     const roles = spec.settled?.roles ?? []
+    const suspended = user.spec.suspended && (!spec.settled || spec.settled.suspended)
     return {
       organization,
-      state: user.spec.suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted',
+      state: suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted',
       roles,
       via: derived.via,
       ...problemOf(place, derived),
     }
   }
+  const until = endThatTakes(place, record.spec, base)
   // Also access that is none is settled anew in each life of a membership: until then nobody knows that it is none.
-  if (problem || (comparison.equal && !isUnsettled(wanted))) {
-    const written = sameSpec(record.spec, wanted)
-      ? record
-      : await world.effects.updateMembership(record, wanted, quiet(place))
+  if (problem || (comparison.equal && until === undefined && !isUnsettled(base))) {
+    const written = await write(place, record, problem ? wanted : base)
     return { record: written, result: result(written.spec) }
   }
 
   const { roles, groups, permissions } = derived
-  const whole: MembershipSpec = { ...wanted, settled: { roles, groups, permissions, time } }
+  const suspension = derived.suspended && { suspended: true as const }
+  const whole: MembershipSpec = { ...base, settled: { roles, groups, permissions, ...suspension, time } }
   const what = { ...explained(place, 'grant', 'access'), changes: changesOf(place, comparison) }
-  if (!takesAccess(record.spec, whole)) {
+  const takes = takesAccess(record.spec, whole)
+  if (!takes && until === undefined) {
     const written = await world.effects.updateMembership(record, whole, what)
     return { record: written, result: result(written.spec) }
   }
-  const because = `${declaredAt(user)} no longer gives ${listed(comparison)}`
-  const decision = permitFor(world, { because, producer: producerOf(user), byClock: false })
+  const because = takes
+    ? `${declaredAt(user)} no longer gives ${listed(comparison)}`
+    : `${declaredAt(user)} brings the end forward to ${until}`
+  const loss: Loss = { is: 'access', losses: comparison.losses, ...(until !== undefined && { until }) }
+  const cause = causeOf(place, because)
+  const decision = permitFor(world, record, loss, cause)
   if ('permit' in decision) {
     const written = await world.effects.takeAccess(record, whole, decision.permit, what)
     await recordEvent(world, refOf(user), 'Normal', 'AccessTaken', because)
     return { record: written, result: result(written.spec) }
   }
   const { settledAfterGains } = comparison
-  const unchanged = compareAccess(wanted.settled, settledAfterGains).equal
-  const partly = unchanged ? wanted : { ...wanted, settled: { ...settledAfterGains, time } }
-  const written = sameSpec(record.spec, partly) ? record : await world.effects.updateMembership(record, partly, what)
-  const is = { is: 'reconciling', reason: 'Retrying', message: decision.held } as const
-  return { record: written, result: { ...result(written.spec), is, isHeld: true } }
+  const unchanged = compareAccess(base.settled, settledAfterGains).equal
+  const kept = until === undefined ? base : { ...base, ...endAsBefore(record.spec, base) }
+  const partly = unchanged ? kept : { ...kept, settled: { ...settledAfterGains, time } }
+  const isAdmin = makesAdmin(base.settled?.permissions ?? [])
+  const admin = isAdmin && (until !== undefined || derived.suspended === true || !makesAdmin(permissions))
+  const gains = {
+    ...what,
+    changes: isNothing(comparison.gains) ? [] : changesOf(place, { ...comparison, losses: NONE }),
+  }
+  const written = await write(place, record, asking(world, partly, record.spec, loss, cause, admin), gains)
+  return { record: written, result: { ...result(written.spec), ...waitingFor(decision) } }
+}
+
+const NONE: AccessDifference = { roles: [], groups: [], permissions: [] }
+
+const write = (
+  { world, user, organization }: Place,
+  record: Membership,
+  spec: MembershipSpec,
+  what = quiet({ user, organization }),
+): Promise<Membership> | Membership =>
+  sameSpec(record.spec, spec) ? record : world.effects.updateMembership(record, spec, what)
+
+/** The declared end, where it is brought forward so near that it takes something. */
+const endThatTakes = ({ now }: Place, before: MembershipSpec, wanted: MembershipSpec): string | undefined => {
+  const [was, is] = [before.declared?.until, wanted.declared?.until]
+  return before.settled && isJoined(before) && isBroughtForward(was, is, now) ? is : undefined
+}
+
+const endAsBefore = (before: MembershipSpec, { declared }: MembershipSpec): Pick<MembershipSpec, 'declared'> => {
+  if (!declared) return {}
+  const { until: _, ...rest } = declared
+  const until = before.declared?.until
+  return { declared: { ...rest, ...(until !== undefined && { until }) } }
 }
 
 /** A record that is about to be made, with the access that the declarations give from the first moment: nobody can lose anything by it. */
 export const withAccess = (place: Place, spec: MembershipSpec): MembershipSpec => {
   if (place.problem) return spec
   const { roles, groups, permissions } = derive(place, spec)
-  return { ...spec, settled: { roles, groups, permissions, time: settlingTime(spec, timestamp(place.now)) } }
+  const suspension = place.user.spec.suspended && { suspended: true as const }
+  const time = settlingTime(spec, timestamp(place.now))
+  return { ...spec, settled: { roles, groups, permissions, ...suspension, time } }
 }
 
 /** What the declarations give this person here. */
@@ -117,8 +156,10 @@ const changesOf = (place: Place, { gains, losses }: AccessComparison) => [
 ]
 
 const listed = ({ losses }: AccessComparison): string =>
-  losses.roles.length > 0
-    ? `role ${losses.roles.join(', ')}`
-    : losses.groups.length > 0
-      ? `group ${losses.groups.join(', ')}`
-      : losses.permissions.slice(0, 5).join(', ')
+  losses.suspended
+    ? 'anything, by suspension'
+    : losses.roles.length > 0
+      ? `role ${losses.roles.join(', ')}`
+      : losses.groups.length > 0
+        ? `group ${losses.groups.join(', ')}`
+        : losses.permissions.slice(0, 5).join(', ')

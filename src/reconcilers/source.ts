@@ -9,7 +9,7 @@ import type { SourceHub } from '../source/hub.ts'
 import type { Revision } from '../source/revision.ts'
 import type { SyncResult, syncRevision } from '../source/sync.ts'
 import { isPaused, now, recordEvent, type World, writeStatus } from './context.ts'
-import { permitFor } from './permits.ts'
+import { belongingIn, permitToPrune } from './pruning.ts'
 
 /** A folder tells when it changes; it is read again this often all the same, so that hand edits in the store are taken back. */
 const FOLDER_INTERVAL = 5 * 60_000
@@ -58,16 +58,10 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       revision,
       prune: source.spec.prune ?? false,
       authority: { may: source.spec.may },
-      permit: async objects => {
-        const decision = permitFor(world, {
-          because: `${refText(refOf(source))} at ${revision.id} no longer declares it`,
-          producer: `source/${name}@${revision.id}`,
-          byClock: false,
-        })
-        return 'permit' in decision
-          ? { permitted: objects, because: decision.permit.because }
-          : { permitted: [], because: decision.held }
-      },
+      permit: permitToPrune(
+        `${refText(refOf(source))} at ${revision.id} no longer declares it`,
+        belongingIn(world.cache),
+      ),
       signal,
       memory: hub.memory(name),
     })
@@ -200,7 +194,13 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
         short(`${refText(refOf(source))} declares it too (${place}); ${holder} keeps it`),
       )
   if (result.pruned.length > 0)
-    await recordEvent(world, refOf(source), 'Normal', 'Pruned', short(`deleted ${list(result.pruned.map(refText))}`))
+    await recordEvent(
+      world,
+      refOf(source),
+      'Normal',
+      'Pruned',
+      short(`no longer declares ${list(result.pruned.map(refText))}`),
+    )
   if (result.kept && !said('Synced', result.kept.message))
     await recordEvent(
       world,

@@ -47,6 +47,8 @@ const needsPerson = (world: World, { spec }: Membership): boolean => {
   const owner = ownerOf(world.cache, spec.address)
   if (owner && !isGenerated(owner)) return false
   const claimed = spec.user && world.cache.get('User', spec.user.name)
-  if (claimed && claimed.metadata.uid === spec.user?.uid && !isGenerated(claimed) && !isDeleting(claimed)) return false
+  const isClaimed = claimed && claimed.metadata.uid === spec.user?.uid && !isGenerated(claimed)
+  // Whoever goes still ends what is declared for them, which may take until an Approval.
+  if (isClaimed && (!isDeleting(claimed) || spec.losing || spec.declared?.present)) return false
   return isJoined(spec) || requestsOf(world.cache, spec.organization, spec.address).some(one => !isGenerated(one))
 }

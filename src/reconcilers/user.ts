@@ -4,7 +4,7 @@ import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { holdersThatDiffer } from '../decide/held-seats.ts'
 import { hasLeft, isJoined } from '../decide/membership.ts'
-import { generatedUserName } from '../decide/record-names.ts'
+import { generatedUserName, membershipOf } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { declaredAt, isPaused, organizationsConcerned, type World, watch, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
@@ -12,7 +12,7 @@ import { isDeleting, isGenerated, isOthersName, ownerOf, rivalOf } from './peopl
 import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
-import { projectUser } from './userstatus.ts'
+import { heldVerdicts, projectUser } from './userstatus.ts'
 
 /** One person: every membership that is declared for them or that they have, one after the other; one that fails stops no other. */
 export const userReconciler = (world: World): Reconciler<'User'> => ({
@@ -22,13 +22,21 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     metadata.deletionTimestamp,
     metadata.labels,
     metadata.annotations?.[ANNOTATIONS.pause],
+    metadata.annotations?.[ANNOTATIONS.going],
+    metadata.annotations?.[ANNOTATIONS.removalConfirmed],
     spec,
   ],
   watches: [
     // Another User of the same address: one of the two gives way. Or one that takes this one's place.
     watch({
       kind: 'User',
-      changed: ({ metadata, spec }) => [metadata.deletionTimestamp, spec.email, spec.aliases, spec.previousNames],
+      changed: ({ metadata, spec }) => [
+        metadata.deletionTimestamp,
+        metadata.annotations?.[ANNOTATIONS.going],
+        spec.email,
+        spec.aliases,
+        spec.previousNames,
+      ],
       *wakes(user, cache) {
         // Whoever bore this name before it was given up.
         for (const heir of cache.by('User', 'previousName', user.metadata.name)) yield heir.metadata.name
@@ -69,6 +77,18 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
       kind: 'Account',
       changed: ({ spec }) => [spec.proven, spec.closed],
       wakes: ({ spec }, cache) => usersOf(cache, spec.address),
+    }),
+    // The guard has decided, or somebody approved.
+    watch({
+      kind: 'RemovalSet',
+      changed: ({ spec }) => spec.state,
+      *wakes({ spec }, cache) {
+        for (const key of spec.removals ?? []) {
+          const record = cache.get('Membership', membershipOf(key))
+          if (record?.spec.user) yield record.spec.user.name
+          if (record) yield* usersOf(cache, record.spec.address)
+        }
+      },
     }),
     watch({
       kind: 'SeatLedger',
@@ -157,8 +177,12 @@ const reconcileUser = async (world: World, name: string): Promise<ReconcileResul
   if (isDeleting(user)) {
     const held = results.find(result => result.isHeld)
     if (!held) return leave(world, user)
-    const is: Readiness = { is: 'reconciling', reason: 'Deleting', message: held.is?.message ?? 'losses are held' }
-    await writeStatus(world, user, user.status ?? {}, is)
+    const { conditions: _, ...body } = user.status ?? {}
+    const is: Readiness =
+      held.is?.reason === 'WaitingForApproval'
+        ? held.is
+        : { is: 'reconciling', reason: 'Deleting', message: held.is?.message ?? 'losses are held' }
+    await writeStatus(world, user, body, is, heldVerdicts(results))
     return again
   }
   if (!isGenerated(user)) await keepFinalizer(world, user)
@@ -199,7 +223,13 @@ const keepFinalizer = async (world: World, { metadata, spec }: User): Promise<vo
 const leave = async (world: World, { metadata }: User): Promise<undefined> => {
   // The version may have moved by what was just written to it.
   const current = world.cache.get('User', metadata.name)
-  if (current?.metadata.uid !== metadata.uid || !current.metadata.finalizers?.includes(FINALIZER)) return undefined
+  if (current?.metadata.uid !== metadata.uid) return undefined
+  if (current.metadata.deletionTimestamp === undefined) {
+    // Their source no longer declares them, and nothing of theirs is left.
+    await world.store.delete({ kind: 'User', name: metadata.name }, { ifUid: metadata.uid })
+    return undefined
+  }
+  if (!current.metadata.finalizers?.includes(FINALIZER)) return undefined
   const finalizers = current.metadata.finalizers.filter(one => one !== FINALIZER)
   const ifVersion = current.metadata.resourceVersion
   await world.store.setFinalizers({ kind: 'User', name: metadata.name }, finalizers, { ifVersion })

@@ -13,7 +13,9 @@ import { licenseProblem } from './poolmembers.ts'
 /** Writes what the passes over a person's memberships came to. */
 export const projectUser = async (world: World, user: User, results: readonly PlaceResult[]): Promise<void> => {
   const states = results.map(result => result.state)
-  const state = user.spec.suspended ? 'Suspended' : mostOf(states)
+  // A suspension that is held is not in force.
+  const isIn = states.some(one => one === 'Active' || one === 'Restricted')
+  const state = user.spec.suspended && !isIn ? 'Suspended' : mostOf(states)
   const { email, givenName, familyName, locale } = user.spec
   const { displayName } = recipientOf(email, user)
   const domains = results.flatMap(({ organization }) => settingsFor(world, organization)?.settings.domains ?? [])
@@ -53,6 +55,7 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
     ...(world.clock.suspect && results.some(result => result.isHeld)
       ? [{ type: 'ClockSuspect', status: 'True', reason: 'ClockJumped', message: 'what ends by time waits' } as const]
       : []),
+    ...heldVerdicts(results),
   ]
   const readiness = readinessOf(results)
   const license = isDeleting(user) ? undefined : licenseProblem(world.cache, user)
@@ -76,12 +79,28 @@ export const licensesOf = ({ cache }: World, user: User): HeldSeats[] => {
 }
 const MOST_LICENSES = 100
 
+/** Says which losses of a person are held. */
+export const heldVerdicts = (results: readonly PlaceResult[]): Verdict[] => {
+  const held = results.filter(result => result.heldBy)
+  if (held.length === 0) return []
+  const message = held.map(({ organization, is }) => `${organization}: ${is?.message}`).join('; ')
+  return [
+    {
+      type: 'RemovalsHeld',
+      status: 'True',
+      reason: 'WaitingForApproval',
+      message: [...message].slice(0, 2000).join(''),
+    },
+  ]
+}
+
 /** What somebody must act on, before what is being done, before what is waited for. */
 const readinessOf = (results: readonly PlaceResult[]): Readiness => {
   const all = results.flatMap(result => (result.is ? [result.is] : []))
   return (
     all.find(one => one.is === 'stalled') ??
     all.find(one => one.is === 'reconciling') ??
+    all.find(one => one.reason === 'WaitingForApproval') ??
     all.find(one => one.reason === 'WaitingForTime') ??
     all[0] ?? { is: 'ready', reason: 'Succeeded', message: 'everything is as declared' }
   )

@@ -36,6 +36,11 @@ export interface World {
   /** Its writes are in the cache when they return. */
   store: ResourceStore
   cache: Cache
+  /**
+   * Resolves at a moment at which no key of these kinds is ready or running, and everything that was written through this store is in the cache;
+   * keys that wait for a time do not count. Rejects when the signal aborts. Not for a run of one of these kinds: it would wait for itself.
+   */
+  whenIdle(kinds: readonly Kind[], signal: AbortSignal): Promise<void>
 }
 
 /** A key that will run at a time. */
@@ -175,14 +180,32 @@ export async function openLoop<W extends World = World>(
   const { kinds, clock, random, observer } = options
   const informer = new Informer({ ...options, kinds })
   const idle = new Set<() => void>()
-  const world: World = { store: cachedStore(options.store, informer), cache: informer.cache }
+  let controllers: readonly Controller[] = []
+  const world: World = {
+    store: cachedStore(options.store, informer),
+    cache: informer.cache,
+    whenIdle: async (kinds, signal) => {
+      const queues = controllers.flatMap(({ kind, queue }) => (kinds.includes(kind) ? [queue] : []))
+      while (!queues.every(queue => queue.idle)) {
+        signal.throwIfAborted()
+        const { promise: aborted, reject } = Promise.withResolvers<never>()
+        const stop = () => reject(signal.reason)
+        signal.addEventListener('abort', stop, { once: true })
+        try {
+          await Promise.race([Promise.all(queues.map(queue => queue.onIdle())), aborted])
+        } finally {
+          signal.removeEventListener('abort', stop)
+        }
+      }
+    },
+  }
   // Without `extend`, W is World.
   const reconcilers = options.reconcilers(options.extend ? options.extend(world) : (world as W))
   for (const { kind, watches } of reconcilers) {
     const missing = [kind, ...watches.map(watch => watch.kind)].find(needed => !kinds.includes(needed))
     if (missing) throw new Error(`the reconciler of ${kind} needs ${missing}, which is not among the kinds of the loop`)
   }
-  const controllers = reconcilers.map(
+  controllers = reconcilers.map(
     reconciler =>
       new Controller({
         reconciler,

@@ -26,7 +26,12 @@ export interface SyncOptions {
   /** A person said on the command line that the source may be empty. */
   allowEmpty?: boolean
   /** Leave to delete these. What it does not give back stays and is reported. */
-  permit: (objects: readonly DeclaredResource[]) => Promise<{ permitted: readonly DeclaredResource[]; because: string }>
+  permit: (objects: readonly DeclaredResource[]) => Promise<{
+    permitted: readonly DeclaredResource[]
+    /** These are only marked: they go when the guard lets go what they have. */
+    going?: readonly DeclaredResource[]
+    because: string
+  }>
   /** Called after each object: progress on long work. */
   onStep?: (done: number, all: number) => void
   signal?: AbortSignal
@@ -39,6 +44,8 @@ export interface SyncResult {
   updated: ObjectRef[]
   unchanged: number
   pruned: ObjectRef[]
+  /** Of these, people who were marked as going now: they are deleted when the guard lets go what they have. */
+  going: ObjectRef[]
   /** Objects that another source keeps. */
   conflicts: { ref: ObjectRef; holder: string; place: string }[]
   /** Objects that could not be written, with the reason; they are tried again. */
@@ -67,6 +74,7 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
     updated: [],
     unchanged: steps.known,
     pruned: [],
+    going: [],
     conflicts: [],
     failed: [],
     kept: undefined,
@@ -256,8 +264,13 @@ const pruneSteps = async (
     return
   }
   const own = await ownedBySource(options, candidates)
-  const { permitted, because } = await options.permit(own)
-  const held = own.filter(object => !permitted.includes(object))
+  const { permitted, going = [], because } = await options.permit(own)
+  const held = own.filter(object => !permitted.includes(object) && !going.includes(object))
+  for (const object of going) {
+    options.signal?.throwIfAborted()
+    await markGoing(options, object, result)
+  }
+  result.objects += going.length
   for (const object of permitted) {
     options.signal?.throwIfAborted()
     await pruneOne(options, object, result)
@@ -265,6 +278,27 @@ const pruneSteps = async (
   if (held.length > 0) {
     result.kept = { refs: refs(held), reason: 'PruneHeld', message: because }
     result.objects += held.length
+  }
+}
+
+/** Marks somebody as no longer declared, in this source's name: applying them again takes the mark off. */
+const markGoing = async (
+  { store, source, revision }: SyncOptions,
+  { kind, metadata }: DeclaredResource,
+  result: SyncResult,
+): Promise<void> => {
+  if (metadata.annotations?.[ANNOTATIONS.going] !== undefined) return
+  const ref = { kind, name: metadata.name }
+  try {
+    await store.annotate(
+      ref,
+      { [ANNOTATIONS.going]: revision.id },
+      { manager: MANAGERS.source(source), ifUid: metadata.uid },
+    )
+    result.going.push({ ...ref, uid: metadata.uid })
+    result.pruned.push({ ...ref, uid: metadata.uid })
+  } catch (error) {
+    if (!(error instanceof NotFoundError || error instanceof ConflictError)) throw error
   }
 }
 

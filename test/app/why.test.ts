@@ -208,7 +208,7 @@ describe('a role', () => {
 
   test('of who left, or is suspended, is not in force', async () => {
     await member('lea', { acme: ['editor'] }, { record: { left: { time: now() } } })
-    await member('sue', { acme: ['editor'] }, { user: { suspended: true } })
+    await member('sue', { acme: ['editor'] }, { user: { suspended: true }, settled: { suspended: true } })
     for (const [name, says] of [
       ['lea', 'left'],
       ['sue', 'suspended'],

@@ -142,7 +142,7 @@ describe('config', () => {
 describe('crds and schemas', () => {
   test('are printed as documents that parse', async () => {
     const { out } = await acme.run('crds')
-    expect(out.match(/^kind: CustomResourceDefinition$/gm)).toHaveLength(10)
+    expect(out.match(/^kind: CustomResourceDefinition$/gm)).toHaveLength(12)
     expect(JSON.parse((await acme.run('schemas', 'user')).out).title).toBe('User')
     expect(JSON.parse((await acme.run('schemas')).out)).toBeTypeOf('object')
   })

@@ -133,6 +133,14 @@ describe('can', () => {
         { kind, apiVersion, metadata: { name: metadata.name }, spec: { ...spec, suspended: true } },
         { manager: 'local/test', force: true },
       )
+      // As the loop does it, once the guard lets it.
+      for (const record of (await store.list('Membership')).items) {
+        const { settled } = record.spec
+        if (record.spec.user?.name !== 'alice' || !settled) continue
+        const { name, resourceVersion: ifVersion } = record.metadata
+        const suspended = { ...record.spec, settled: { ...settled, suspended: true } }
+        await store.replace({ kind: 'Membership', name, spec: suspended }, { ifVersion })
+      }
     })
     const { code, err } = await other.run('can', 'alice', 'documents:write', '--in', 'acme')
     expect(code).toBe(1)

@@ -88,10 +88,14 @@ describe('can', () => {
   })
 
   it('is no for whoever is suspended, and names that', () => {
-    expect(can('users:read', [membership('client', ['users:*'])], true)).toMatchObject({
-      may: false,
-      because: 'Suspended',
-    })
+    const settled = membership('client', ['users:*'])
+    if (settled.settled) settled.settled.suspended = true
+    expect(can('users:read', [settled], true)).toMatchObject({ may: false, because: 'Suspended' })
+    expect(can('users:read', [settled]).may).toBe(true)
+  })
+
+  it('is yes while a suspension waits for the guard', () => {
+    expect(can('users:read', [membership('client', ['users:*'])], true).may).toBe(true)
   })
 
   it('names the ways, nearest organization first', () => {

@@ -33,8 +33,17 @@ const attempt = (expires: number, more = {}) => ({
 })
 const joined = { joined: { time: T(-1), how: 'Link' as const } }
 const settled = (roles: string[]) => ({ settled: { roles, groups: [], permissions: [], time: T() } })
+const suspend = (spec: MembershipSpec): MembershipSpec => ({
+  ...spec,
+  ...(spec.settled && { settled: { ...spec.settled, suspended: true } }),
+})
 const count = (members: MembershipSpec[], suspended = false) =>
-  countsOf({ members: members.map(one => ({ membership: one, suspended })), pools: [], maxAttempts: 1, now: NOW })
+  countsOf({
+    members: members.map(one => ({ membership: suspended ? suspend(one) : one, suspended })),
+    pools: [],
+    maxAttempts: 1,
+    now: NOW,
+  })
 
 describe('counts of an organization', () => {
   it.each<[string, MembershipSpec, object]>([

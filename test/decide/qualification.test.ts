@@ -21,6 +21,7 @@ const membership = (more: Partial<MembershipSpec> = {}): MembershipSpec => ({
   settled: { roles: ['editor'], groups: ['platform'], permissions: [], time: T(-1) },
   ...more,
 })
+const SUSPENDED = { roles: ['editor'], groups: ['platform'], permissions: [], suspended: true, time: T(-1) }
 const attempt = (more: Partial<Attempt> = {}): Attempt => ({
   number: 1,
   series: 1,
@@ -94,7 +95,8 @@ describe('who qualifies', () => {
       true,
     ],
     ['not without the label', ask({ selector: { expression: 'user.labels.team == "red"' } }, membership()), false],
-    ['not who is suspended', ask({}, membership(), { user: { suspended: true } }), false],
+    ['not who is suspended', ask({}, membership({ settled: SUSPENDED }), { user: { suspended: true } }), false],
+    ['who is to be suspended', ask({}, membership(), { user: { suspended: true } }), true],
     [
       'not whose time is over',
       ask({}, membership({ declared: { present: true, roles: [], join: 'None', until: T(0) } })),

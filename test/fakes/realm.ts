@@ -8,12 +8,14 @@ import { membershipName } from '../../src/decide/record-names.ts'
 import type { Effects } from '../../src/effects/effects.ts'
 import { liveEffects } from '../../src/effects/live.ts'
 import type { LinkSigner } from '../../src/ports/links.ts'
+import { approvalReconciler } from '../../src/reconcilers/approval.ts'
 import type { World } from '../../src/reconcilers/context.ts'
+import { guardReconciler } from '../../src/reconcilers/guard.ts'
 import { indexes } from '../../src/reconcilers/indexes.ts'
 import { invitationReconciler } from '../../src/reconcilers/invitation.ts'
 import { Lines } from '../../src/reconcilers/lines.ts'
 import { userReconciler } from '../../src/reconcilers/user.ts'
-import { type Loop, openLoop, type Rest } from '../../src/runtime/loop.ts'
+import { type Loop, openLoop, type Rest, type World as RuntimeWorld } from '../../src/runtime/loop.ts'
 import type { Reconciler } from '../../src/runtime/reconciler.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import type { HeldLease, ResourceStore } from '../../src/store/store.ts'
@@ -62,6 +64,8 @@ export interface RealmOptions {
   clock?: FakeClock
   reconcilers?: (world: World) => Reconciler[]
   relistEvery?: number
+  /** See `Removals`. Default: 0. */
+  collectFor?: number
 }
 
 export const HOUR = 3_600_000
@@ -82,12 +86,12 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
   const store = options.store ?? (await openEmbeddedStore({ folder: ':memory:', clock, leaseDuration: 4000 * DAY }))
   let lease: HeldLease
   let loop: Loop
-  let world: World
+  let world: World & RuntimeWorld
 
   const start = async ({ wrap = same => same, effects: change = same => same, ...further }: RealmOptions) => {
     lease = await store.lease.acquire({ holder: 'test', signal: new AbortController().signal })
     const { epoch: storeEpoch } = await store.info()
-    loop = await openLoop<World>({
+    loop = await openLoop<World & RuntimeWorld>({
       store: wrap(lease.store),
       kinds: KINDS,
       indexes,
@@ -95,10 +99,15 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
       random: () => 0.5,
       resyncEvery: 400 * DAY,
       ...(further.relistEvery !== undefined && { relistEvery: further.relistEvery }),
-      reconcilers: of =>
-        further.reconcilers?.(of) ?? ([userReconciler(of), invitationReconciler(of)] as unknown as Reconciler[]),
-      extend: ({ store: cached, cache }) => {
+      reconcilers: of => {
+        const own = further.reconcilers?.(of) ?? [userReconciler(of), invitationReconciler(of)]
+        const guard = own.some(({ kind }) => kind === 'RemovalSet') ? [] : [guardReconciler(of), approvalReconciler(of)]
+        return [...own, ...guard] as unknown as Reconciler[]
+      },
+      extend: ({ store: cached, cache, whenIdle }) => {
         world = {
+          whenIdle,
+          removals: { collectFor: further.collectFor ?? 0, whenComplete: async () => undefined },
           store: cached,
           cache,
           effects: change(

@@ -123,6 +123,8 @@ describe('an organization', () => {
   })
 
   it('is not deleted while something is left in it, names what, and goes when that is gone', async () => {
+    await realm.declare('Organization', 'acme', { domains: ['acme.example'], guard: { minAdmins: 0 } })
+    await realm.run()
     await person('boss', ['admin'])
     await realm.pass(10_000)
     await realm.remove('Organization', 'acme')

@@ -3,6 +3,7 @@ import type { Validator } from '../validator.ts'
 export declare const Account: Validator
 export declare const Membership: Validator
 export declare const SeatLedger: Validator
+export declare const RemovalSet: Validator
 export declare const SourceStatus: Validator
 export declare const OrganizationStatus: Validator
 export declare const RoleStatus: Validator
@@ -10,3 +11,4 @@ export declare const GroupStatus: Validator
 export declare const LicensePoolStatus: Validator
 export declare const UserStatus: Validator
 export declare const InvitationStatus: Validator
+export declare const ApprovalStatus: Validator

@@ -662,9 +662,10 @@ return errors === 0;
 }
 
 export const Membership = validate11;
-const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
+const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
 const func13 = Object.prototype.hasOwnProperty;
 const pattern9 = new RegExp("^[A-Za-z0-9_-]{43}$", "u");
+const pattern35 = new RegExp("^[a-z2-7]{16}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -5147,7 +5148,7 @@ vErrors.push(err345);
 errors++;
 }
 for(const key11 in data71){
-if(!((((key11 === "roles") || (key11 === "groups")) || (key11 === "permissions")) || (key11 === "time"))){
+if(!(((((key11 === "roles") || (key11 === "groups")) || (key11 === "permissions")) || (key11 === "suspended")) || (key11 === "time"))){
 const err346 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err346];
@@ -5469,15 +5470,9 @@ vErrors.push(err369);
 errors++;
 }
 }
-if(data71.time !== undefined){
-let data78 = data71.time;
-const _errs316 = errors;
-let valid61 = true;
-const _errs317 = errors;
-if(errors === _errs317){
-if(typeof data78 === "string"){
-if(func2(data78) > 35){
-const err370 = {};
+if(data71.suspended !== undefined){
+if(typeof data71.suspended !== "boolean"){
+const err370 = {instancePath:instancePath+"/settled/suspended",schemaPath:"#/properties/settled/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err370];
 }
@@ -5487,7 +5482,14 @@ vErrors.push(err370);
 errors++;
 }
 }
-else {
+if(data71.time !== undefined){
+let data79 = data71.time;
+const _errs318 = errors;
+let valid61 = true;
+const _errs319 = errors;
+if(errors === _errs319){
+if(typeof data79 === "string"){
+if(func2(data79) > 35){
 const err371 = {};
 if(vErrors === null){
 vErrors = [err371];
@@ -5498,21 +5500,8 @@ vErrors.push(err371);
 errors++;
 }
 }
-var _valid29 = _errs317 === errors;
-errors = _errs316;
-if(vErrors !== null){
-if(_errs316){
-vErrors.length = _errs316;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid29){
-const _errs319 = errors;
-if(typeof data78 === "string"){
-if(!pattern1.test(data78)){
-const err372 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err372 = {};
 if(vErrors === null){
 vErrors = [err372];
 }
@@ -5522,8 +5511,21 @@ vErrors.push(err372);
 errors++;
 }
 }
+var _valid29 = _errs319 === errors;
+errors = _errs318;
+if(vErrors !== null){
+if(_errs318){
+vErrors.length = _errs318;
+}
 else {
-const err373 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid29){
+const _errs321 = errors;
+if(typeof data79 === "string"){
+if(!pattern1.test(data79)){
+const err373 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err373];
 }
@@ -5532,11 +5534,9 @@ vErrors.push(err373);
 }
 errors++;
 }
-var _valid29 = _errs319 === errors;
-valid61 = _valid29;
 }
-if(!valid61){
-const err374 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err374 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err374];
 }
@@ -5545,9 +5545,11 @@ vErrors.push(err374);
 }
 errors++;
 }
-if(typeof data78 === "string"){
-if(func2(data78) > 35){
-const err375 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+var _valid29 = _errs321 === errors;
+valid61 = _valid29;
+}
+if(!valid61){
+const err375 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err375];
 }
@@ -5556,9 +5558,9 @@ vErrors.push(err375);
 }
 errors++;
 }
-}
-else {
-const err376 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data79 === "string"){
+if(func2(data79) > 35){
+const err376 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err376];
 }
@@ -5568,9 +5570,8 @@ vErrors.push(err376);
 errors++;
 }
 }
-}
 else {
-const err377 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err377 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err377];
 }
@@ -5582,12 +5583,847 @@ errors++;
 }
 }
 else {
-const err378 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err378 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err378];
 }
 else {
 vErrors.push(err378);
+}
+errors++;
+}
+}
+if(data.losing !== undefined){
+let data80 = data.losing;
+if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
+if(data80.digest === undefined){
+const err379 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+if(vErrors === null){
+vErrors = [err379];
+}
+else {
+vErrors.push(err379);
+}
+errors++;
+}
+if(data80.roles === undefined){
+const err380 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if(vErrors === null){
+vErrors = [err380];
+}
+else {
+vErrors.push(err380);
+}
+errors++;
+}
+if(data80.groups === undefined){
+const err381 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+if(vErrors === null){
+vErrors = [err381];
+}
+else {
+vErrors.push(err381);
+}
+errors++;
+}
+if(data80.permissions === undefined){
+const err382 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+if(vErrors === null){
+vErrors = [err382];
+}
+else {
+vErrors.push(err382);
+}
+errors++;
+}
+if(data80.producer === undefined){
+const err383 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+if(vErrors === null){
+vErrors = [err383];
+}
+else {
+vErrors.push(err383);
+}
+errors++;
+}
+if(data80.because === undefined){
+const err384 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+if(vErrors === null){
+vErrors = [err384];
+}
+else {
+vErrors.push(err384);
+}
+errors++;
+}
+if(data80.time === undefined){
+const err385 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(vErrors === null){
+vErrors = [err385];
+}
+else {
+vErrors.push(err385);
+}
+errors++;
+}
+for(const key12 in data80){
+if(!(func13.call(schema12.properties.losing.properties, key12))){
+const err386 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err386];
+}
+else {
+vErrors.push(err386);
+}
+errors++;
+}
+}
+if(data80.digest !== undefined){
+let data81 = data80.digest;
+const _errs328 = errors;
+let valid63 = true;
+const _errs329 = errors;
+if(errors === _errs329){
+if(typeof data81 === "string"){
+if(func2(data81) > 16){
+const err387 = {};
+if(vErrors === null){
+vErrors = [err387];
+}
+else {
+vErrors.push(err387);
+}
+errors++;
+}
+}
+else {
+const err388 = {};
+if(vErrors === null){
+vErrors = [err388];
+}
+else {
+vErrors.push(err388);
+}
+errors++;
+}
+}
+var _valid30 = _errs329 === errors;
+errors = _errs328;
+if(vErrors !== null){
+if(_errs328){
+vErrors.length = _errs328;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid30){
+const _errs331 = errors;
+if(typeof data81 === "string"){
+if(!pattern35.test(data81)){
+const err389 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+if(vErrors === null){
+vErrors = [err389];
+}
+else {
+vErrors.push(err389);
+}
+errors++;
+}
+}
+else {
+const err390 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err390];
+}
+else {
+vErrors.push(err390);
+}
+errors++;
+}
+var _valid30 = _errs331 === errors;
+valid63 = _valid30;
+}
+if(!valid63){
+const err391 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err391];
+}
+else {
+vErrors.push(err391);
+}
+errors++;
+}
+if(typeof data81 === "string"){
+if(func2(data81) > 16){
+const err392 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+if(vErrors === null){
+vErrors = [err392];
+}
+else {
+vErrors.push(err392);
+}
+errors++;
+}
+}
+else {
+const err393 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err393];
+}
+else {
+vErrors.push(err393);
+}
+errors++;
+}
+}
+if(data80.organization !== undefined){
+if(typeof data80.organization !== "boolean"){
+const err394 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err394];
+}
+else {
+vErrors.push(err394);
+}
+errors++;
+}
+}
+if(data80.roles !== undefined){
+let data83 = data80.roles;
+if(Array.isArray(data83)){
+if(data83.length > 500){
+const err395 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(vErrors === null){
+vErrors = [err395];
+}
+else {
+vErrors.push(err395);
+}
+errors++;
+}
+const len10 = data83.length;
+for(let i10=0; i10<len10; i10++){
+let data84 = data83[i10];
+const _errs339 = errors;
+let valid66 = true;
+const _errs340 = errors;
+if(errors === _errs340){
+if(typeof data84 === "string"){
+if(func2(data84) > 253){
+const err396 = {};
+if(vErrors === null){
+vErrors = [err396];
+}
+else {
+vErrors.push(err396);
+}
+errors++;
+}
+}
+else {
+const err397 = {};
+if(vErrors === null){
+vErrors = [err397];
+}
+else {
+vErrors.push(err397);
+}
+errors++;
+}
+}
+var _valid31 = _errs340 === errors;
+errors = _errs339;
+if(vErrors !== null){
+if(_errs339){
+vErrors.length = _errs339;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid31){
+const _errs342 = errors;
+if(typeof data84 === "string"){
+if(!pattern2.test(data84)){
+const err398 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err398];
+}
+else {
+vErrors.push(err398);
+}
+errors++;
+}
+}
+else {
+const err399 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err399];
+}
+else {
+vErrors.push(err399);
+}
+errors++;
+}
+var _valid31 = _errs342 === errors;
+valid66 = _valid31;
+}
+if(!valid66){
+const err400 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err400];
+}
+else {
+vErrors.push(err400);
+}
+errors++;
+}
+if(typeof data84 === "string"){
+if(func2(data84) > 253){
+const err401 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err401];
+}
+else {
+vErrors.push(err401);
+}
+errors++;
+}
+}
+else {
+const err402 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err402];
+}
+else {
+vErrors.push(err402);
+}
+errors++;
+}
+}
+}
+else {
+const err403 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err403];
+}
+else {
+vErrors.push(err403);
+}
+errors++;
+}
+}
+if(data80.groups !== undefined){
+let data85 = data80.groups;
+if(Array.isArray(data85)){
+if(data85.length > 500){
+const err404 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(vErrors === null){
+vErrors = [err404];
+}
+else {
+vErrors.push(err404);
+}
+errors++;
+}
+const len11 = data85.length;
+for(let i11=0; i11<len11; i11++){
+let data86 = data85[i11];
+const _errs348 = errors;
+let valid69 = true;
+const _errs349 = errors;
+if(errors === _errs349){
+if(typeof data86 === "string"){
+if(func2(data86) > 253){
+const err405 = {};
+if(vErrors === null){
+vErrors = [err405];
+}
+else {
+vErrors.push(err405);
+}
+errors++;
+}
+}
+else {
+const err406 = {};
+if(vErrors === null){
+vErrors = [err406];
+}
+else {
+vErrors.push(err406);
+}
+errors++;
+}
+}
+var _valid32 = _errs349 === errors;
+errors = _errs348;
+if(vErrors !== null){
+if(_errs348){
+vErrors.length = _errs348;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid32){
+const _errs351 = errors;
+if(typeof data86 === "string"){
+if(!pattern2.test(data86)){
+const err407 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err407];
+}
+else {
+vErrors.push(err407);
+}
+errors++;
+}
+}
+else {
+const err408 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err408];
+}
+else {
+vErrors.push(err408);
+}
+errors++;
+}
+var _valid32 = _errs351 === errors;
+valid69 = _valid32;
+}
+if(!valid69){
+const err409 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err409];
+}
+else {
+vErrors.push(err409);
+}
+errors++;
+}
+if(typeof data86 === "string"){
+if(func2(data86) > 253){
+const err410 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err410];
+}
+else {
+vErrors.push(err410);
+}
+errors++;
+}
+}
+else {
+const err411 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err411];
+}
+else {
+vErrors.push(err411);
+}
+errors++;
+}
+}
+}
+else {
+const err412 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err412];
+}
+else {
+vErrors.push(err412);
+}
+errors++;
+}
+}
+if(data80.permissions !== undefined){
+let data87 = data80.permissions;
+if(Array.isArray(data87)){
+if(data87.length > 20){
+const err413 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(vErrors === null){
+vErrors = [err413];
+}
+else {
+vErrors.push(err413);
+}
+errors++;
+}
+const len12 = data87.length;
+for(let i12=0; i12<len12; i12++){
+let data88 = data87[i12];
+if(typeof data88 === "string"){
+if(func2(data88) > 400){
+const err414 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(vErrors === null){
+vErrors = [err414];
+}
+else {
+vErrors.push(err414);
+}
+errors++;
+}
+if(func2(data88) < 1){
+const err415 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err415];
+}
+else {
+vErrors.push(err415);
+}
+errors++;
+}
+}
+else {
+const err416 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err416];
+}
+else {
+vErrors.push(err416);
+}
+errors++;
+}
+}
+}
+else {
+const err417 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err417];
+}
+else {
+vErrors.push(err417);
+}
+errors++;
+}
+}
+if(data80.suspended !== undefined){
+if(typeof data80.suspended !== "boolean"){
+const err418 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err418];
+}
+else {
+vErrors.push(err418);
+}
+errors++;
+}
+}
+if(data80.until !== undefined){
+let data90 = data80.until;
+const _errs361 = errors;
+let valid72 = true;
+const _errs362 = errors;
+if(errors === _errs362){
+if(typeof data90 === "string"){
+if(func2(data90) > 35){
+const err419 = {};
+if(vErrors === null){
+vErrors = [err419];
+}
+else {
+vErrors.push(err419);
+}
+errors++;
+}
+}
+else {
+const err420 = {};
+if(vErrors === null){
+vErrors = [err420];
+}
+else {
+vErrors.push(err420);
+}
+errors++;
+}
+}
+var _valid33 = _errs362 === errors;
+errors = _errs361;
+if(vErrors !== null){
+if(_errs361){
+vErrors.length = _errs361;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid33){
+const _errs364 = errors;
+if(typeof data90 === "string"){
+if(!pattern1.test(data90)){
+const err421 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err421];
+}
+else {
+vErrors.push(err421);
+}
+errors++;
+}
+}
+else {
+const err422 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err422];
+}
+else {
+vErrors.push(err422);
+}
+errors++;
+}
+var _valid33 = _errs364 === errors;
+valid72 = _valid33;
+}
+if(!valid72){
+const err423 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err423];
+}
+else {
+vErrors.push(err423);
+}
+errors++;
+}
+if(typeof data90 === "string"){
+if(func2(data90) > 35){
+const err424 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err424];
+}
+else {
+vErrors.push(err424);
+}
+errors++;
+}
+}
+else {
+const err425 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err425];
+}
+else {
+vErrors.push(err425);
+}
+errors++;
+}
+}
+if(data80.admin !== undefined){
+if(typeof data80.admin !== "boolean"){
+const err426 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err426];
+}
+else {
+vErrors.push(err426);
+}
+errors++;
+}
+}
+if(data80.producer !== undefined){
+let data92 = data80.producer;
+if(typeof data92 === "string"){
+if(func2(data92) > 300){
+const err427 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err427];
+}
+else {
+vErrors.push(err427);
+}
+errors++;
+}
+if(func2(data92) < 1){
+const err428 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err428];
+}
+else {
+vErrors.push(err428);
+}
+errors++;
+}
+}
+else {
+const err429 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err429];
+}
+else {
+vErrors.push(err429);
+}
+errors++;
+}
+}
+if(data80.urgent !== undefined){
+if(typeof data80.urgent !== "boolean"){
+const err430 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err430];
+}
+else {
+vErrors.push(err430);
+}
+errors++;
+}
+}
+if(data80.because !== undefined){
+let data94 = data80.because;
+if(typeof data94 === "string"){
+if(func2(data94) > 500){
+const err431 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err431];
+}
+else {
+vErrors.push(err431);
+}
+errors++;
+}
+if(func2(data94) < 1){
+const err432 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err432];
+}
+else {
+vErrors.push(err432);
+}
+errors++;
+}
+}
+else {
+const err433 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err433];
+}
+else {
+vErrors.push(err433);
+}
+errors++;
+}
+}
+if(data80.time !== undefined){
+let data95 = data80.time;
+const _errs376 = errors;
+let valid73 = true;
+const _errs377 = errors;
+if(errors === _errs377){
+if(typeof data95 === "string"){
+if(func2(data95) > 35){
+const err434 = {};
+if(vErrors === null){
+vErrors = [err434];
+}
+else {
+vErrors.push(err434);
+}
+errors++;
+}
+}
+else {
+const err435 = {};
+if(vErrors === null){
+vErrors = [err435];
+}
+else {
+vErrors.push(err435);
+}
+errors++;
+}
+}
+var _valid34 = _errs377 === errors;
+errors = _errs376;
+if(vErrors !== null){
+if(_errs376){
+vErrors.length = _errs376;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid34){
+const _errs379 = errors;
+if(typeof data95 === "string"){
+if(!pattern1.test(data95)){
+const err436 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err436];
+}
+else {
+vErrors.push(err436);
+}
+errors++;
+}
+}
+else {
+const err437 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err437];
+}
+else {
+vErrors.push(err437);
+}
+errors++;
+}
+var _valid34 = _errs379 === errors;
+valid73 = _valid34;
+}
+if(!valid73){
+const err438 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err438];
+}
+else {
+vErrors.push(err438);
+}
+errors++;
+}
+if(typeof data95 === "string"){
+if(func2(data95) > 35){
+const err439 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err439];
+}
+else {
+vErrors.push(err439);
+}
+errors++;
+}
+}
+else {
+const err440 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err440];
+}
+else {
+vErrors.push(err440);
+}
+errors++;
+}
+}
+}
+else {
+const err441 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err441];
+}
+else {
+vErrors.push(err441);
+}
+errors++;
+}
+}
+}
+else {
+const err442 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err442];
+}
+else {
+vErrors.push(err442);
 }
 errors++;
 }
@@ -6954,10 +7790,1875 @@ validate12.errors = vErrors;
 return errors === 0;
 }
 
-export const SourceStatus = validate13;
-const schema14 = {"type":"object","additionalProperties":false,"properties":{"lastAttemptedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedFrom":{"type":"string","minLength":1,"maxLength":2400},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"objects":{"type":"integer","minimum":0,"maximum":1000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+export const RemovalSet = validate13;
+const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const pattern51 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern52 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.organization === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.state === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func13.call(schema14.properties, key0))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.organization !== undefined){
+let data0 = data.organization;
+const _errs4 = errors;
+let valid1 = true;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data0 === "string"){
+if(func2(data0) > 253){
+const err3 = {};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+else {
+const err4 = {};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+var _valid0 = _errs5 === errors;
+errors = _errs4;
+if(vErrors !== null){
+if(_errs4){
+vErrors.length = _errs4;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs7 = errors;
+if(typeof data0 === "string"){
+if(!pattern2.test(data0)){
+const err5 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+var _valid0 = _errs7 === errors;
+valid1 = _valid0;
+}
+if(!valid1){
+const err7 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(typeof data0 === "string"){
+if(func2(data0) > 253){
+const err8 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(func2(data0) < 1){
+const err9 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/organization",schemaPath:"#/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.state !== undefined){
+let data1 = data.state;
+if(typeof data1 !== "string"){
+const err11 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(!((((data1 === "Open") || (data1 === "Held")) || (data1 === "Released")) || (data1 === "Done"))){
+const err12 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema14.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.guard !== undefined){
+let data2 = data.guard;
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.maxRemovals === undefined){
+const err13 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/required",keyword:"required",params:{missingProperty: "maxRemovals"},message:"must have required property '"+"maxRemovals"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data2.freeRemovals === undefined){
+const err14 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/required",keyword:"required",params:{missingProperty: "freeRemovals"},message:"must have required property '"+"freeRemovals"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data2.protected === undefined){
+const err15 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/required",keyword:"required",params:{missingProperty: "protected"},message:"must have required property '"+"protected"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data2.minAdmins === undefined){
+const err16 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/required",keyword:"required",params:{missingProperty: "minAdmins"},message:"must have required property '"+"minAdmins"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+for(const key1 in data2){
+if(!((((key1 === "maxRemovals") || (key1 === "freeRemovals")) || (key1 === "protected")) || (key1 === "minAdmins"))){
+const err17 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data2.maxRemovals !== undefined){
+let data3 = data2.maxRemovals;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err18 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 100 || isNaN(data3)){
+const err19 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data3 < 0 || isNaN(data3)){
+const err20 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+if(data2.freeRemovals !== undefined){
+let data4 = data2.freeRemovals;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err21 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 100000 || isNaN(data4)){
+const err22 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err23 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+if(data2.protected !== undefined){
+let data5 = data2.protected;
+if(Array.isArray(data5)){
+if(data5.length > 200){
+const err24 = {instancePath:instancePath+"/guard/protected",schemaPath:"#/properties/guard/properties/protected/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+let data6 = data5[i0];
+const _errs22 = errors;
+let valid5 = true;
+const _errs23 = errors;
+if(errors === _errs23){
+if(typeof data6 === "string"){
+if(func2(data6) > 254){
+const err25 = {};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+else {
+const err26 = {};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+var _valid1 = _errs23 === errors;
+errors = _errs22;
+if(vErrors !== null){
+if(_errs22){
+vErrors.length = _errs22;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs25 = errors;
+if(typeof data6 === "string"){
+if(!pattern0.test(data6)){
+const err27 = {instancePath:instancePath+"/guard/protected/" + i0,schemaPath:"#/properties/guard/properties/protected/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/guard/protected/" + i0,schemaPath:"#/properties/guard/properties/protected/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+var _valid1 = _errs25 === errors;
+valid5 = _valid1;
+}
+if(!valid5){
+const err29 = {instancePath:instancePath+"/guard/protected/" + i0,schemaPath:"#/properties/guard/properties/protected/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(typeof data6 === "string"){
+if(func2(data6) > 254){
+const err30 = {instancePath:instancePath+"/guard/protected/" + i0,schemaPath:"#/properties/guard/properties/protected/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(func2(data6) < 3){
+const err31 = {instancePath:instancePath+"/guard/protected/" + i0,schemaPath:"#/properties/guard/properties/protected/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/guard/protected/" + i0,schemaPath:"#/properties/guard/properties/protected/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/guard/protected",schemaPath:"#/properties/guard/properties/protected/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+if(data2.minAdmins !== undefined){
+let data7 = data2.minAdmins;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err34 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 100 || isNaN(data7)){
+const err35 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if(data7 < 0 || isNaN(data7)){
+const err36 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data.loosened !== undefined){
+let data8 = data.loosened;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.guard === undefined){
+const err38 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/required",keyword:"required",params:{missingProperty: "guard"},message:"must have required property '"+"guard"+"'"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if(data8.since === undefined){
+const err39 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+for(const key2 in data8){
+if(!((key2 === "guard") || (key2 === "since"))){
+const err40 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data8.guard !== undefined){
+let data9 = data8.guard;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.maxRemovals === undefined){
+const err41 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "maxRemovals"},message:"must have required property '"+"maxRemovals"+"'"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(data9.freeRemovals === undefined){
+const err42 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "freeRemovals"},message:"must have required property '"+"freeRemovals"+"'"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(data9.protected === undefined){
+const err43 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "protected"},message:"must have required property '"+"protected"+"'"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(data9.minAdmins === undefined){
+const err44 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "minAdmins"},message:"must have required property '"+"minAdmins"+"'"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+for(const key3 in data9){
+if(!((((key3 === "maxRemovals") || (key3 === "freeRemovals")) || (key3 === "protected")) || (key3 === "minAdmins"))){
+const err45 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+if(data9.maxRemovals !== undefined){
+let data10 = data9.maxRemovals;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err46 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 100 || isNaN(data10)){
+const err47 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(data10 < 0 || isNaN(data10)){
+const err48 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+if(data9.freeRemovals !== undefined){
+let data11 = data9.freeRemovals;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err49 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 100000 || isNaN(data11)){
+const err50 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if(data11 < 0 || isNaN(data11)){
+const err51 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+if(data9.protected !== undefined){
+let data12 = data9.protected;
+if(Array.isArray(data12)){
+if(data12.length > 200){
+const err52 = {instancePath:instancePath+"/loosened/guard/protected",schemaPath:"#/properties/loosened/properties/guard/properties/protected/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+const len1 = data12.length;
+for(let i1=0; i1<len1; i1++){
+let data13 = data12[i1];
+const _errs43 = errors;
+let valid10 = true;
+const _errs44 = errors;
+if(errors === _errs44){
+if(typeof data13 === "string"){
+if(func2(data13) > 254){
+const err53 = {};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+else {
+const err54 = {};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+var _valid2 = _errs44 === errors;
+errors = _errs43;
+if(vErrors !== null){
+if(_errs43){
+vErrors.length = _errs43;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs46 = errors;
+if(typeof data13 === "string"){
+if(!pattern0.test(data13)){
+const err55 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+var _valid2 = _errs46 === errors;
+valid10 = _valid2;
+}
+if(!valid10){
+const err57 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+if(typeof data13 === "string"){
+if(func2(data13) > 254){
+const err58 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(func2(data13) < 3){
+const err59 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+else {
+const err60 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+}
+else {
+const err61 = {instancePath:instancePath+"/loosened/guard/protected",schemaPath:"#/properties/loosened/properties/guard/properties/protected/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+if(data9.minAdmins !== undefined){
+let data14 = data9.minAdmins;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err62 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 100 || isNaN(data14)){
+const err63 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+if(data14 < 0 || isNaN(data14)){
+const err64 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err65 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+if(data8.since !== undefined){
+let data15 = data8.since;
+const _errs52 = errors;
+let valid11 = true;
+const _errs53 = errors;
+if(errors === _errs53){
+if(typeof data15 === "string"){
+if(func2(data15) > 35){
+const err66 = {};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+else {
+const err67 = {};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+var _valid3 = _errs53 === errors;
+errors = _errs52;
+if(vErrors !== null){
+if(_errs52){
+vErrors.length = _errs52;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs55 = errors;
+if(typeof data15 === "string"){
+if(!pattern1.test(data15)){
+const err68 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+var _valid3 = _errs55 === errors;
+valid11 = _valid3;
+}
+if(!valid11){
+const err70 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+if(typeof data15 === "string"){
+if(func2(data15) > 35){
+const err71 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+else {
+const err72 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+}
+else {
+const err73 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+if(data.producer !== undefined){
+let data16 = data.producer;
+if(typeof data16 === "string"){
+if(func2(data16) > 300){
+const err74 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+if(func2(data16) < 1){
+const err75 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+else {
+const err76 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+if(data.hash !== undefined){
+let data17 = data.hash;
+const _errs61 = errors;
+let valid12 = true;
+const _errs62 = errors;
+if(errors === _errs62){
+if(typeof data17 === "string"){
+if(func2(data17) > 71){
+const err77 = {};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+}
+else {
+const err78 = {};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+var _valid4 = _errs62 === errors;
+errors = _errs61;
+if(vErrors !== null){
+if(_errs61){
+vErrors.length = _errs61;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs64 = errors;
+if(typeof data17 === "string"){
+if(!pattern51.test(data17)){
+const err79 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+else {
+const err80 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+var _valid4 = _errs64 === errors;
+valid12 = _valid4;
+}
+if(!valid12){
+const err81 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if(typeof data17 === "string"){
+if(func2(data17) > 71){
+const err82 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/maxLength",keyword:"maxLength",params:{limit: 71},message:"must NOT have more than 71 characters"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+else {
+const err83 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+}
+if(data.removals !== undefined){
+let data18 = data.removals;
+if(Array.isArray(data18)){
+if(data18.length > 15000){
+const err84 = {instancePath:instancePath+"/removals",schemaPath:"#/properties/removals/maxItems",keyword:"maxItems",params:{limit: 15000},message:"must NOT have more than 15000 items"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+const len2 = data18.length;
+for(let i2=0; i2<len2; i2++){
+let data19 = data18[i2];
+const _errs70 = errors;
+let valid15 = true;
+const _errs71 = errors;
+if(errors === _errs71){
+if(typeof data19 === "string"){
+if(func2(data19) > 45){
+const err85 = {};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+else {
+const err86 = {};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+var _valid5 = _errs71 === errors;
+errors = _errs70;
+if(vErrors !== null){
+if(_errs70){
+vErrors.length = _errs70;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs73 = errors;
+if(typeof data19 === "string"){
+if(!pattern52.test(data19)){
+const err87 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/pattern",keyword:"pattern",params:{pattern: "^m-[a-z2-7]{26}/[a-z2-7]{16}$"},message:"must match pattern \""+"^m-[a-z2-7]{26}/[a-z2-7]{16}$"+"\""};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+else {
+const err88 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+var _valid5 = _errs73 === errors;
+valid15 = _valid5;
+}
+if(!valid15){
+const err89 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(func2(data19) > 45){
+const err90 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/maxLength",keyword:"maxLength",params:{limit: 45},message:"must NOT have more than 45 characters"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+else {
+const err91 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/removals",schemaPath:"#/properties/removals/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+if(data.people !== undefined){
+let data20 = data.people;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err93 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 > 15000 || isNaN(data20)){
+const err94 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15000},message:"must be <= 15000"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+if(data20 < 0 || isNaN(data20)){
+const err95 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+}
+if(data.because !== undefined){
+let data21 = data.because;
+if(typeof data21 === "string"){
+if(func2(data21) > 1000){
+const err96 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+if(func2(data21) < 1){
+const err97 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+if(data.time !== undefined){
+let data22 = data.time;
+const _errs81 = errors;
+let valid16 = true;
+const _errs82 = errors;
+if(errors === _errs82){
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err99 = {};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+else {
+const err100 = {};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+var _valid6 = _errs82 === errors;
+errors = _errs81;
+if(vErrors !== null){
+if(_errs81){
+vErrors.length = _errs81;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs84 = errors;
+if(typeof data22 === "string"){
+if(!pattern1.test(data22)){
+const err101 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+else {
+const err102 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+var _valid6 = _errs84 === errors;
+valid16 = _valid6;
+}
+if(!valid16){
+const err103 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err104 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+}
+else {
+const err105 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+if(data.urgent !== undefined){
+if(typeof data.urgent !== "boolean"){
+const err106 = {instancePath:instancePath+"/urgent",schemaPath:"#/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+if(data.prior !== undefined){
+let data24 = data.prior;
+if(Array.isArray(data24)){
+if(data24.length > 100){
+const err107 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+const len3 = data24.length;
+for(let i3=0; i3<len3; i3++){
+let data25 = data24[i3];
+if(typeof data25 === "string"){
+if(func2(data25) > 64){
+const err108 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+if(func2(data25) < 1){
+const err109 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+else {
+const err110 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+if(data.released !== undefined){
+let data26 = data.released;
+if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
+if(data26.time === undefined){
+const err112 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+for(const key4 in data26){
+if(!((key4 === "time") || (key4 === "approval"))){
+const err113 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+if(data26.time !== undefined){
+let data27 = data26.time;
+const _errs97 = errors;
+let valid20 = true;
+const _errs98 = errors;
+if(errors === _errs98){
+if(typeof data27 === "string"){
+if(func2(data27) > 35){
+const err114 = {};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+}
+else {
+const err115 = {};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+var _valid7 = _errs98 === errors;
+errors = _errs97;
+if(vErrors !== null){
+if(_errs97){
+vErrors.length = _errs97;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs100 = errors;
+if(typeof data27 === "string"){
+if(!pattern1.test(data27)){
+const err116 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+}
+else {
+const err117 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+var _valid7 = _errs100 === errors;
+valid20 = _valid7;
+}
+if(!valid20){
+const err118 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(func2(data27) > 35){
+const err119 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+}
+else {
+const err120 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+}
+if(data26.approval !== undefined){
+let data28 = data26.approval;
+if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
+if(data28.name === undefined){
+const err121 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+if(data28.uid === undefined){
+const err122 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+for(const key5 in data28){
+if(!((key5 === "name") || (key5 === "uid"))){
+const err123 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+}
+if(data28.name !== undefined){
+let data29 = data28.name;
+const _errs107 = errors;
+let valid22 = true;
+const _errs108 = errors;
+if(errors === _errs108){
+if(typeof data29 === "string"){
+if(func2(data29) > 253){
+const err124 = {};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+}
+else {
+const err125 = {};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+}
+var _valid8 = _errs108 === errors;
+errors = _errs107;
+if(vErrors !== null){
+if(_errs107){
+vErrors.length = _errs107;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs110 = errors;
+if(typeof data29 === "string"){
+if(!pattern2.test(data29)){
+const err126 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+}
+else {
+const err127 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+var _valid8 = _errs110 === errors;
+valid22 = _valid8;
+}
+if(!valid22){
+const err128 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+if(typeof data29 === "string"){
+if(func2(data29) > 253){
+const err129 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+else {
+const err130 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+}
+if(data28.uid !== undefined){
+let data30 = data28.uid;
+if(typeof data30 === "string"){
+if(func2(data30) > 64){
+const err131 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+if(func2(data30) < 1){
+const err132 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
+}
+errors++;
+}
+}
+else {
+const err133 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
+}
+errors++;
+}
+}
+}
+else {
+const err134 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+}
+}
+else {
+const err135 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err135];
+}
+else {
+vErrors.push(err135);
+}
+errors++;
+}
+}
+if(data.closed !== undefined){
+let data31 = data.closed;
+const _errs116 = errors;
+let valid23 = true;
+const _errs117 = errors;
+if(errors === _errs117){
+if(typeof data31 === "string"){
+if(func2(data31) > 35){
+const err136 = {};
+if(vErrors === null){
+vErrors = [err136];
+}
+else {
+vErrors.push(err136);
+}
+errors++;
+}
+}
+else {
+const err137 = {};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+}
+var _valid9 = _errs117 === errors;
+errors = _errs116;
+if(vErrors !== null){
+if(_errs116){
+vErrors.length = _errs116;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs119 = errors;
+if(typeof data31 === "string"){
+if(!pattern1.test(data31)){
+const err138 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err138];
+}
+else {
+vErrors.push(err138);
+}
+errors++;
+}
+}
+else {
+const err139 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err139];
+}
+else {
+vErrors.push(err139);
+}
+errors++;
+}
+var _valid9 = _errs119 === errors;
+valid23 = _valid9;
+}
+if(!valid23){
+const err140 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
+}
+errors++;
+}
+if(typeof data31 === "string"){
+if(func2(data31) > 35){
+const err141 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err141];
+}
+else {
+vErrors.push(err141);
+}
+errors++;
+}
+}
+else {
+const err142 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err142];
+}
+else {
+vErrors.push(err142);
+}
+errors++;
+}
+}
+}
+else {
+const err143 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err143];
+}
+else {
+vErrors.push(err143);
+}
+errors++;
+}
+validate13.errors = vErrors;
+return errors === 0;
+}
+
+export const SourceStatus = validate14;
+const schema15 = {"type":"object","additionalProperties":false,"properties":{"lastAttemptedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedFrom":{"type":"string","minLength":1,"maxLength":2400},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"objects":{"type":"integer","minimum":0,"maximum":1000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+
+function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -7190,7 +9891,7 @@ vErrors.push(err17);
 errors++;
 }
 if(!(((data4 === "Complete") || (data4 === "Partial")) || (data4 === "Failed"))){
-const err18 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema14.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+const err18 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema15.properties.outcome.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -7387,7 +10088,7 @@ vErrors.push(err34);
 errors++;
 }
 if(!(((data10 === "True") || (data10 === "False")) || (data10 === "Unknown"))){
-const err35 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema14.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err35 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema15.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -7606,14 +10307,14 @@ vErrors.push(err51);
 }
 errors++;
 }
-validate13.errors = vErrors;
+validate14.errors = vErrors;
 return errors === 0;
 }
 
-export const OrganizationStatus = validate14;
-const schema15 = {"type":"object","additionalProperties":false,"properties":{"users":{"type":"object","required":["active","invited","restricted","suspended"],"additionalProperties":false,"properties":{"active":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"restricted":{"type":"integer","minimum":0,"maximum":10000000},"suspended":{"type":"integer","minimum":0,"maximum":10000000}}},"invitations":{"type":"object","required":["pending","expired"],"additionalProperties":false,"properties":{"pending":{"type":"integer","minimum":0,"maximum":10000000},"expired":{"type":"integer","minimum":0,"maximum":10000000}}},"seats":{"type":"object","required":["total","used"],"additionalProperties":false,"properties":{"total":{"type":"integer","minimum":0,"maximum":10000000},"used":{"type":"integer","minimum":0,"maximum":10000000}}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+export const OrganizationStatus = validate15;
+const schema16 = {"type":"object","additionalProperties":false,"properties":{"users":{"type":"object","required":["active","invited","restricted","suspended"],"additionalProperties":false,"properties":{"active":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"restricted":{"type":"integer","minimum":0,"maximum":10000000},"suspended":{"type":"integer","minimum":0,"maximum":10000000}}},"invitations":{"type":"object","required":["pending","expired"],"additionalProperties":false,"properties":{"pending":{"type":"integer","minimum":0,"maximum":10000000},"expired":{"type":"integer","minimum":0,"maximum":10000000}}},"seats":{"type":"object","required":["total","used"],"additionalProperties":false,"properties":{"total":{"type":"integer","minimum":0,"maximum":10000000},"used":{"type":"integer","minimum":0,"maximum":10000000}}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
-function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -8222,7 +10923,7 @@ vErrors.push(err51);
 errors++;
 }
 if(!(((data15 === "True") || (data15 === "False")) || (data15 === "Unknown"))){
-const err52 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema15.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err52 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema16.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -8441,14 +11142,14 @@ vErrors.push(err68);
 }
 errors++;
 }
-validate14.errors = vErrors;
+validate15.errors = vErrors;
 return errors === 0;
 }
 
-export const RoleStatus = validate15;
-const schema16 = {"type":"object","additionalProperties":false,"properties":{"holders":{"type":"integer","minimum":0,"maximum":10000000},"openInvitations":{"type":"integer","minimum":0,"maximum":10000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+export const RoleStatus = validate16;
+const schema17 = {"type":"object","additionalProperties":false,"properties":{"holders":{"type":"integer","minimum":0,"maximum":10000000},"openInvitations":{"type":"integer","minimum":0,"maximum":10000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
-function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -8686,7 +11387,7 @@ vErrors.push(err19);
 errors++;
 }
 if(!(((data6 === "True") || (data6 === "False")) || (data6 === "Unknown"))){
-const err20 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema16.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err20 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema17.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -8905,14 +11606,14 @@ vErrors.push(err36);
 }
 errors++;
 }
-validate15.errors = vErrors;
+validate16.errors = vErrors;
 return errors === 0;
 }
 
-export const GroupStatus = validate16;
-const schema17 = {"type":"object","additionalProperties":false,"properties":{"members":{"type":"integer","minimum":0,"maximum":10000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+export const GroupStatus = validate17;
+const schema18 = {"type":"object","additionalProperties":false,"properties":{"members":{"type":"integer","minimum":0,"maximum":10000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
-function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -9115,7 +11816,7 @@ vErrors.push(err16);
 errors++;
 }
 if(!(((data5 === "True") || (data5 === "False")) || (data5 === "Unknown"))){
-const err17 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema17.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err17 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -9334,14 +12035,14 @@ vErrors.push(err33);
 }
 errors++;
 }
-validate16.errors = vErrors;
+validate17.errors = vErrors;
 return errors === 0;
 }
 
-export const LicensePoolStatus = validate17;
-const schema18 = {"type":"object","additionalProperties":false,"properties":{"seats":{"type":"integer","minimum":0,"maximum":1000000},"used":{"type":"integer","minimum":0,"maximum":1000000},"reserved":{"type":"integer","minimum":0,"maximum":1000000},"free":{"type":"integer","minimum":0,"maximum":1000000},"waiting":{"type":"integer","minimum":0,"maximum":10000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+export const LicensePoolStatus = validate18;
+const schema19 = {"type":"object","additionalProperties":false,"properties":{"seats":{"type":"integer","minimum":0,"maximum":1000000},"used":{"type":"integer","minimum":0,"maximum":1000000},"reserved":{"type":"integer","minimum":0,"maximum":1000000},"free":{"type":"integer","minimum":0,"maximum":1000000},"waiting":{"type":"integer","minimum":0,"maximum":10000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
-function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -9684,7 +12385,7 @@ vErrors.push(err28);
 errors++;
 }
 if(!(((data9 === "True") || (data9 === "False")) || (data9 === "Unknown"))){
-const err29 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err29 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema19.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -9903,14 +12604,14 @@ vErrors.push(err45);
 }
 errors++;
 }
-validate17.errors = vErrors;
+validate18.errors = vErrors;
 return errors === 0;
 }
 
-export const UserStatus = validate18;
-const schema19 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left"]},"profile":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"external":{"type":"boolean"}}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left","Waiting"]},"roles":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}}},"licenses":{"type":"array","maxItems":100,"items":{"type":"object","required":["pool","quantity","state"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":0,"maximum":100},"state":{"type":"string","enum":["Reserved","Used","Waiting","Releasing"]}}}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+export const UserStatus = validate19;
+const schema20 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left"]},"profile":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"external":{"type":"boolean"}}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left","Waiting"]},"roles":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}}},"licenses":{"type":"array","maxItems":100,"items":{"type":"object","required":["pool","quantity","state"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":0,"maximum":100},"state":{"type":"string","enum":["Reserved","Used","Waiting","Releasing"]}}}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
-function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -9939,7 +12640,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!((((((data0 === "Invited") || (data0 === "Active")) || (data0 === "Restricted")) || (data0 === "Suspended")) || (data0 === "Ended")) || (data0 === "Left"))){
-const err2 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema19.properties.state.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema20.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -10472,7 +13173,7 @@ vErrors.push(err42);
 errors++;
 }
 if(!(((((((data11 === "Invited") || (data11 === "Active")) || (data11 === "Restricted")) || (data11 === "Suspended")) || (data11 === "Ended")) || (data11 === "Left")) || (data11 === "Waiting"))){
-const err43 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema19.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+const err43 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema20.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -10857,7 +13558,7 @@ vErrors.push(err72);
 errors++;
 }
 if(!((((data18 === "Reserved") || (data18 === "Used")) || (data18 === "Waiting")) || (data18 === "Releasing"))){
-const err73 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema19.properties.licenses.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+const err73 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema20.properties.licenses.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -11043,7 +13744,7 @@ vErrors.push(err88);
 errors++;
 }
 if(!(((data23 === "True") || (data23 === "False")) || (data23 === "Unknown"))){
-const err89 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema19.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err89 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema20.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -11262,14 +13963,14 @@ vErrors.push(err105);
 }
 errors++;
 }
-validate18.errors = vErrors;
+validate19.errors = vErrors;
 return errors === 0;
 }
 
-export const InvitationStatus = validate19;
-const schema20 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Queued","Pending","Accepted","Expired","Declined","Failed","GaveUp"]},"attempt":{"type":"integer","minimum":0,"maximum":1000000},"sentTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"acceptedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"delivery":{"type":"string","minLength":1,"maxLength":200},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+export const InvitationStatus = validate20;
+const schema21 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Queued","Pending","Accepted","Expired","Declined","Failed","GaveUp"]},"attempt":{"type":"integer","minimum":0,"maximum":1000000},"sentTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"acceptedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"delivery":{"type":"string","minLength":1,"maxLength":200},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
-function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -11298,7 +13999,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!(((((((data0 === "Queued") || (data0 === "Pending")) || (data0 === "Accepted")) || (data0 === "Expired")) || (data0 === "Declined")) || (data0 === "Failed")) || (data0 === "GaveUp"))){
-const err2 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema20.properties.state.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema21.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -11827,7 +14528,7 @@ vErrors.push(err42);
 errors++;
 }
 if(!(((data10 === "True") || (data10 === "False")) || (data10 === "Unknown"))){
-const err43 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema20.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err43 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema21.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -12046,7 +14747,399 @@ vErrors.push(err59);
 }
 errors++;
 }
-validate19.errors = vErrors;
+validate20.errors = vErrors;
+return errors === 0;
+}
+
+export const ApprovalStatus = validate21;
+const schema22 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Waiting","Used","Refused","Expired"]},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!((key0 === "state") || (key0 === "conditions"))){
+const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+if(data.state !== undefined){
+let data0 = data.state;
+if(typeof data0 !== "string"){
+const err1 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(!((((data0 === "Waiting") || (data0 === "Used")) || (data0 === "Refused")) || (data0 === "Expired"))){
+const err2 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema22.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.conditions !== undefined){
+let data1 = data.conditions;
+if(Array.isArray(data1)){
+if(data1.length > 20){
+const err3 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.type === undefined){
+const err4 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data2.status === undefined){
+const err5 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data2.reason === undefined){
+const err6 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data2.message === undefined){
+const err7 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data2.lastTransitionTime === undefined){
+const err8 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data2.observedGeneration === undefined){
+const err9 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+for(const key1 in data2){
+if(!((((((key1 === "type") || (key1 === "status")) || (key1 === "reason")) || (key1 === "message")) || (key1 === "lastTransitionTime")) || (key1 === "observedGeneration"))){
+const err10 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data2.type !== undefined){
+let data3 = data2.type;
+if(typeof data3 === "string"){
+if(func2(data3) > 100){
+const err11 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data2.status !== undefined){
+let data4 = data2.status;
+if(typeof data4 !== "string"){
+const err13 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(!(((data4 === "True") || (data4 === "False")) || (data4 === "Unknown"))){
+const err14 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema22.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data2.reason !== undefined){
+let data5 = data2.reason;
+if(typeof data5 === "string"){
+if(func2(data5) > 100){
+const err15 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data2.message !== undefined){
+let data6 = data2.message;
+if(typeof data6 === "string"){
+if(func2(data6) > 2000){
+const err17 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data2.lastTransitionTime !== undefined){
+let data7 = data2.lastTransitionTime;
+const _errs19 = errors;
+let valid4 = true;
+const _errs20 = errors;
+if(errors === _errs20){
+if(typeof data7 === "string"){
+if(func2(data7) > 35){
+const err19 = {};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+var _valid0 = _errs20 === errors;
+errors = _errs19;
+if(vErrors !== null){
+if(_errs19){
+vErrors.length = _errs19;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs22 = errors;
+if(typeof data7 === "string"){
+if(!pattern1.test(data7)){
+const err21 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+var _valid0 = _errs22 === errors;
+valid4 = _valid0;
+}
+if(!valid4){
+const err23 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(typeof data7 === "string"){
+if(func2(data7) > 35){
+const err24 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data2.observedGeneration !== undefined){
+let data8 = data2.observedGeneration;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err26 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 < 0 || isNaN(data8)){
+const err27 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+validate21.errors = vErrors;
 return errors === 0;
 }
 

@@ -7,3 +7,4 @@ export declare const Group: Validator
 export declare const LicensePool: Validator
 export declare const User: Validator
 export declare const Invitation: Validator
+export declare const Approval: Validator

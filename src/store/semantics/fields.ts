@@ -22,6 +22,7 @@ export const IMMUTABLE_FIELDS: { readonly [K in Kind]?: readonly string[] } = {
   Role: ['organization'],
   Invitation: ['email', 'organization'],
   LicensePool: ['organization', 'product'],
+  Approval: ['organization', 'releases', 'reason', 'expirationTime'],
 }
 
 const keyOf = (kind: Kind, field: string): string | undefined => KEYED_LISTS[kind]?.[field]

@@ -1,0 +1,55 @@
+import type { Readiness } from '../api/conditions.ts'
+import { type ApprovalVerdict, verdictOn } from '../decide/approval.ts'
+import { milliseconds } from '../decide/time.ts'
+import type { Reconciler } from '../runtime/reconciler.ts'
+import { type World, watch, writeStatus } from './context.ts'
+
+/** Says what became of an Approval. What it releases, the guard releases. */
+export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
+  kind: 'Approval',
+  watches: [
+    watch({
+      kind: 'RemovalSet',
+      changed: ({ spec }) => [spec.state, spec.released],
+      wakes: ({ spec }, cache) =>
+        spec.hash === undefined ? [] : cache.by('Approval', 'releases', spec.hash).map(one => one.metadata.name),
+    }),
+  ],
+  reconcile: async name => {
+    const approval = world.cache.get('Approval', name)
+    if (!approval || approval.metadata.deletionTimestamp !== undefined) return undefined
+    const { cache, clock } = world
+    const sets = cache.by('RemovalSet', 'hash', approval.spec.releases)
+    const verdict = verdictOn(
+      approval,
+      sets.map(({ metadata, spec }) => ({ name: metadata.name, spec })),
+      clock.now(),
+    )
+    // A record that counts no more is gone; that it was used stays true.
+    const { state: before } = approval.status ?? {}
+    if (before === 'Used' && verdict.is !== 'used') return undefined
+    const [state, is] = told(verdict, approval.spec.expirationTime)
+    await writeStatus(world, approval, { state }, is)
+    return verdict.is === 'waits' ? { again: milliseconds(approval.spec.expirationTime) } : undefined
+  },
+})
+
+const told = (verdict: ApprovalVerdict, until: string): ['Waiting' | 'Used' | 'Refused' | 'Expired', Readiness] => {
+  switch (verdict.is) {
+    case 'releases':
+      return ['Waiting', { is: 'reconciling', reason: 'Progressing', message: 'it releases what it names' }]
+    case 'waits':
+      return [
+        'Waiting',
+        { is: 'ready', reason: 'WaitingForTime', message: `nothing is held that it names, until ${until}` },
+      ]
+    case 'used':
+      return ['Used', { is: 'ready', reason: 'Succeeded', message: `it has released RemovalSet/${verdict.set}` }]
+    case 'expired':
+      return ['Expired', { is: 'ready', reason: 'Expired', message: 'it was not used in time' }]
+    case 'refused':
+      return ['Refused', { is: 'stalled', reason: 'NotAllowed', message: verdict.because }]
+    default:
+      return verdict satisfies never
+  }
+}

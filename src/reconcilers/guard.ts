@@ -1,0 +1,273 @@
+import type { Membership } from '../api/membership.ts'
+import { MANAGERS } from '../api/names.ts'
+import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
+import { timestamp } from '../api/timestamp.ts'
+import { normalizeAddress } from '../decide/address.ts'
+import { verdictOn } from '../decide/approval.ts'
+import { hashOf, judge, judgeUrgent, type SetVerdict, type WantedLoss, type WantedSet } from '../decide/guard.ts'
+import { DEFAULT_GUARD, type GuardInForce, LOOSENING, sameGuard, settleGuard } from '../decide/guard-settings.ts'
+import { isJoined } from '../decide/membership.ts'
+import { membershipOf, removalKey, removalSetName } from '../decide/record-names.ts'
+import { milliseconds } from '../decide/time.ts'
+import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import { recordEvent, settingsFor, type World, watch } from './context.ts'
+import { BUDGET, guardFacts, personOf } from './guardfacts.ts'
+
+/** The key under which everything that is wanted is decided together; no organization has this name. */
+const EVERYTHING = '*'
+/** Losses that one record names; a larger set is kept in several, each with a hash of its own. */
+const MOST = 15_000
+/** A set that an Approval released is kept as long as that Approval could be used again. */
+const APPROVED_KEPT = 8 * 24 * 3_600_000
+const HOUR = 3_600_000
+
+/**
+ * The guard. Whoever finds that something is to be taken from somebody notes it in the Membership and takes nothing. When everything that was written is
+ * worked out, one pass here collects these notes into sets, decides on all of them together, and writes each as a RemovalSet, released or held.
+ * Only a released set gives a permit (`permits.ts`). Nothing is written while nobody is to lose anything, but for a guard that is not the default.
+ */
+export const guardReconciler = (world: World): Reconciler<'RemovalSet'> => ({
+  kind: 'RemovalSet',
+  changed: ({ spec }) => [spec.state, spec.closed],
+  watches: [
+    watch({
+      kind: 'Membership',
+      changed: ({ spec }) => spec.losing?.digest,
+      *wakes({ metadata, spec }, cache) {
+        if (!spec.losing) return
+        yield EVERYTHING
+        for (const set of cache.by('RemovalSet', 'removal', removalKey(metadata.name, spec.losing.digest)))
+          yield set.metadata.name
+      },
+    }),
+    watch({
+      kind: 'Organization',
+      changed: ({ metadata, spec }) => [metadata.uid, spec.guard, spec.parent, spec.children],
+      wakes: () => [EVERYTHING],
+    }),
+    watch({
+      kind: 'Approval',
+      changed: ({ metadata }) => metadata.uid,
+      wakes: ({ spec }, cache) => cache.by('RemovalSet', 'hash', spec.releases).map(set => set.metadata.name),
+    }),
+  ],
+  reconcile: async (name, { signal }) => {
+    if (name === EVERYTHING) return decideAll(world, signal)
+    const set = world.cache.get('RemovalSet', name)
+    return set && set.spec.state !== 'Open' ? tend(world, set) : undefined
+  },
+})
+
+/** Settles the guards, then decides on everything that is wanted and not decided. */
+const decideAll = async (world: World, signal: AbortSignal): Promise<ReconcileResult | undefined> => {
+  await world.removals.whenComplete(signal)
+  const now = world.clock.now()
+  const later: number[] = []
+  const looser = await settleGuards(world, now)
+  if (looser !== undefined) later.push(looser)
+  const { sets, urgent, until } = collect(world, now)
+  if (until !== undefined) later.push(until)
+  if (sets.length > 0 || urgent.length > 0) {
+    const facts = guardFacts(world)
+    const all = [...sets, ...urgent]
+    let used = [...world.cache.list('RemovalSet')].filter(
+      ({ spec }) => spec.urgent && spec.time !== undefined && milliseconds(spec.time) > now - HOUR,
+    ).length
+    const ordinary = [...sets]
+    for (const set of urgent) {
+      if (judgeUrgent(set, all, facts, used)) {
+        await write(world, { set, is: 'released' }, now, true)
+        used++
+      } else ordinary.push(set)
+    }
+    for (const verdict of judge(ordinary, facts)) await write(world, verdict, now)
+  }
+  return later.length > 0 ? { again: Math.min(...later) } : undefined
+}
+
+/** What is wanted and not decided, by producer and organization. What comes by hand waits until it is collected. */
+const collect = (
+  { cache, removals }: World,
+  now: number,
+): { sets: WantedSet[]; urgent: WantedSet[]; until: number | undefined } => {
+  const found: { record: Membership; loss: WantedLoss; organization: string; producer: string; since: number }[] = []
+  const urgent: WantedSet[] = []
+  for (const organization of [...cache.values('Membership', 'losing')].sort())
+    for (const record of cache.by('Membership', 'losing', organization)) {
+      const { losing } = record.spec
+      if (!losing || !isJoined(record.spec)) continue
+      const key = removalKey(record.metadata.name, losing.digest)
+      if (cache.by('RemovalSet', 'removal', key).length > 0) continue
+      const user = record.spec.user && cache.get('User', record.spec.user.name)
+      const addresses = [
+        record.spec.address,
+        ...(user ? [user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress) : []),
+      ]
+      const loss = { key, person: personOf(record.spec), addresses, admin: losing.admin === true }
+      const { producer } = losing
+      if (losing.urgent) urgent.push({ organization, producer, losses: [loss] })
+      else found.push({ record, loss, organization, producer, since: milliseconds(losing.time) })
+    }
+  let until: number | undefined
+  const sets: WantedSet[] = []
+  for (const [producer, of] of Map.groupBy(found, one => one.producer)) {
+    const source = producer.startsWith('source/') ? producer.slice('source/'.length) : undefined
+    const isComplete = source !== undefined && cache.get('Source', source) !== undefined
+    const closes = isComplete ? now : Math.min(...of.map(one => one.since)) + removals.collectFor
+    if (closes > now) {
+      until = Math.min(until ?? closes, closes)
+      continue
+    }
+    for (const [organization, there] of Map.groupBy(of, one => one.organization))
+      sets.push({ organization, producer, losses: there.map(one => one.loss) })
+  }
+  return { sets, urgent, until }
+}
+
+/** Writes what was decided: from now on it is so, whoever looks. */
+const write = async (world: World, verdict: SetVerdict, now: number, urgent = false): Promise<void> => {
+  const { organization, producer, losses } = verdict.set
+  const keys = [...new Set(losses.map(loss => loss.key))].sort()
+  for (let from = 0; from < keys.length; from += MOST) {
+    const removals = keys.slice(from, from + MOST)
+    const named = new Set(removals)
+    const hash = hashOf(organization, removals)
+    const time = timestamp(now)
+    const prior = world.cache.by('Approval', 'releases', hash).map(({ metadata }) => metadata.uid)
+    const because = verdict.is === 'held' ? verdict.because : 'within the budget'
+    const spec: RemovalSetSpec = {
+      organization,
+      state: verdict.is === 'held' ? 'Held' : 'Released',
+      producer,
+      hash,
+      removals,
+      people: new Set(losses.filter(loss => named.has(loss.key)).map(loss => loss.person)).size,
+      because,
+      time,
+      ...(urgent && { urgent }),
+      ...(prior.length > 0 && { prior: prior.slice(0, 100) }),
+      ...(verdict.is === 'released' && { released: { time } }),
+    }
+    // The same may be taken twice in a moment: what was released then is no leave for now.
+    let again = 0
+    while (world.cache.get('RemovalSet', removalSetName(organization, hash, time, again))) again++
+    await world.effects.writeRemovalSet(
+      { name: removalSetName(organization, hash, time, again), before: undefined, spec },
+      { actor: producer, because, organization },
+    )
+    const of = world.cache.get('Organization', organization)
+    if (verdict.is === 'held' && of)
+      await recordEvent(
+        world,
+        { kind: 'Organization', name: organization, uid: of.metadata.uid },
+        'Warning',
+        'RemovalsHeld',
+        `${spec.people} ${spec.people === 1 ? 'person keeps' : 'people keep'} what ${producer} takes: ${because}`,
+      )
+  }
+}
+
+/** One set: released by an Approval, over when nothing of it is left, gone when nothing counts it any more. */
+const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | undefined> => {
+  const { cache, clock } = world
+  const { spec, metadata } = set
+  const now = clock.now()
+  const what = { actor: MANAGERS.controller, because: `RemovalSet/${metadata.name}`, organization: spec.organization }
+  const change = (next: RemovalSetSpec | undefined, because = what.because) =>
+    world.effects.writeRemovalSet({ name: metadata.name, before: set, spec: next }, { ...what, because })
+  if (spec.state === 'Done') {
+    const keeps = spec.released?.approval ? APPROVED_KEPT : BUDGET
+    const until = milliseconds(spec.closed ?? spec.time ?? timestamp(now)) + keeps
+    if (until > now) return { again: until }
+    await change(undefined)
+    return undefined
+  }
+  const isWanted = (spec.removals ?? []).some(key => {
+    const record = cache.get('Membership', membershipOf(key))
+    return record?.spec.losing !== undefined && removalKey(record.metadata.name, record.spec.losing.digest) === key
+  })
+  if (!isWanted) {
+    await change(spec.state === 'Held' ? undefined : { ...spec, state: 'Done', closed: timestamp(now) })
+    return undefined
+  }
+  if (spec.state !== 'Held' || spec.hash === undefined) return undefined
+  const alike = cache.by('RemovalSet', 'hash', spec.hash).map(one => ({ name: one.metadata.name, spec: one.spec }))
+  for (const approval of cache.by('Approval', 'releases', spec.hash)) {
+    if (verdictOn(approval, alike, now).is !== 'releases' || spec.prior?.includes(approval.metadata.uid)) continue
+    const { name, uid } = approval.metadata
+    const because = `Approval/${name}: ${approval.spec.reason}`
+    await change({ ...spec, state: 'Released', released: { time: timestamp(now), approval: { name, uid } } }, because)
+    const of = cache.get('Organization', spec.organization)
+    if (of)
+      await recordEvent(
+        world,
+        { kind: 'Organization', name: spec.organization, uid: of.metadata.uid },
+        'Normal',
+        'RemovalsReleased',
+        `${spec.people} ${spec.people === 1 ? 'person loses' : 'people lose'} what ${spec.producer} takes: ${because}`,
+      )
+    return undefined
+  }
+  return undefined
+}
+
+/** Brings the guards in force to what is declared, as far as that may be. @returns when a looser one comes into force */
+const settleGuards = async (world: World, now: number): Promise<number | undefined> => {
+  const { cache } = world
+  const pending = new Set<string>()
+  for (const organization of cache.values('Membership', 'losing'))
+    for (const above of settingsFor(world, organization)?.settings.chain ?? [organization]) pending.add(above)
+  let again: number | undefined
+  for (const { metadata } of [...cache.list('Organization')]) {
+    const { name } = metadata
+    const declared = settingsFor(world, name)?.settings.guard
+    if (!declared) continue
+    const record = cache.get('RemovalSet', name)
+    const before = inForce(record)
+    if (!before && sameGuard(declared, DEFAULT_GUARD)) continue
+    if (before && !before.loosened && sameGuard(before.guard, declared)) continue
+    // What an organization was made with was in force before anybody came, also where all of it was declared at once.
+    const isOriginal =
+      !before &&
+      (settingsFor(world, name)?.settings.chain ?? []).every(
+        one => cache.get('Organization', one)?.metadata.generation === 1,
+      )
+    const members = cache.by('Membership', 'organization', name)
+    const people = isOriginal ? 0 : members.filter(({ spec }) => isJoined(spec)).length
+    const next = settleGuard(before, declared, { now, people, pending: pending.has(name) })
+    // One that waited long enough comes into force when nothing is held any more.
+    if (next.loosened && next.loosened.since + LOOSENING > now)
+      again = Math.min(again ?? Number.POSITIVE_INFINITY, next.loosened.since + LOOSENING)
+    if (before && sameState(before, next)) continue
+    if (!before && !next.loosened && sameGuard(next.guard, DEFAULT_GUARD)) continue
+    const spec: RemovalSetSpec = {
+      organization: name,
+      state: 'Open',
+      guard: next.guard,
+      ...(next.loosened && {
+        loosened: { guard: next.loosened.guard, since: timestamp(next.loosened.since) },
+      }),
+    }
+    const because = `Organization/${name}`
+    await world.effects.writeRemovalSet(
+      { name, before: record, spec },
+      { actor: MANAGERS.controller, because, organization: name },
+    )
+  }
+  return again
+}
+
+const inForce = (record: RemovalSet | undefined): GuardInForce | undefined => {
+  const { guard, loosened } = record?.spec ?? {}
+  return (
+    guard && {
+      guard,
+      ...(loosened && { loosened: { guard: loosened.guard, since: milliseconds(loosened.since) } }),
+    }
+  )
+}
+
+const sameState = (a: GuardInForce, b: GuardInForce): boolean =>
+  sameGuard(a.guard, b.guard) &&
+  a.loosened?.since === b.loosened?.since &&
+  (a.loosened === undefined || b.loosened === undefined || sameGuard(a.loosened.guard, b.loosened.guard))

@@ -1,0 +1,120 @@
+import type { Membership, MembershipSpec } from '../api/membership.ts'
+import { LABELS } from '../api/names.ts'
+import type { RemovalSet } from '../api/removalset.ts'
+import { isAdmin } from '../decide/can.ts'
+import type { GuardFacts, Scope } from '../decide/guard.ts'
+import { DEFAULT_GUARD } from '../decide/guard-settings.ts'
+import { isJoined } from '../decide/membership.ts'
+import { membershipOf, removalKey } from '../decide/record-names.ts'
+import { milliseconds } from '../decide/time.ts'
+import { settingsFor, type World } from './context.ts'
+
+/** How long a budget lasts. */
+export const BUDGET = 24 * 3_600_000
+
+/** One word for one person: the User, else the address. */
+export const personOf = ({ user, address }: MembershipSpec): string => user?.uid ?? address
+
+/** What the guard decides from, read when it is asked for: where little is taken, nobody is counted. */
+export const guardFacts = (world: World): GuardFacts => {
+  const { cache, clock } = world
+  const now = clock.now()
+  const spending = [...cache.list('RemovalSet')].filter(({ spec }) => countsNow(spec, now))
+  const chain = (organization: string): readonly string[] =>
+    settingsFor(world, organization)?.settings.chain ?? [organization]
+  const rootOf = (organization: string): string => chain(organization).at(-1) ?? organization
+  const scope = (
+    sets: (set: RemovalSet) => boolean,
+    members: () => Iterable<Membership>,
+    matters: (membership: Membership) => boolean = () => true,
+  ): Scope => ({
+    get people() {
+      return peopleIn(members(), matters, now)
+    },
+    spent: new Set(
+      spending.filter(sets).flatMap(({ spec }) =>
+        (spec.removals ?? []).flatMap(key => {
+          const record = cache.get('Membership', membershipOf(key))
+          return record ? [personOf(record.spec)] : [key]
+        }),
+      ),
+    ),
+  })
+  const roots = new Map<string, string>()
+  const knownRoot = (organization: string): string => {
+    const root = roots.get(organization) ?? rootOf(organization)
+    roots.set(organization, root)
+    return root
+  }
+  const everybody = () => cache.list('Membership')
+  const sourceOf = ({ user }: MembershipSpec): string | undefined =>
+    user && cache.get('User', user.name)?.metadata.labels?.[LABELS.source]
+  return {
+    chain,
+    guard: organization => cache.get('RemovalSet', organization)?.spec.guard ?? DEFAULT_GUARD,
+    organization: organization =>
+      scope(
+        set => set.spec.organization === organization,
+        () => cache.by('Membership', 'organization', organization),
+      ),
+    tree: root =>
+      scope(
+        set => knownRoot(set.spec.organization) === root,
+        everybody,
+        ({ spec }) => knownRoot(spec.organization) === root,
+      ),
+    producer: producer =>
+      scope(
+        set => set.spec.producer === producer,
+        everybody,
+        ({ spec }) => {
+          const source = sourceOf(spec)
+          return producer === (source === undefined ? 'controller' : `source/${source}`)
+        },
+      ),
+    realm: scope(() => true, everybody),
+    admins: organization => adminsWhoSignIn(world, organization, chain(organization)),
+  }
+}
+
+/** Whether a set counts against the budgets now: from its release until 24 hours after the last of it. */
+const countsNow = ({ state, urgent, closed }: RemovalSet['spec'], now: number): boolean =>
+  !urgent && (state === 'Released' || (state === 'Done' && closed !== undefined && milliseconds(closed) + BUDGET > now))
+
+const peopleIn = (
+  members: Iterable<Membership>,
+  matters: (membership: Membership) => boolean,
+  now: number,
+): Scope['people'] => {
+  const [present, before] = [new Set<string>(), new Set<string>()]
+  const since = now - BUDGET
+  for (const membership of members) {
+    const { spec } = membership
+    if (spec.joined === undefined || !matters(membership)) continue
+    const gone = spec.ended?.time ?? (isJoined(spec) ? undefined : spec.left?.time)
+    if (gone === undefined) present.add(personOf(spec))
+    if (milliseconds(spec.joined.time) <= since && (gone === undefined || milliseconds(gone) > since))
+      before.add(personOf(spec))
+  }
+  return { now: present.size, dayAgo: before.size }
+}
+
+/** Admins of an organization, here and above, who have a way to sign in and are not about to go. */
+const adminsWhoSignIn = (world: World, organization: string, chain: readonly string[]): Set<string> => {
+  const { cache, clock } = world
+  const now = clock.now()
+  const admins = new Set<string>()
+  for (const at of chain)
+    for (const { metadata, spec } of cache.by('Membership', 'admins', at)) {
+      const account = spec.joined?.account === undefined ? undefined : cache.get('Account', spec.joined.account)
+      if (account ? !account.spec.proven || account.spec.closed : spec.joined?.how === 'Declared') continue
+      const { losing } = spec
+      const goes = losing?.admin ? cache.by('RemovalSet', 'removal', removalKey(metadata.name, losing.digest)) : []
+      if (goes.some(set => set.spec.state === 'Released')) continue
+      const memberships = spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
+      const suspended = spec.user ? cache.get('User', spec.user.name)?.spec.suspended === true : false
+      if (isAdmin({ chain: chain.includes(organization) ? chain : [organization], memberships, suspended, now }))
+        admins.add(personOf(spec))
+    }
+  return admins
+}
