@@ -167,7 +167,6 @@ export const REASONS = [
   // RemovalSet, Approval
   'RemovalsHeld',
   'RemovalsReleased',
-  'Approved',
 ] as const
 export type Reason = (typeof REASONS)[number]
 
