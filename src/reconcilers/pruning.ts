@@ -14,7 +14,7 @@ export interface Pruning {
  * What a source may delete at once, and who is only marked as going. A person who belongs somewhere is deleted by their own reconciler, after the guard has let
  * go what they have: until then a source that declares them again takes the mark off, and nothing has happened. Deleting anything else takes
  * nothing by itself: what follows for people from a role or group that is gone is theirs to lose, and the guard's to decide.
- * @param belonging uids of the Users who belong to some organization
+ * @param belonging uids of the Users who belong to some organization by what is declared for them
  */
 export const permitToPrune =
   (because: string, belonging: () => Promise<ReadonlySet<string>>) =>
@@ -32,8 +32,13 @@ export const belongingIn = (cache: Pick<Cache, 'list'>) => async (): Promise<Set
 export const belongingOf = (store: Pick<ResourceStore, 'list'>) => async (): Promise<Set<string>> =>
   uidsOf((await store.list('Membership')).items)
 
-const uidsOf = (memberships: Iterable<{ spec: Parameters<typeof isJoined>[0] & { user?: { uid: string } } }>) => {
+const uidsOf = (
+  memberships: Iterable<{
+    spec: Parameters<typeof isJoined>[0] & { user?: { uid: string }; declared?: { present: boolean } }
+  }>,
+) => {
   const uids = new Set<string>()
-  for (const { spec } of memberships) if (spec.user && isJoined(spec)) uids.add(spec.user.uid)
+  // What somebody has by an Invitation alone stays when nobody declares them any more.
+  for (const { spec } of memberships) if (spec.user && spec.declared?.present && isJoined(spec)) uids.add(spec.user.uid)
   return uids
 }
