@@ -72,15 +72,23 @@ export const startReplica = (options: ReplicaOptions): Replica => {
     if (stop.aborted || controller) return void (await loop.stop(0))
     follower = loop
     cache = loop.world.cache
-    loop.ended.catch((error: unknown) => log.error('the store can be followed no longer', { error }))
+    loop.ended.catch((error: unknown) => {
+      log.error('the store can be followed no longer', { error })
+      // The next try to lead follows anew.
+      if (follower === loop) follower = undefined
+    })
   }
 
   const lead = async (): Promise<Ending> => {
-    following ??= patiently(follow)
-      .catch(() => undefined)
-      .finally(() => {
-        following = undefined
-      })
+    // A try to lead that failed goes on with the view there is.
+    if (!follower)
+      following ??= patiently(follow)
+        .catch((error: unknown) => {
+          if (!stop.aborted) log.error('the store cannot be followed', { error })
+        })
+        .finally(() => {
+          following = undefined
+        })
     const waiting = new AbortController()
     const giveUp = () => waiting.abort(stop.reason)
     if (stop.aborted) giveUp()

@@ -6,10 +6,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openRealm } from '../../src/app/openrealm.ts'
 import type { Realm } from '../../src/app/realm.ts'
+import { startReplica } from '../../src/app/replica.ts'
 import { OpsListenError, type RunOptions, StoreInUseError, startRun } from '../../src/app/run.ts'
 import { resolveSettings } from '../../src/app/settings.ts'
 import { ListenError } from '../../src/portal/server.ts'
+import { GoneError } from '../../src/store/errors.ts'
 import { noLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 let folder = ''
 const open: AsyncDisposable[] = []
@@ -45,6 +48,45 @@ const occupied = async (): Promise<number> => {
   open.push({ [Symbol.asyncDispose]: () => new Promise(resolve => server.close(() => resolve())) })
   return (server.address() as AddressInfo).port
 }
+
+describe('a replica', () => {
+  it('that cannot lead follows once, however often it tries', async () => {
+    const realm = await realmOn()
+    const follows = new AbortController()
+    let watches = 0
+    let tries = 0
+    const watch: Realm['store']['watch'] = options => {
+      watches += 1
+      return realm.store.watch(options)
+    }
+    const acquire = async (): Promise<never> => {
+      tries += 1
+      if (tries === 3) follows.abort()
+      throw new GoneError('away')
+    }
+    const store = new Proxy(realm.store, {
+      get: (target, key) => {
+        if (key === 'watch') return watch
+        if (key === 'lease')
+          return new Proxy(target.lease, {
+            get: (lease, name) => (name === 'acquire' ? acquire : Reflect.get(lease, name).bind(lease)),
+          })
+        const value = Reflect.get(target, key)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    await using replica = startReplica({
+      realm: { ...realm, store },
+      log: noLog(),
+      metrics: createMetrics(),
+      signal: follows.signal,
+      onLeading: async () => undefined,
+    })
+    await replica.ended
+    expect(tries).toBe(3)
+    expect(watches).toBe(1)
+  })
+})
 
 describe('a run', () => {
   it('that cannot listen begins nothing and lets everything go', async () => {
