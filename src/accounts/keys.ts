@@ -50,7 +50,7 @@ export const openMountedKeys = (folder: string): Keys => {
   const ring = (purpose: KeyPurpose): Key[] =>
     kids(folder, purpose).map(kid => ({
       kid: String(kid),
-      secret: readKey(join(folder, `${purpose}.${kid}`), 0o007),
+      secret: readMountedKey(join(folder, `${purpose}.${kid}`)),
     }))
   const purposes = [...FILE_PURPOSES, 'credentials'] as const
   const rings = new Map(purposes.map(purpose => [purpose, existsSync(folder) ? ring(purpose) : []]))
@@ -66,7 +66,7 @@ export const openMountedKeys = (folder: string): Keys => {
 export const storedFingerprint = (folder: string): Keys['fingerprint'] | undefined => {
   const [oldest] = existsSync(folder) ? kids(folder, 'fingerprint') : []
   if (oldest === undefined) return undefined
-  return fingerprinting(readKey(join(folder, `fingerprint.${oldest}`), 0o007))
+  return fingerprinting(readMountedKey(join(folder, `fingerprint.${oldest}`)))
 }
 
 /**
@@ -97,20 +97,30 @@ const kids = (folder: string, purpose: KeyPurpose): number[] =>
     })
     .sort((a, b) => a - b)
 
-/** @param others the bits of its mode that must not be set */
-const readKey = (path: string, others = 0o077): Buffer => {
-  const { mode } = statSync(path)
-  if (process.platform !== 'win32' && (mode & others) !== 0)
+/** One that somebody else put there: group may read it, and nothing makes another. */
+const readMountedKey = (path: string): Buffer => {
+  if (isOpenTo(0o007, path))
     throw new KeyFileError(
-      `the key file ${path} may be read by others; chmod 600 it, or remove it: then every open link is void and a new key is made`,
+      `the key file ${path} may be read by everybody; chmod 440 it, or mount the Secret with defaultMode: 0440`,
     )
   const secret = keyOf(readFileSync(path, 'utf8'))
-  if (!secret)
-    throw new KeyFileError(
-      `the key file ${path} holds no key; remove it: then every open link is void and a new key is made`,
-    )
+  if (!secret) throw new KeyFileError(`the key file ${path} holds no key; put the right one back`)
   return secret
 }
+
+const readKey = (path: string): Buffer => {
+  const remedy =
+    'remove it: then a new key is made, and every open link is void, or licence keys given before are recognized no longer'
+  if (isOpenTo(0o077, path))
+    throw new KeyFileError(`the key file ${path} may be read by others; chmod 600 it, or ${remedy}`)
+  const secret = keyOf(readFileSync(path, 'utf8'))
+  if (!secret) throw new KeyFileError(`the key file ${path} holds no key; ${remedy}`)
+  return secret
+}
+
+/** @param others bits of its mode */
+const isOpenTo = (others: number, path: string): boolean =>
+  process.platform !== 'win32' && (statSync(path).mode & others) !== 0
 
 /** Whole or not at all: written under another name first, then linked, which fails when somebody was faster. */
 const writeKey = (folder: string, purpose: KeyPurpose, kid: number, random: (size: number) => Buffer): void => {

@@ -87,6 +87,10 @@ describe('keys', () => {
     expect(keys.sealing).toEqual([{ kid: '1', secret: Buffer.alloc(32, 3) }])
     expect(storedFingerprint(folder)?.('key')).toBe(keys.fingerprint('key'))
     chmodSync(join(data, 'form.1'), 0o444)
-    expect(() => openMountedKeys(folder)).toThrow('may be read by others')
+    expect(() => openMountedKeys(folder)).toThrow(/form\.1 may be read by everybody; .*defaultMode: 0440/)
+    chmodSync(join(data, 'form.1'), 0o600)
+    writeFileSync(join(data, 'form.1'), 'half-a-key')
+    // Nothing is made there: a text that promises a new key would have it removed in vain.
+    expect(() => openMountedKeys(folder)).toThrow(/form\.1 holds no key; put the right one back/)
   })
 })
