@@ -20,19 +20,19 @@ export const openRealmOrEmpty = async (options: Omit<RealmOptions, 'create'>): P
   try {
     return await openRealm({ ...options, create: false })
   } catch (error) {
-    if (error instanceof NoStoreError) return await emptyRealm(options)
+    if (error instanceof NoStoreError) return await emptyRealm(options, error)
     throw error
   }
 }
 
-const emptyRealm = async ({
-  settings,
-  environment,
-}: Pick<RealmOptions, 'settings' | 'environment'>): Promise<Realm> => {
+const emptyRealm = async (
+  { settings, environment }: Pick<RealmOptions, 'settings' | 'environment'>,
+  missing: NoStoreError,
+): Promise<Realm> => {
   const clock = systemClock()
   const store = await openEmbeddedStore({ folder: ':memory:', clock })
   const nothing = (): never => {
-    throw new NoStoreError(`there is no store in ${settings.data}`)
+    throw missing
   }
   return {
     ...self(),
