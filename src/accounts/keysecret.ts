@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isConflict, type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
-import type { SecretData, SecretObject, SecretObjects } from '../ports/secretobjects.ts'
+import { type SecretData, SecretForbiddenError, type SecretObject, type SecretObjects } from '../ports/secretobjects.ts'
 import { fingerprinting, KEY_BYTES, type Key, type KeyPurpose, type Keys, keyOf, keysOf } from './keyring.ts'
 
 const PURPOSES: readonly KeyPurpose[] = ['link', 'form', 'fingerprint', 'credentials']
@@ -43,12 +43,20 @@ export const openSecretKeys = async ({ objects, name, random = randomBytes }: Ke
   }
 }
 
-/** The fingerprint of {@link Keys}, where there is a key for it; makes none: for who only looks. @throws KeySecretError; what SecretObjects throws */
+/**
+ * The fingerprint of {@link Keys}, where there is a key for it; makes none: for who only looks. Who may not read the Secret has none:
+ * a look needs no right to secrets, and then takes every licence key for one that was never given.
+ * @throws KeySecretError; what SecretObjects throws
+ */
 export const storedSecretFingerprint = async ({
   objects,
   name,
 }: Omit<KeySecretOptions, 'random'>): Promise<Keys['fingerprint'] | undefined> => {
-  const [oldest] = ringsOf(await objects.get(name), objects.namespace).get('fingerprint') ?? []
+  const found = await objects.get(name).catch((error: unknown) => {
+    if (error instanceof SecretForbiddenError) return undefined
+    throw error
+  })
+  const [oldest] = ringsOf(found, objects.namespace).get('fingerprint') ?? []
   return oldest && fingerprinting(oldest.secret)
 }
 
@@ -67,7 +75,7 @@ const ringOf = ({ name, data }: SecretObject, purpose: KeyPurpose, namespace: st
       const secret = keyOf(Buffer.from(data[`${purpose}.${kid}`] ?? '').toString('utf8'))
       if (!secret)
         throw new KeySecretError(
-          `the Secret ${name} in the namespace ${namespace} holds no key under ${purpose}.${kid}; put the right one back, or remove the entry: then what it signed or sealed is void, and a new key is made`,
+          `the Secret ${name} in the namespace ${namespace} holds no key under ${purpose}.${kid}; put the right one back, or remove the entry, and a new key is made: then its links or passwords are void, or licence keys given before are recognized no longer`,
         )
       return { kid: String(kid), secret }
     })

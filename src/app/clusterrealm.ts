@@ -48,7 +48,10 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
     clock,
     store,
     audit,
-    secrets: secretsOfEither(fileSecrets(settings, environment), clusterSecretReader({ objects, own: OWN_SECRETS })),
+    secrets: secretsOfEither(
+      fileSecrets(settings, environment),
+      clusterSecretReader({ objects, own: [...OWN_SECRETS, KEYS_SECRET] }),
+    ),
     replicated: true,
     credentials: async () =>
       secretCredentials({

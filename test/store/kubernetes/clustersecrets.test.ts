@@ -1,6 +1,11 @@
+import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { storedSecretFingerprint } from '../../../src/accounts/keysecret.ts'
 import { clusterSecretReader } from '../../../src/app/clustersecrets.ts'
+import { openRealm } from '../../../src/app/openrealm.ts'
+import { resolveSettings } from '../../../src/app/settings.ts'
 import { type ClusterStore, openKubernetesStore } from '../../../src/store/kubernetes/store.ts'
+import { testFolder } from '../../accounts/folder.ts'
 import { startCluster, type TestCluster } from '../../kube/apiserver.ts'
 import { newNamespace } from '../../kube/crds.ts'
 import { allow } from '../../kube/rights.ts'
@@ -56,6 +61,25 @@ describeWith('kube-apiserver', 'a secret of a cluster', () => {
     const error = await read(name, key, audience).catch((error: unknown) => error as Error)
     expect(error).toMatchObject({ reason, message: expect.stringContaining(words) })
     expect((error as Error).message).not.toContain('canary')
+  })
+
+  test('with the keys of the realm gives no fingerprint to who may not read it, as if none was made', async () => {
+    expect(await storedSecretFingerprint({ objects: store.secrets(), name: 'roster-keys' })).toBeUndefined()
+  })
+
+  test('with the keys of the realm is given to no resource, whatever its annotations say', async () => {
+    const name = 'roster-keys'
+    await cluster.ask('POST', `/api/v1/namespaces/${namespace}/secrets`, {
+      metadata: { name, annotations: { 'roster.dev/used-by': 'directory/okta' } },
+      stringData: { 'link.1': 'canary' },
+    })
+    const { settings } = resolveSettings({
+      flags: { kubernetes: true, kubeconfig: cluster.kubeconfig, namespace, data: testFolder() },
+      environment: {},
+      cwd: tmpdir(),
+    })
+    await using realm = await openRealm({ settings, environment: {}, create: true })
+    await expect(realm.secrets.read({ name, key: 'link.1' }, 'directory/okta')).rejects.toThrow("the controller's own")
   })
 
   test("the controller's own needs no audience", async () => {
