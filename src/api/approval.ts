@@ -1,6 +1,17 @@
 import Type, { type Static } from 'typebox'
 import type { Resource } from './resource.ts'
-import { choice, conditions, immutable, type KindDefinition, object, reference, text, time, unset } from './schema.ts'
+import {
+  choice,
+  conditions,
+  immutable,
+  type KindDefinition,
+  object,
+  observedGeneration,
+  reference,
+  text,
+  time,
+  unset,
+} from './schema.ts'
 
 const spec = object('Leave for exactly one thing that is held. It cannot be changed, and is used once.', {
   organization: reference('Organization', 'Whose removals. They are held for one organization each.'),
@@ -20,6 +31,7 @@ const status = object('Whether it was used.', {
       ['Waiting', 'Used', 'Refused', 'Expired'],
     ),
   ),
+  observedGeneration: unset(observedGeneration()),
   conditions: unset(conditions()),
 })
 
