@@ -128,7 +128,7 @@ function machineStrings(): string {
     '| | key |\n| --- | --- |',
     ...Object.entries(names.LABELS).map(([name, key]) => `| label ${name} | ${code(key)} |`),
     ...Object.entries(names.ANNOTATIONS).map(([name, key]) => `| annotation ${name} | ${code(key)} |`),
-    `| finalizer | ${code(names.FINALIZER)} |`,
+    ...names.FINALIZERS.map(finalizer => `| finalizer | ${code(finalizer)} |`),
     '',
     '## Permissions',
     `A permission is \`area:verb\`. Areas of Roster: ${list(names.PERMISSION_AREAS)}. Verbs: ${list(names.PERMISSION_VERBS)}. \`area:*\` is every verb of an area, \`*:*\` everything. Every other area belongs to your own product, and \`roster can\` answers for it. Active holders of ${names.ADMIN_PERMISSIONS.map(code).join(' or ')} in an organization are its admins.`,

@@ -52,8 +52,10 @@ export const ANNOTATIONS = {
 } as const
 
 export const FINALIZER = `${GROUP}/cleanup`
+/** On every record from its first moment: a fact does not go because somebody deletes it, or its kind. Only `roster uninstall` takes it off. */
+export const RECORD_FINALIZER = `${GROUP}/record`
 /** Every finalizer of ours: what `roster uninstall` lets go of, and what a restore brings back. */
-export const FINALIZERS: readonly string[] = [FINALIZER]
+export const FINALIZERS: readonly string[] = [FINALIZER, RECORD_FINALIZER]
 
 /**
  * The status that an API server shows of what no pass has looked at yet. Without it kstatus (Flux, `kubectl wait` in scripts) takes a thing just made for done.

@@ -110,6 +110,11 @@ const reconcileGroup = async (world: World, group: Group): Promise<ReconcileResu
       )
     return undefined
   }
+  if (!finalizers.includes(FINALIZER)) {
+    // Saved first: a group that goes because its definition is deleted takes its roles from nobody.
+    const saved = await world.store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion })
+    return saved && reconcileGroup(world, saved)
+  }
   const { conditions, ...before } = group.status ?? {}
   if (isPaused(group)) {
     await writeStatus(world, group, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })

@@ -212,9 +212,9 @@ const undisputed = (cache: Cache, user: User): string[] => {
   return [...new Set(records.map(({ spec }) => spec.organization))].sort()
 }
 
-/** Whoever has memberships does not go without them being ended. */
-const keepFinalizer = async (world: World, { metadata, spec }: User): Promise<void> => {
-  if (metadata.finalizers?.includes(FINALIZER) || (spec.memberships ?? []).length === 0) return
+/** Nobody goes without what they have being ended: they may have joined, or be in groups, without a membership of their own. */
+const keepFinalizer = async (world: World, { metadata }: User): Promise<void> => {
+  if (metadata.finalizers?.includes(FINALIZER)) return
   await world.store.setFinalizers({ kind: 'User', name: metadata.name }, [...(metadata.finalizers ?? []), FINALIZER], {
     ifVersion: metadata.resourceVersion,
   })

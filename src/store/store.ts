@@ -29,7 +29,7 @@ export interface ResourceStore extends AsyncDisposable {
   watch(options: WatchOptions): AsyncIterable<WatchEvent>
 
   /**
-   * Makes a new object with all its fields owned by `manager`.
+   * Makes a new object with all its fields owned by `manager`. A record has a finalizer from the start, so that whoever deletes it loses no fact.
    * @throws AlreadyExistsError
    */
   create<K extends Kind>(

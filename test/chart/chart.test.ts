@@ -178,6 +178,19 @@ describeWith('kube-apiserver', 'the rendered chart', () => {
     expect(admin.text).toContain('records and statuses are written by Roster alone')
     expect(as('ann', ['delete', 'seatledger', 'suite-1']).text).toContain('written by Roster alone')
     expect(as('ann', ['delete', 'seatledger', '--all']).text).toContain('written by Roster alone')
+    // Letting go of one, as an uninstall does, changes no fact.
+    const letGo = ['patch', 'seatledger', 'suite-1', '--type=merge', '-p', '{"metadata":{"finalizers":null}}']
+    const forge = [
+      'patch',
+      'seatledger',
+      'suite-1',
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":["a.example/b"]}}',
+    ]
+    expect(as('ann', forge).text).toContain('written by Roster alone')
+    expect(as(ROSTER, [...forge.slice(0, -1), '{"metadata":{"finalizers":["roster.dev/record"]}}']).ok).toBe(true)
+    expect(as('ann', letGo).text).toContain('patched')
     const status = [
       'patch',
       'roles.roster.dev',

@@ -30,7 +30,7 @@ export interface TestCluster extends AsyncDisposable {
   writeKubeconfig(options?: { port?: number; token?: string }): string
   /** One request as that admin; the answer with its headers, whatever its code. */
   ask(method: string, path: string, body?: unknown, contentType?: string, accept?: string): Promise<Answer>
-  /** Each request that could write something since the last call, as `patch users/alice`: from the audit log of the API server, its own left out. */
+  /** Each request that could write something since the last call, as `patch users/alice`: from the audit log of the API server, its own and dry runs left out. */
   writes(): Promise<string[]>
   stopApiserver(): Promise<void>
   startApiserver(): Promise<void>
@@ -47,6 +47,7 @@ export interface Answer {
 
 interface AuditEntry {
   verb: string
+  requestURI: string
   objectRef?: { resource?: string; name?: string; subresource?: string }
 }
 
@@ -193,8 +194,9 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
     writes: async () => {
       const fresh = linesSince(auditLog, audited)
       audited = fresh.end
-      return fresh.lines.map(line => {
-        const { verb, objectRef = {} } = JSON.parse(line) as AuditEntry
+      return fresh.lines.flatMap(line => {
+        const { verb, requestURI, objectRef = {} } = JSON.parse(line) as AuditEntry
+        if (new URL(requestURI, 'https://cluster').searchParams.get('dryRun') === 'All') return []
         return `${verb} ${[objectRef.resource, objectRef.name, objectRef.subresource].filter(Boolean).join('/')}`
       })
     },

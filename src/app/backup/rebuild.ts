@@ -7,6 +7,7 @@ import { transplanted } from '../../decide/transplant.ts'
 import type { CredentialStore } from '../../ports/credentials.ts'
 import { indexes } from '../../reconcilers/indexes.ts'
 import { StoreUnusableError } from '../../store/errors.ts'
+import { firstFinalizers } from '../../store/semantics/deletion.ts'
 import { fieldsOf, partsOf } from '../../store/semantics/fields.ts'
 import { type Fields, sameJson } from '../../store/semantics/object.ts'
 import type { OwnedObject } from '../../store/snapshot.ts'
@@ -52,7 +53,8 @@ export const rebuild = async (options: RebuildOptions): Promise<void> => {
       const { metadata } = owned.object
       if (isRecord(kind)) await makeRecord(options, owned.object, uids)
       else uids.set(metadata.uid, (await makeDeclared(options, owned, rivals)).uid)
-      if (metadata.deletionTimestamp !== undefined) deleting.push(owned)
+      // A record is deleted by nobody who could mean it.
+      if (metadata.deletionTimestamp !== undefined && !isRecord(kind)) deleting.push(owned)
       made += 1
       options.onProgress?.(made)
     }
@@ -78,8 +80,11 @@ export const rebuild = async (options: RebuildOptions): Promise<void> => {
 const isRecord = (kind: Kind): kind is RecordKind => (RECORD_KINDS as readonly Kind[]).includes(kind)
 
 /** Others' finalizers are promises of controllers that watch the old object: a restored one has none of them. */
-const finalizersOf = ({ metadata }: AnyResource): string[] =>
-  (metadata.finalizers ?? []).filter(one => FINALIZERS.includes(one))
+const finalizersOf = ({ kind, metadata }: AnyResource): string[] =>
+  firstFinalizers(
+    kind,
+    metadata.finalizers?.filter(one => FINALIZERS.includes(one)),
+  )
 
 /** Being deleted, and Roster has nothing left to do for it. */
 const isGone = (object: AnyResource): boolean =>

@@ -41,6 +41,17 @@ export class KindMissingError extends StoreError {
   }
 }
 
+/** The CustomResourceDefinition is being deleted: the API server takes no new object of the kind, and deletes all that there are. */
+export class DefinitionDeletedError extends StoreError {
+  readonly retry: Retry = 'backoff'
+  readonly reason: Reason = 'NotAllowed'
+  constructor(kind: Kind) {
+    super(
+      `the definition of ${kind} is being deleted, so nothing new of it can be made; what is there is held, and nobody loses anything. Back up (\`roster backup\`), let go (\`roster uninstall\`), install the definitions again, and restore`,
+    )
+  }
+}
+
 /** What an API server says when it does not do something (`meta/v1 Status`). */
 export interface Status {
   code?: number
@@ -68,6 +79,10 @@ export class StatusError extends Error {
   }
 }
 
+/** Whether it is refused because the definition of the kind is being deleted. */
+export const isDefinitionGoing = ({ code, message }: StatusError): boolean =>
+  (code === 403 || code === 405) && message.includes('custom resource definition is terminating')
+
 /** Longest text of an API server that goes into an error of ours. */
 const LONGEST = 500
 
@@ -77,6 +92,7 @@ export const storeError = (ref: ObjectRef, error: unknown): unknown => {
   const { code, status } = error
   const said = error.message.slice(0, LONGEST)
   if (error.kindMissing) return new KindMissingError(ref.kind)
+  if (isDefinitionGoing(error)) return new DefinitionDeletedError(ref.kind)
   if (code === 404) return new NotFoundError(ref)
   if (code === 409 && status.reason === 'AlreadyExists') return new AlreadyExistsError(ref)
   if (code === 409) return new ConflictError(ref, said)

@@ -4,6 +4,7 @@ import { GoneError } from '../errors.ts'
 import type { AnyResource, WatchEvent } from '../store.ts'
 import { compareVersions } from '../version.ts'
 import type { KubeClient } from './client.ts'
+import type { Definitions } from './definitions.ts'
 import { ClusterUnreachableError, clusterError, KindMissingError, type Status, StatusError } from './errors.ts'
 import { objectOf, pathOf, type RawObject } from './objects.ts'
 
@@ -18,6 +19,7 @@ export interface KindWatchOptions {
   since: string
   random: () => number
   deliver: (event: WatchEvent) => Promise<void>
+  definitions: Definitions
   /** Ends the watch. */
   signal: AbortSignal
 }
@@ -151,7 +153,7 @@ export class KindWatch {
   }
 
   async #line({ type, object }: Line): Promise<void> {
-    const { kind, deliver } = this.#options
+    const { kind, deliver, definitions } = this.#options
     if (type === 'ERROR') {
       const status = object as Status
       throw new StatusError(status.code ?? 500, status)
@@ -159,8 +161,13 @@ export class KindWatch {
     const raw = object as RawObject
     const version = raw.metadata.resourceVersion
     if (compareVersions(version, this.#version) <= 0) return
+    if (type === 'BOOKMARK' || type === 'DELETED') this.#version = version
+    if (type === 'BOOKMARK') return
+    // Asked before this counts as told: where nobody answers, the line is read again.
+    const shown = type === 'DELETED' ? objectOf(kind, raw) : await definitions.one(kind, objectOf(kind, raw))
+    if (type !== 'DELETED' && compareVersions(version, this.#version) <= 0) return
     this.#version = version
-    if (type !== 'BOOKMARK') await deliver({ type, object: objectOf(kind, raw) as unknown as AnyResource })
+    await deliver({ type, object: shown as unknown as AnyResource })
   }
 
   async #pause(breaks: number, asked: number): Promise<void> {

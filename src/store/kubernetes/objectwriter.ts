@@ -1,6 +1,7 @@
 import { API_VERSION, type Kind } from '../../api/names.ts'
 import type { Manifest, ObjectRef } from '../../api/resource.ts'
 import { ConflictError, InvalidError, NotFoundError } from '../errors.ts'
+import { firstFinalizers } from '../semantics/deletion.ts'
 import { normalized } from '../semantics/fields.ts'
 import { type Fields, plain, type StoredObject } from '../semantics/object.ts'
 import type { Standing } from '../semantics/write.ts'
@@ -52,7 +53,7 @@ export class ObjectWriter {
     options: { manager: string; finalizers?: string[] },
   ): Promise<StoredObject> {
     const { labels, annotations } = object.metadata
-    const metadata = { name: ref.name, labels, annotations, finalizers: [...new Set(options.finalizers ?? [])] }
+    const metadata = { name: ref.name, labels, annotations, finalizers: firstFinalizers(ref.kind, options.finalizers) }
     const raw = await this.#write(ref, {
       method: 'POST',
       path: pathOf(this.#namespace, ref.kind),

@@ -4,6 +4,7 @@ import { isRecord } from '../semantics/write.ts'
 import type { StoreSnapshot } from '../snapshot.ts'
 import { KubeClient } from './client.ts'
 import { type ClusterOptions, openCluster } from './cluster.ts'
+import { Definitions, isDeleting, undeleted } from './definitions.ts'
 import { LeaseRecord, stateOf } from './leaserecord.ts'
 import { ownersOf } from './managedfields.ts'
 import { ObjectReader } from './objectreader.ts'
@@ -20,6 +21,7 @@ export const snapshotKubernetes = async (
   const client = new KubeClient(await openCluster(options))
   try {
     const reader = new ObjectReader(client)
+    const definitions = new Definitions(client)
     const realm = new KubernetesRealm(client, { create: false, random: () => new Uint8Array() })
     const facts = await realm.facts()
     const resourceVersion = await reader.newestVersion()
@@ -29,11 +31,17 @@ export const snapshotKubernetes = async (
       info: { ...facts, resourceVersion },
       lease: { epoch: state?.epoch ?? 0, clockMark: state?.clockMark },
       async *objects(kind) {
-        for await (const raw of reader.listAt(kind, resourceVersion))
+        // Of a moment that is over: one answer is true of all of them.
+        let isGoing: Promise<boolean> | undefined
+        for await (const raw of reader.listAt(kind, resourceVersion)) {
+          const stored = objectOf(kind, raw)
+          if (isDeleting(stored)) isGoing ??= definitions.isGoing(kind)
+          const object = (await isGoing) ? undeleted(stored) : stored
           yield {
-            object: objectOf(kind, raw) as unknown as AnyResource,
+            object: object as unknown as AnyResource,
             owners: isRecord(kind) ? [] : ownerRows(ownersOf(raw.metadata.managedFields)),
           }
+        }
       },
       [Symbol.dispose]: () => client.close(),
     }

@@ -24,6 +24,7 @@ import type {
 } from '../store.ts'
 import { KubeClient, type KubeRequest } from './client.ts'
 import { type ClusterOptions, openCluster } from './cluster.ts'
+import { Definitions } from './definitions.ts'
 import { kubernetesEventLog } from './eventlog.ts'
 import type { LeaseTimes } from './heldlease.ts'
 import { KubernetesLease, LEASE_TIMES } from './lease.ts'
@@ -62,6 +63,7 @@ export interface ClusterStore extends ResourceStore {
 interface Core {
   client: KubeClient
   reader: ObjectReader
+  definitions: Definitions
   realm: KubernetesRealm
   lease: KubernetesLease
   jitter: () => number
@@ -100,6 +102,7 @@ export const openKubernetesStore = async (options: KubernetesStoreOptions): Prom
   const core: Core = {
     client,
     reader: new ObjectReader(client),
+    definitions: new Definitions(client),
     realm,
     lease,
     jitter,
@@ -127,24 +130,26 @@ class KubernetesStore implements ClusterStore {
 
   async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
     checkedRef(kind, name)
-    return (await this.#core.reader.get(kind, name)) as ResourceOf<K> | undefined
+    const found = await this.#core.reader.get(kind, name)
+    return found && this.#shown<K>(kind, found)
   }
 
   async list<K extends Kind>(kind: K, options: ListOptions = {}): Promise<List<ResourceOf<K>>> {
     const labels = Object.entries(options.labels ?? {}).map(([key, value]) => `${key}=${value}`)
     const { items, resourceVersion } = await this.#core.reader.list(kind, labels.join(',') || undefined)
-    return { items: items as unknown as ResourceOf<K>[], resourceVersion }
+    const shown = await this.#core.definitions.shown(kind, items)
+    return { items: shown as unknown as ResourceOf<K>[], resourceVersion }
   }
 
   watch(options: WatchOptions): AsyncIterable<WatchEvent> {
-    const { client, jitter, closing, asked, idleBookmarks: idle } = this.#core
+    const { client, definitions, jitter, closing, asked, idleBookmarks: idle } = this.#core
     const signal = AbortSignal.any([options.signal, closing.signal])
     const newestVersion = () => this.#core.reader.newestVersion({ timeout: 5_000, patience: 5_000 })
     const onAsked = (listener: () => void) => {
       asked.add(listener)
       return () => void asked.delete(listener)
     }
-    return watchKinds({ ...options, signal, client, random: jitter, newestVersion, onAsked, idle })
+    return watchKinds({ ...options, signal, client, definitions, random: jitter, newestVersion, onAsked, idle })
   }
 
   async create<K extends Kind>(
@@ -158,7 +163,7 @@ class KubernetesStore implements ClusterStore {
   async apply<K extends DeclaredKind>(desired: AnyManifest & { kind: K }, options: ApplyOptions): Promise<Applied<K>> {
     const ref = checkedRef(desired.kind, desired.metadata.name)
     const applied = await this.#writer.apply(ref, desired, options)
-    return { ...applied, object: resource<K>(applied.object) }
+    return { ...applied, object: await this.#shown<K>(ref.kind, applied.object) }
   }
 
   async replace<K extends RecordKind>(
@@ -166,7 +171,7 @@ class KubernetesStore implements ClusterStore {
     options: { ifVersion: string },
   ): Promise<ResourceOf<K>> {
     const ref = checkedRef(record.kind, record.name)
-    return resource<K>(await this.#writer.replace(ref, record.spec, options.ifVersion))
+    return this.#shown<K>(ref.kind, await this.#writer.replace(ref, record.spec, options.ifVersion))
   }
 
   async patchStatus<K extends DeclaredKind>(
@@ -176,7 +181,7 @@ class KubernetesStore implements ClusterStore {
   ): Promise<ResourceOf<K>> {
     const ref = checkedRef(wanted.kind, wanted.name)
     if (isRecord(ref.kind)) throw new InvalidError(`${ref.kind}/${ref.name} is a record; records have no status`)
-    return resource<K>(await this.#writer.patchStatus(ref, status, options))
+    return this.#shown<K>(ref.kind, await this.#writer.patchStatus(ref, status, options))
   }
 
   async setFinalizers<K extends Kind>(
@@ -186,7 +191,7 @@ class KubernetesStore implements ClusterStore {
   ): Promise<ResourceOf<K> | undefined> {
     const ref = checkedRef(wanted.kind, wanted.name)
     const left = await this.#writer.setFinalizers(ref, finalizers, options.ifVersion)
-    return left && resource<K>(left)
+    return left && this.#shown<K>(ref.kind, left)
   }
 
   async annotate<K extends Kind>(
@@ -195,7 +200,7 @@ class KubernetesStore implements ClusterStore {
     options: { manager: string; ifUid?: string },
   ): Promise<ResourceOf<K>> {
     const ref = checkedRef(wanted.kind, wanted.name)
-    return resource<K>(await this.#writer.annotate(ref, annotations, options))
+    return this.#shown<K>(ref.kind, await this.#writer.annotate(ref, annotations, options))
   }
 
   async delete<K extends Kind>(
@@ -239,6 +244,11 @@ class KubernetesStore implements ClusterStore {
     this.#core.closing.abort()
     await this.#core.lease.close()
     this.#core.client.close()
+  }
+
+  /** Without a deletion that nobody ordered. */
+  async #shown<K extends Kind>(kind: Kind, object: StoredObject): Promise<ResourceOf<K>> {
+    return resource<K>(await this.#core.definitions.one(kind, object))
   }
 
   async #send<T>(request: KubeRequest): Promise<T> {

@@ -3,12 +3,14 @@ import { GoneError } from '../errors.ts'
 import type { WatchEvent, WatchOptions } from '../store.ts'
 import { compareVersions } from '../version.ts'
 import type { KubeClient } from './client.ts'
+import type { Definitions } from './definitions.ts'
 import { Deliveries } from './deliveries.ts'
 import { ClusterUnreachableError } from './errors.ts'
 import { checkedVersion, KindWatch } from './kindwatch.ts'
 
 export interface KubernetesWatchOptions extends WatchOptions {
   client: KubeClient
+  definitions: Definitions
   random: () => number
   /** The newest version of anything in the cluster. */
   newestVersion: () => Promise<string>
@@ -31,7 +33,7 @@ const LONGEST_WAIT = 1_000
  * It proves at the same time that nothing was missed: a connection that is dead without knowing it costs no more than that.
  */
 export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerator<WatchEvent, void, undefined> {
-  const { client, random, newestVersion, kinds = KINDS } = options
+  const { client, definitions, random, newestVersion, kinds = KINDS } = options
   if (options.signal.aborted) return
   const since = checkedVersion(options.since)
   const stop = new AbortController()
@@ -46,7 +48,9 @@ export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerat
     burst.seen()
     return deliveries.put(event)
   }
-  const watches = [...new Set(kinds)].map(kind => new KindWatch({ client, kind, since, random, deliver, signal }))
+  const watches = [...new Set(kinds)].map(
+    kind => new KindWatch({ client, definitions, kind, since, random, deliver, signal }),
+  )
 
   /** Bookmarks until the signal aborts. A round that fails is made up for by the next one. */
   const mark = async (): Promise<void> => {

@@ -1,7 +1,12 @@
-import type { Kind } from '../../api/names.ts'
+import { type Kind, RECORD_FINALIZER } from '../../api/names.ts'
 import { InvalidError, NotFoundError } from '../errors.ts'
 import { sameJson, tidyMetadata } from './object.ts'
-import { checkedRef, checkPreconditions, type Preconditions, type Standing, type Write } from './write.ts'
+import { checkedRef, checkPreconditions, isRecord, type Preconditions, type Standing, type Write } from './write.ts'
+
+/** The finalizers of a new object: a record has one by itself. */
+export const firstFinalizers = (kind: Kind, asked: readonly string[] = []): string[] => [
+  ...new Set([...asked, ...(isRecord(kind) ? [RECORD_FINALIZER] : [])]),
+]
 
 /** Sets the finalizers; the last one that goes from a deleted object takes it along. @throws ConflictError, NotFoundError, InvalidError */
 export const decideFinalizers = (

@@ -2,6 +2,7 @@ import { API_VERSION, type Kind } from '../../api/names.ts'
 import type { Manifest, ObjectRef } from '../../api/resource.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../errors.ts'
 import type { FieldOwner } from '../store.ts'
+import { firstFinalizers } from './deletion.ts'
 import { IMMUTABLE_FIELDS, normalized, type OwnedParts } from './fields.ts'
 import { type Fields, plain, type StoredObject, sameJson, tidyMetadata } from './object.ts'
 import { applyFields, ownAll, ownAnnotation } from './ownership.ts'
@@ -31,7 +32,7 @@ export const decideCreate = (
   const owners = isRecord(wanted.kind) ? {} : ownAll(wanted.kind, parts, options.manager)
   return {
     is: 'written',
-    object: newObject(ref, parts, options.finalizers ?? [], birth),
+    object: newObject(ref, parts, firstFinalizers(wanted.kind, options.finalizers), birth),
     owners,
     durable: true,
     created: true,

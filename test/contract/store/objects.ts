@@ -1,7 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { API_VERSION, FINALIZER } from '../../../src/api/names.ts'
+import { API_VERSION, FINALIZER, RECORD_FINALIZER } from '../../../src/api/names.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../../../src/store/errors.ts'
-import { alice, type Begin, expectNow, failure, hr, it, now, roleOf, told, type UserSpec, userOf } from './harness.ts'
+import {
+  accountOf,
+  alice,
+  ann,
+  type Begin,
+  expectNow,
+  failure,
+  hr,
+  it,
+  now,
+  roleOf,
+  told,
+  type UserSpec,
+  userOf,
+} from './harness.ts'
 
 /** Objects: made, read, listed, deleted. */
 export const describeObjects = (begin: Begin): void => {
@@ -167,6 +181,23 @@ export const describeObjects = (begin: Begin): void => {
         InvalidError,
       )
       expect(await store.get('User', 'alice')).toEqual(marked)
+    })
+
+    test('of a record takes no fact: it stays, readable and writable, until somebody lets go of it', async () => {
+      const { store } = await begin()
+      const created = await store.create(accountOf('a-ann'), { ...it, finalizers: ['other.example/x'] })
+      expect(created.metadata.finalizers).toEqual(['other.example/x', RECORD_FINALIZER])
+      const marked = await store.delete(ann)
+      expect(marked?.metadata.deletionTimestamp).toMatch(/^\d{4}-/)
+      expect((await store.list('Account')).items).toEqual([marked])
+      const ifVersion = marked?.metadata.resourceVersion ?? ''
+      const written = await store.replace({ ...ann, spec: accountOf('a-ann', 7).spec }, { ifVersion })
+      expect(written.spec.credentialVersion).toBe(7)
+      expect(await store.get('Account', 'a-ann')).toEqual(written)
+      expect(await failure(store.create(accountOf('a-ann'), it))).toBeInstanceOf(AlreadyExistsError)
+      const since = written.metadata.resourceVersion
+      expect(await store.setFinalizers(ann, [], { ifVersion: since })).toBeUndefined()
+      expect(await store.get('Account', 'a-ann')).toBeUndefined()
     })
 
     test('finalizers are set at a version, and the same ones write nothing', async () => {
