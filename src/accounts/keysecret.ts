@@ -45,7 +45,7 @@ export const openSecretKeys = async ({ objects, name, random = randomBytes }: Ke
 
 /**
  * The fingerprint of {@link Keys}, where there is a key for it; makes none: for who only looks. Who may not read the Secret has none:
- * a look needs no right to secrets, and then takes every licence key for one that was never given.
+ * a look needs no right to the keys, and then takes every licence key for one that was never given.
  * @throws KeySecretError; what SecretObjects throws
  */
 export const storedSecretFingerprint = async ({
