@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { EXIT } from '../api/names.ts'
 import { type Io, processIo } from './io.ts'
 
@@ -13,7 +14,11 @@ export const main = async (args: readonly string[], io: Io): Promise<number> => 
   }
 }
 
+/** Under this name kubectl finds it as a plugin: `kubectl roster why alice`. Then the realm is where kubectl's kubeconfig leads. */
+const PLUGIN = 'kubectl-roster'
+
 if (import.meta.main) {
+  if (basename(process.argv[1] ?? '') === PLUGIN) process.env.ROSTER_KUBERNETES = 'true'
   process.exitCode = EXIT.trouble
   process.exitCode = await main(process.argv.slice(2), processIo())
 }
