@@ -174,10 +174,15 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
   const said = (type: 'Conflict' | 'Synced', message: string): boolean =>
     source.status?.conditions?.some(condition => condition.type === type && condition.message.includes(message)) ??
     false
+  // With the uid, without which `kubectl describe` does not find an Event.
+  const lifeOf = (ref: ObjectRef): ObjectRef => {
+    const uid = world.cache.get(ref.kind, ref.name)?.metadata.uid
+    return { ...ref, ...(uid !== undefined && { uid }) }
+  }
   for (const { ref, fields } of result.taken)
     await recordEvent(
       world,
-      ref,
+      lifeOf(ref),
       'Warning',
       'TakenBack',
       short(
@@ -188,7 +193,7 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
     for (const { ref, holder, place } of result.conflicts)
       await recordEvent(
         world,
-        ref,
+        lifeOf(ref),
         'Warning',
         'Conflict',
         short(`${refText(refOf(source))} declares it too (${place}); ${holder} keeps it`),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, symlink } from 'node:fs/promises'
+import { appendFile, cp, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { kubectlPath } from '../../../scripts/setup/kubectl.mjs'
@@ -76,6 +76,28 @@ describeWith('kubectl', 'kubectl', () => {
     },
     180_000,
   )
+
+  it('loses a field that a source declares, and an Event says to whom', async () => {
+    const namespace = await newRealm(cluster)
+    await using place = await replicaOf(cluster, namespace)
+    const kubectl = kubectlOf(namespace)
+    await cp(EXAMPLE, join(place.folder, 'acme'), { recursive: true })
+    const running = await place.run('acme')
+    const before = await kubectl('get', 'user', 'alice', '-o', 'jsonpath={.spec.email}')
+    expect(before.text).toBe('alice@acme.example')
+    const patch = '{"spec":{"email":"mallory@acme.example"}}'
+    expect((await kubectl('patch', 'user', 'alice', '--type=merge', '-p', patch)).code).toBe(0)
+    // At the next look at the source: here, when something in it changes.
+    await appendFile(join(place.folder, 'acme', 'users', 'alice.yaml'), '# seen\n')
+    const told = await eventually(
+      async () => (await kubectl('describe', 'user', 'alice')).text.match(/TakenBack.*/)?.[0],
+      'the Event',
+      15_000,
+    )
+    expect(told).toContain('kubectl-patch')
+    expect((await kubectl('get', 'user', 'alice', '-o', 'jsonpath={.spec.email}')).text).toBe(before.text)
+    await running.stop()
+  }, 180_000)
 
   it('counts as one inviter, by whatever manager it writes', async () => {
     const namespace = await newRealm(cluster)
