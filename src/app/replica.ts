@@ -1,13 +1,11 @@
 import { KINDS } from '../api/names.ts'
 import { indexes } from '../reconcilers/indexes.ts'
-import { type Backoff, backoffDelay } from '../runtime/backoff.ts'
 import { type Loop, openLoop } from '../runtime/loop.ts'
 import type { Ending } from '../runtime/manager.ts'
-import { pauseUntil } from '../runtime/pause.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { LeaseLostError } from '../store/errors.ts'
 import { type ControllerOptions, type RunningController, startController } from './controller.ts'
 import { observing } from './observe.ts'
+import { patience, troubleTeller } from './patience.ts'
 
 /** A process that serves a realm: it leads, or follows whoever does. */
 export interface Replica extends AsyncDisposable {
@@ -23,9 +21,6 @@ export interface ReplicaOptions extends Omit<ControllerOptions, 'sources'> {
   /** Done each time that it has begun to lead; the loop runs already. */
   onLeading: (controller: RunningController) => Promise<void>
 }
-
-/** Between tries of what the cluster does not let us do now. */
-const PAUSE: Backoff = { first: 500, most: 10_000 }
 
 /**
  * One of several processes that share a realm.
@@ -44,19 +39,9 @@ export const startReplica = (options: ReplicaOptions): Replica => {
   let following: Promise<void> | undefined
   let controller: RunningController | undefined
 
-  /** Tries until it works, or cannot. */
-  const patiently = async <T>(act: () => Promise<T>): Promise<T> => {
-    for (let failures = 1; ; failures++) {
-      try {
-        return await act()
-      } catch (error) {
-        if (stop.aborted || isHopeless(error)) throw error
-        log.warn('the store cannot be used now; it is tried again', { error })
-      }
-      const { clock } = realm
-      await pauseUntil(clock, clock.now() + backoffDelay(failures, PAUSE, Math.random), stop)
-    }
-  }
+  const { clock } = realm
+  const trouble = troubleTeller(clock, options.onStoreTrouble)
+  const patiently = patience({ clock, log, tell: trouble, signal: stop })
 
   const follow = async (): Promise<void> => {
     const loop = await openLoop({
@@ -73,22 +58,29 @@ export const startReplica = (options: ReplicaOptions): Replica => {
     follower = loop
     cache = loop.world.cache
     loop.ended.catch((error: unknown) => {
-      log.error('the store can be followed no longer', { error })
-      // The next try to lead follows anew.
-      if (follower === loop) follower = undefined
+      log.error('the store can be followed no longer; it is listed anew', { error })
+      trouble(error)
+      if (follower !== loop) return
+      follower = undefined
+      // The lease may be somebody else's for days.
+      keepFollowing()
     })
+  }
+
+  const keepFollowing = (): void => {
+    if (follower || controller || stop.aborted) return
+    following ??= patiently(follow)
+      .catch((error: unknown) => {
+        if (!stop.aborted) log.error('the store cannot be followed', { error })
+      })
+      .finally(() => {
+        following = undefined
+      })
   }
 
   const lead = async (): Promise<Ending> => {
     // A try to lead that failed goes on with the view there is.
-    if (!follower)
-      following ??= patiently(follow)
-        .catch((error: unknown) => {
-          if (!stop.aborted) log.error('the store cannot be followed', { error })
-        })
-        .finally(() => {
-          following = undefined
-        })
+    keepFollowing()
     const waiting = new AbortController()
     const giveUp = () => waiting.abort(stop.reason)
     if (stop.aborted) giveUp()
@@ -164,7 +156,3 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
-
-/** A lease that was lost while listing is waited for again. */
-const isHopeless = (error: unknown): boolean =>
-  (error as { retry?: string }).retry === 'never' && !(error instanceof LeaseLostError)

@@ -15,6 +15,7 @@ import { type HealthCheck, startOps } from '../telemetry/ops.ts'
 import type { RunningController } from './controller.ts'
 import { countConditions } from './count-conditions.ts'
 import { loopCheck } from './loop-check.ts'
+import { patience, troubleTeller } from './patience.ts'
 import type { Realm } from './realm.ts'
 import { type Replica, type ReplicaOptions, startAlone, startReplica } from './replica.ts'
 import { portalUrl } from './settings.ts'
@@ -57,6 +58,8 @@ export interface RunOptions {
   sources: readonly string[]
   cwd: string
   signal: AbortSignal
+  /** Until it aborts, a start waits for a cluster that cannot be used yet; without it that is an error. */
+  starting?: AbortSignal
   onMailTrouble?: (sentence: string) => void
   onStoreTrouble?: (sentence: string) => void
   /** Told when another process has the lease, and this one stands by. */
@@ -89,11 +92,23 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   const { settings, store, clock, audit, paths } = realm
   const metrics = createMetrics()
   const publicUrl = portalUrl(settings)
-  const { realm: realmId, epoch } = await store.info()
-  const keys = await realm.keys()
   await using stack = new AsyncDisposableStack()
-  const credentials = stack.use(await realm.credentials())
   let replica: Replica | undefined
+  let opsPort: number | undefined
+  if (options.ops !== false) {
+    const ops = await startOps({
+      ...settings.opsListen,
+      health: [loopCheck(() => replica?.controller?.manager)],
+      ready: [storeCheck(realm), { name: 'loop', check: () => (replica?.cache ? undefined : 'not started yet') }],
+      registry: metrics.registry,
+    }).catch((error: unknown) => {
+      throw opsTrouble(error, settings.opsListen)
+    })
+    opsPort = ops.port
+    stack.defer(() => ops.stop())
+  }
+  const { realm: realmId, epoch, keys, credentials } = await foundations(options)
+  stack.use(credentials)
   const mailFolder = settings.mailDir ?? paths.mail
   const portal = createPortal({
     store,
@@ -113,20 +128,6 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   })
   const listening = await portal.listen(settings.listen)
   stack.defer(() => listening.close())
-
-  let opsPort: number | undefined
-  if (options.ops !== false) {
-    const ops = await startOps({
-      ...settings.opsListen,
-      health: [loopCheck(() => replica?.controller?.manager)],
-      ready: [storeCheck(realm), { name: 'loop', check: () => (replica?.cache ? undefined : 'not started yet') }],
-      registry: metrics.registry,
-    }).catch((error: unknown) => {
-      throw opsTrouble(error, settings.opsListen)
-    })
-    opsPort = ops.port
-    stack.defer(() => ops.stop())
-  }
 
   const { promise: firstPass, resolve: passed } = Promise.withResolvers<void>()
   const serving = await startServing(realm, {
@@ -155,6 +156,17 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     ended: serving.ended,
     [Symbol.asyncDispose]: () => up.disposeAsync(),
   }
+}
+
+/** What everything stands on. Where several share a realm, it is waited for: a pod that ends and starts again would only wait in a more expensive way. */
+const foundations = async ({ realm, log, starting, onStoreTrouble }: RunOptions) => {
+  const open = async () => {
+    const { realm: id, epoch } = await realm.store.info()
+    return { realm: id, epoch, keys: await realm.keys(), credentials: await realm.credentials() }
+  }
+  if (!realm.replicated || !starting) return await open()
+  const { clock } = realm
+  return await patience({ clock, log, tell: troubleTeller(clock, onStoreTrouble), signal: starting })(open)
 }
 
 const startServing = async (realm: Realm, options: ReplicaOptions): Promise<Replica> =>

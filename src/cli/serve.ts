@@ -51,6 +51,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     cwd: io.cwd,
     // Stops by itself below, after what is told at the end.
     signal: new AbortController().signal,
+    starting: io.signal,
     onMailTrouble: trouble,
     onStoreTrouble: trouble,
     onStandingBy: holder => {

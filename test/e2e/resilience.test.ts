@@ -5,17 +5,28 @@ import type { Membership } from '../../src/api/membership.ts'
 import type { Organization } from '../../src/api/organization.ts'
 import { startCluster, type TestCluster } from '../kube/apiserver.ts'
 import { installCrds } from '../kube/crds.ts'
-import { allow, RULES } from '../kube/rights.ts'
+import { allow, RULES, type Rule } from '../kube/rights.ts'
+import { startProxy } from '../kube/tcpproxy.ts'
 import { describeWith } from '../parts.ts'
 import { smtpPeer } from '../peers/smtp.ts'
 import { newRealm, replicaOf } from './cluster.ts'
 import { received, serverArguments, writeManifests } from './crowd.ts'
 import { eventually, type Workplace } from './process.ts'
 
-const TOKENS = { 'token-of-a-reader': 'reader' }
+const TOKENS = { 'token-of-roster': 'roster', 'token-of-a-reader': 'reader' }
 const PUBLIC_URL = 'https://people.acme.example'
 const PEOPLE = 40
 const yes = (is: boolean): true | undefined => is || undefined
+
+/** What a first start without the chart needs: it makes the ConfigMap and the keys itself. */
+const OWN: readonly Rule[] = [
+  ...RULES,
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'update'] },
+]
+const CREDENTIALS: readonly Rule[] = [
+  { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'update', 'delete'] },
+]
 
 /** How a folder of manifests changes: the name of the organization is another. */
 const rename = async (folder: string, name: string) =>
@@ -69,6 +80,78 @@ describeWith('kube-apiserver', 'a realm in Kubernetes whose cluster fails', () =
     running.child.kill('SIGTERM')
     expect((await running.ended).code).toBe(0)
   }, 300_000)
+
+  it('goes on in the same process when its rights were taken away and given back, and says which are missing', async () => {
+    await using peer = await smtpPeer()
+    const namespace = await newRealm(cluster)
+    await using proxy = await startProxy(cluster.port)
+    await allow(cluster, namespace, 'roster', OWN)
+    await allow(cluster, `${namespace}-credentials`, 'roster', CREDENTIALS)
+    const through = { publicUrl: PUBLIC_URL, token: 'token-of-roster', port: proxy.port }
+    await using place = await replicaOf(cluster, namespace, through)
+    await using admin = await replicaOf(cluster, namespace)
+    await writeManifests(place.folder, PEOPLE)
+    await rename(place.folder, 'Before')
+    const smtp = serverArguments(peer, place).filter((_, index) => index !== 2 && index !== 3)
+    const running = await place.run('acme', '--prune', '--log', 'text', ...smtp)
+    let err = ''
+    running.child.stderr?.on('data', (text: string) => (err += text))
+    await eventually(() => yes(received(peer).size === PEOPLE), 'all are invited', 60_000)
+    const cases: [string, readonly Rule[]][] = [
+      ['all', []],
+      ['leases', OWN.filter(({ resources }) => !resources.includes('leases'))],
+    ]
+    for (const [name, rules] of cases) {
+      await allow(cluster, namespace, 'roster', rules)
+      // Rights are looked at when a request begins: what is open would pass.
+      proxy.reset()
+      await eventually(() => yes(/cannot \w+ resource/.test(err)), `${name}: what is missing is told`, 60_000)
+      await allow(cluster, namespace, 'roster', OWN)
+      await rename(place.folder, `After ${name}`)
+      await eventually(named(admin, `After ${name}`), `an edit after ${name}`, 60_000)
+    }
+    expect(running.child.exitCode).toBeNull()
+    await everybody(admin)
+    expect(peer.mails).toHaveLength(PEOPLE)
+    expect((await running.stop()).code).toBe(0)
+  }, 300_000)
+
+  it('waits for definitions that are not there yet, says so, and goes on when they come', async () => {
+    await using young = await startCluster()
+    const namespace = await newRealm(young)
+    await using place = await replicaOf(young, namespace)
+    await writeManifests(place.folder, 3)
+    const running = place.spawn('run', 'acme')
+    const readiness = () => fetch(`http://127.0.0.1:${place.opsPort}/readyz`)
+    await eventually(async () => yes((await readiness()).status === 503), 'it is not ready', 30_000)
+    await installCrds(young)
+    await eventually(async () => yes((await readiness()).status === 200), 'it is ready', 60_000)
+    await eventually(() => yes(running.output().includes('Ctrl-C stops')), 'it has passed', 60_000)
+    expect((await place.json<{ items: Membership[] }>('get', 'memberships')).items).toHaveLength(3)
+    running.child.kill('SIGTERM')
+    expect((await running.ended).code).toBe(0)
+  }, 180_000)
+
+  it('serves people while nobody leads', async () => {
+    const namespace = await newRealm(cluster)
+    const options = { publicUrl: PUBLIC_URL }
+    await using first = await replicaOf(cluster, namespace, options)
+    await using second = await replicaOf(cluster, namespace, options)
+    await writeManifests(first.folder, 3)
+    const leading = await first.run('acme')
+    const standing = second.spawn('run')
+    const ready = async () => yes((await fetch(`http://127.0.0.1:${second.opsPort}/readyz`)).status === 200)
+    await eventually(ready, 'the second serves', 30_000)
+    leading.child.kill('SIGKILL')
+    await leading.ended
+    const page = await fetch(`${second.url}/sign-in`)
+    expect(page.status).toBe(200)
+    // Nobody had the time to take the lease yet.
+    expect(standing.output()).toContain('Standing by: ')
+    expect(standing.output()).not.toContain('Ctrl-C stops')
+    standing.child.kill('SIGTERM')
+    expect((await standing.ended).code).toBe(0)
+  }, 120_000)
 
   it('plans for somebody who may only read, and writes nothing', async () => {
     const namespace = await newRealm(cluster)
