@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { EXIT } from '../api/names.ts'
 import { type Io, processIo } from './io.ts'
 
@@ -18,7 +17,7 @@ export const main = async (args: readonly string[], io: Io): Promise<number> => 
 const PLUGIN = 'kubectl-roster'
 
 if (import.meta.main) {
-  if (basename(process.argv[1] ?? '') === PLUGIN) process.env.ROSTER_KUBERNETES = 'true'
+  if (/[^/\\]*$/.exec(process.argv[1] ?? '')?.[0] === PLUGIN) process.env.ROSTER_KUBERNETES = 'true'
   process.exitCode = EXIT.trouble
   process.exitCode = await main(process.argv.slice(2), processIo())
 }

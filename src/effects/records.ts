@@ -1,7 +1,15 @@
 import { isConflict, RosterError } from '../api/errors.ts'
-import type { AnyManifest, SpecOf } from '../api/kinds.ts'
+import type { AnyManifest, RecordResource, SpecOf } from '../api/kinds.ts'
 import type { MembershipSpec } from '../api/membership.ts'
-import { API_VERSION, FINALIZER, LABELS, MANAGED_BY, MANAGERS, type RecordKind } from '../api/names.ts'
+import {
+  API_VERSION,
+  FINALIZER,
+  LABELS,
+  MANAGED_BY,
+  MANAGERS,
+  RECORD_FINALIZER,
+  type RecordKind,
+} from '../api/names.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Effects, Explained } from './effects.ts'
 
@@ -59,6 +67,15 @@ export const recordEffects = (options: {
     }
   }
 
+  /** Only Roster itself takes a record away: marked first, then let go of. Cut off in between, the next pass lets go. */
+  const removeRecord = async ({ kind, metadata }: RecordResource): Promise<void> => {
+    const { name, uid, resourceVersion } = metadata
+    const marked = await store.delete({ kind, name }, { ifUid: uid, ifVersion: resourceVersion })
+    if (!marked) return
+    const others = (marked.metadata.finalizers ?? []).filter(one => one !== RECORD_FINALIZER)
+    await store.setFinalizers({ kind, name }, others, { ifVersion: marked.metadata.resourceVersion })
+  }
+
   return {
     createMembership: async (name, spec, what) => {
       const labels = { [LABELS.organization]: spec.organization }
@@ -102,11 +119,7 @@ export const recordEffects = (options: {
 
     writeRemovalSet: async ({ name, before, spec }, what) => {
       if (!spec) {
-        if (before)
-          await store.delete(
-            { kind: 'RemovalSet', name },
-            { ifUid: before.metadata.uid, ifVersion: before.metadata.resourceVersion },
-          )
+        if (before) await removeRecord(before)
       } else if (before) await replace('RemovalSet', name, spec, before.metadata.resourceVersion)
       else await createRecord('RemovalSet', name, spec, { [LABELS.organization]: spec.organization })
       await tell.change(what)

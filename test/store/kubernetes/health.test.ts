@@ -99,6 +99,12 @@ describeWith('kube-apiserver', 'what kstatus and Argo CD make of a realm', () =>
       await realm.declare('LicensePool', 'suite', { organization: 'acme', product: 'CloudHub', seats: 1 })
       await realm.declare('Invitation', 'carol', { email: 'carol@partner.example', organization: 'acme' })
       await realm.declare('Source', 'other', { folder: { path: '/srv/other' } })
+      await realm.declare('Approval', 'clean-up', {
+        organization: 'acme',
+        releases: `sha256:${'0'.repeat(64)}`,
+        reason: 'Nothing is held',
+        expirationTime: new Date(realm.clock.now() + 3_600_000).toISOString(),
+      })
       await person('alice')
       const fresh = await health()
       expect(Object.keys(fresh)).toHaveLength(DECLARED_KINDS.length)
