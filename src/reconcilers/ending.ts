@@ -6,7 +6,7 @@ import { activeGrants, hasLeft, isJoined, takesAccess } from '../decide/membersh
 import { milliseconds } from '../decide/time.ts'
 import { recordEvent, refOf } from './context.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
-import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
+import { isDeleting, isGenerated, requestsOf } from './people.ts'
 import { asking, permitFor, permitForEnd, permitForNothing } from './permits.ts'
 import {
   causeOf,
@@ -32,7 +32,6 @@ export const close = async (
   await removeInvitation(place, reasonOf(place))
   let result: PlaceResult | undefined
   for (const record of joined) {
-    if (isDeleting(user) && hasHeir(place, record)) continue
     const explicit = standing.is === 'over'
     const stood = record.spec.declared?.present === true
     const asked = requestsOf(world.cache, organization, record.spec.address).some(
@@ -131,22 +130,11 @@ export const clearLeft = async (place: Place, record: Membership): Promise<Membe
 
 /** The declaration of somebody who has not joined is gone: a link of an ended membership works no more, and one that comes back is new. */
 export const forget = async (place: Place, record: Membership): Promise<void> => {
-  const { world, standing, user, now } = place
-  if (isDeleting(user) && hasHeir(place, record)) return
+  const { world, standing, now } = place
   const { declared } = record.spec
   const base = standing.is === 'over' ? withdraw(record.spec, now) : record.spec
   const spec = declared?.present === true ? { ...base, declared: { ...declared, present: false } } : base
   if (spec === record.spec) return
   if (takesAccess(record.spec, spec)) return
   await world.effects.updateMembership(record, spec, quiet(place))
-}
-
-/** Somebody else whose declaration stands for the same membership: a User that was renamed. */
-const hasHeir = ({ world: { cache }, user, organization }: Place, { spec }: Membership): boolean => {
-  const owner = ownerOf(cache, spec.address)
-  const heirs = [...(owner ? [owner] : []), ...cache.by('User', 'previousName', user.metadata.name)]
-  return heirs.some(
-    heir =>
-      !isDeleting(heir) && heir.metadata.uid !== user.metadata.uid && membershipIn(heir, organization) !== undefined,
-  )
 }

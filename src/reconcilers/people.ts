@@ -1,4 +1,5 @@
 import type { Invitation } from '../api/invitation.ts'
+import type { Membership } from '../api/membership.ts'
 import { ANNOTATIONS, LABELS } from '../api/names.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { isExternal, normalizeAddress } from '../decide/address.ts'
@@ -29,6 +30,25 @@ export const ownerOf = (cache: Cache, address: string): User | undefined =>
     .filter(user => !isDeleting(user))
     .toSorted(byPrecedence)[0]
 
+/**
+ * The one User whose pass looks after a Membership; two that did would take turns in noting why it ends. In this order: the declared User of its address, the User that claimed it,
+ * who bears the name that claimed it, who names that name in `previousNames`, whoever goes and still has to end what was declared for them, the User that Roster made of the address, whoever goes.
+ */
+export const keeperOf = (cache: Cache, { spec }: Membership): User | undefined => {
+  const owner = ownerOf(cache, spec.address)
+  if (owner && !isGenerated(owner)) return owner
+  const { name, uid } = spec.user ?? {}
+  const claimed = uid === undefined ? [] : cache.by('User', 'uid', uid)
+  const named = name === undefined ? [] : [cache.get('User', name) ?? []].flat()
+  const heirs = name === undefined ? [] : cache.by('User', 'previousName', name).toSorted(byAge)
+  const staying = [...claimed, ...named, ...heirs].find(user => !isDeleting(user) && !isGenerated(user))
+  if (staying) return staying
+  const addressed = cache.by('User', 'address', spec.address).toSorted(byAge)
+  const going = [...claimed, ...addressed].find(user => isDeleting(user) && !isGenerated(user))
+  if (going && (spec.losing || spec.declared?.present)) return going
+  return owner ?? going ?? [...claimed, ...addressed][0]
+}
+
 /** Another User with one of this one's addresses that comes before it. */
 export const rivalOf = (cache: Cache, user: User): { user: User; address: string } | undefined => {
   for (const address of addressesOf(user)) {
@@ -36,14 +56,6 @@ export const rivalOf = (cache: Cache, user: User): { user: User; address: string
     if (owner && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)) return { user: owner, address }
   }
   return undefined
-}
-
-/** Whether a name is that of somebody else who is declared and stays: what was claimed under it is theirs. */
-export const isOthersName = (cache: Cache, user: User, name: string): boolean => {
-  const bearer = cache.get('User', name)
-  return (
-    bearer !== undefined && bearer.metadata.uid !== user.metadata.uid && !isDeleting(bearer) && !isGenerated(bearer)
-  )
 }
 
 /** Invitations of one address in one organization that ask for something: not being deleted; in the order in which they were made. */

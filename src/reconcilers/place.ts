@@ -17,7 +17,7 @@ import { declaredAt, recordEvent, refOf, settingsFor, type World } from './conte
 import { clearLeft, close, end, forget } from './ending.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
 import { addressesOf } from './indexes.ts'
-import { isDeleting, isGenerated, isOthersName, membershipIn, ownerOf, requestsOf } from './people.ts'
+import { isDeleting, isGenerated, keeperOf, membershipIn, requestsOf } from './people.ts'
 import { asking, permitFor } from './permits.ts'
 import {
   causeOf,
@@ -93,30 +93,18 @@ const carryOut = async (place: Place, records: readonly Membership[]): Promise<P
 
 /**
  * Records of this person here: of the declared address first, then of the aliases, then what was claimed under another address or a former name.
- * What belongs to somebody else by its address is not among them.
+ * What another User looks after is not among them.
  */
 const recordsOf = ({ world: { cache }, user, organization }: Place): Membership[] => {
   const found = new Map<string, Membership>()
   const add = (membership: Membership | undefined) => {
-    if (membership?.spec.organization === organization) found.set(membership.metadata.name, membership)
+    if (membership?.spec.organization !== organization) return
+    if (keeperOf(cache, membership)?.metadata.uid === user.metadata.uid) found.set(membership.metadata.name, membership)
   }
-  const own = new Set(addressesOf(user))
-  for (const address of own) {
-    const owner = ownerOf(cache, address)
-    const theirs = owner !== undefined && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)
-    if (!theirs) add(cache.get('Membership', membershipName(organization, address)))
-  }
-  const claimed = [
-    ...cache.by('Membership', 'userUid', user.metadata.uid),
-    ...(user.spec.previousNames ?? []).flatMap(name => cache.by('Membership', 'user', name)),
-  ]
-  for (const membership of claimed) {
-    const owner = ownerOf(cache, membership.spec.address)
-    const taken = owner && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)
-    // Nobody's but ours, or of a name that nobody bears any more.
-    const borne = membership.spec.user && isOthersName(cache, user, membership.spec.user.name)
-    if (!taken && !borne) add(membership)
-  }
+  for (const address of addressesOf(user)) add(cache.get('Membership', membershipName(organization, address)))
+  for (const membership of cache.by('Membership', 'userUid', user.metadata.uid)) add(membership)
+  for (const name of user.spec.previousNames ?? [])
+    for (const membership of cache.by('Membership', 'user', name)) add(membership)
   return [...found.values()]
 }
 

@@ -8,7 +8,7 @@ import { generatedUserName, membershipOf } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { declaredAt, isPaused, organizationsConcerned, type World, watch, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
-import { isDeleting, isGenerated, isOthersName, ownerOf, rivalOf } from './people.ts'
+import { isDeleting, isGenerated, keeperOf, ownerOf, rivalOf } from './people.ts'
 import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
@@ -197,8 +197,8 @@ const placesOf = (cache: Cache, user: User): string[] => {
     for (const { spec } of cache.by('Membership', 'address', address)) places.add(spec.organization)
   for (const { spec } of cache.by('Membership', 'userUid', user.metadata.uid)) places.add(spec.organization)
   for (const name of user.spec.previousNames ?? [])
-    if (!isOthersName(cache, user, name))
-      for (const { spec } of cache.by('Membership', 'user', name)) places.add(spec.organization)
+    for (const record of cache.by('Membership', 'user', name))
+      if (keeperOf(cache, record)?.metadata.uid === user.metadata.uid) places.add(record.spec.organization)
   return [...places].sort()
 }
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openKeys, rotateKey } from '../../src/accounts/keys.ts'
 import { createLinks, type LinkToken, parseToken } from '../../src/accounts/links.ts'
 import type { Attempt, MembershipSpec } from '../../src/api/membership.ts'
 import { membershipName } from '../../src/decide/record-names.ts'
 import { timestamp } from '../../src/ports/clock.ts'
+import fc from '../properties.ts'
 import { testFolder } from './folder.ts'
 
 const NOW = Date.parse('2026-01-05T12:00:00Z')

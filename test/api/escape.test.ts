@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { escapeLines, escapeText, firstHidden } from '../../src/api/escape.ts'
+import fc from '../properties.ts'
 
 describe('an escaped text', () => {
   it.each([

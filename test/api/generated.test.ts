@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
-import fc from 'fast-check'
 import { load } from 'js-yaml'
 import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
@@ -15,6 +14,7 @@ import * as validators from '../../src/api/generated/validators.js'
 import { DECLARED_KINDS, KINDS } from '../../src/api/names.ts'
 import { ABSENT } from '../../src/api/schema.ts'
 import type { Validator } from '../../src/api/validator.ts'
+import fc from '../properties.ts'
 
 const root = join(import.meta.dirname, '../..')
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PlacedManifest } from '../../src/source/revision.ts'
 import { HOUR } from '../fakes/realm.ts'
+import fc, { storyRuns } from '../properties.ts'
 import {
   applyOn,
   type Complete,
@@ -148,7 +148,7 @@ describe('a plan', () => {
       fc.asyncProperty(described, described, fc.subarray([1, 2, 3, 4, 5, 6, 7]), async (first, second, accepting) =>
         holds(revisionWith(...documents(first)), revisionWith(...documents(second)), accepting),
       ),
-      { numRuns: 60 },
+      { numRuns: storyRuns(60) },
     )
   }, 240_000)
 })

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isExternal, normalizeAddress, parseAddress } from '../../src/decide/address.ts'
+import fc from '../properties.ts'
 
 describe('an address', () => {
   it.each([

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Grant } from '../../src/api/grant.ts'
 import type { AnyManifest } from '../../src/api/kinds.ts'
@@ -6,6 +5,7 @@ import { API_VERSION } from '../../src/api/names.ts'
 import { type Authority, refusalOf } from '../../src/decide/authority.ts'
 import { Declared, merged } from '../../src/decide/declared.ts'
 import { allows, lostPermissions, normalPermissions, permissionsOf } from '../../src/decide/permissions.ts'
+import fc from '../properties.ts'
 
 const make = (kind: string, name: string, spec: object, labels?: Record<string, string>): AnyManifest =>
   ({ apiVersion: API_VERSION, kind, metadata: { name, ...(labels && { labels }) }, spec }) as unknown as AnyManifest

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileExpression, type ExpressionUser } from '../../src/decide/cel.ts'
+import fc from '../properties.ts'
 
 const alice: ExpressionUser = {
   name: 'alice',

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type Claim,
@@ -8,6 +7,7 @@ import {
   openClaim,
   reopenClaim,
 } from '../../src/decide/claim.ts'
+import fc from '../properties.ts'
 
 const NINE = Date.parse('2026-03-02T09:00:00Z')
 const at = (seconds: number) => new Date(NINE + seconds * 1000).toISOString()

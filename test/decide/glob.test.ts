@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { matchesGlob, matchesPath } from '../../src/decide/glob.ts'
+import fc from '../properties.ts'
 
 describe('a pattern of names', () => {
   it.each([

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Group, GroupSpec } from '../../src/api/group.ts'
 import { cyclesFrom, cycleThrough } from '../../src/decide/cycles.ts'
 import { groupLookups, groupResolver } from '../../src/decide/groups.ts'
+import fc from '../properties.ts'
 
 const group = (name: string, spec: Partial<GroupSpec> = {}): Group => ({
   apiVersion: 'roster.dev/v1alpha1',

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type GuardFacts, hashOf, judge, judgeUrgent, type Scope, type WantedSet } from '../../src/decide/guard.ts'
 import { DEFAULT_GUARD, guardOf, LOOSENING, settleGuard } from '../../src/decide/guard-settings.ts'
+import fc from '../properties.ts'
 
 const scope = (now: number, dayAgo = now, spent: string[] = []): Scope => ({
   people: { now, dayAgo },

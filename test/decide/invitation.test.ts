@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Attempt, MembershipSpec } from '../../src/api/membership.ts'
 import { openSeries, type Progress, progressOf, type Request, withdraw } from '../../src/decide/invitation.ts'
 import { declarationReturns, forgetDeclaration, newMembership } from '../../src/decide/membership.ts'
+import fc from '../properties.ts'
 
 const HOUR = 3_600_000
 const NINE = Date.parse('2026-03-02T09:00:00Z')

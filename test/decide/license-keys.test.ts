@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { SeatKey, Slot } from '../../src/api/seatledger.ts'
 import { claimKeys, type KeyedPage, keyBatches, PAGE_KEYS } from '../../src/decide/license-keys.ts'
+import fc from '../properties.ts'
 
 const NOW = Date.parse('2026-11-22T09:00:00Z')
 const T = new Date(NOW).toISOString()

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressTime, slotTime } from '../../src/decide/limits.ts'
 import { Line, type Waiting } from '../../src/decide/line.ts'
+import fc from '../properties.ts'
 
 const DAY = 86_400_000
 const NOW = Date.parse('2026-03-02T09:00:00Z')

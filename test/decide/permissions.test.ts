@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PERMISSION_AREAS, PERMISSION_VERBS } from '../../src/api/names.ts'
 import {
@@ -12,6 +11,7 @@ import {
   type Where,
   withGains,
 } from '../../src/decide/permissions.ts'
+import fc from '../properties.ts'
 
 const WHERE: Where[] = ['here', 'below']
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Slot } from '../../src/api/seatledger.ts'
 import { type Allocation, allocate, PAGE_SLOTS, type SeatCandidate, type SeatPage } from '../../src/decide/seats.ts'
+import fc from '../properties.ts'
 
 const HOUR = 3_600_000
 const NOW = Date.parse('2026-11-22T09:00:00Z')

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import PostalMime from 'postal-mime'
 import { describe, expect, it } from 'vitest'
 import { readEml } from '../../src/mail/eml.ts'
@@ -6,6 +5,7 @@ import { messageBytes } from '../../src/mail/message.ts'
 import { headerName } from '../../src/mail/plain.ts'
 import { composeMail } from '../../src/mail/templates/compose.ts'
 import type { InvitationMail, MailData, MailTemplate } from '../../src/mail/templates/mails.ts'
+import fc from '../properties.ts'
 import { acme, samples } from './samples.ts'
 
 const ID = '<invitation.1@people.acme.example>'

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkTemplate, OWN_TEMPLATES, PLACEHOLDERS, renderParagraphs } from '../../src/mail/liquid.ts'
 import { composeMail } from '../../src/mail/templates/compose.ts'
+import fc from '../properties.ts'
 import { samples } from './samples.ts'
 
 describe("an organization's own text", () => {

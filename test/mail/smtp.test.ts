@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type SmtpOptions, smtpMailer } from '../../src/mail/smtp.ts'
 import type { Clock } from '../../src/ports/clock.ts'
@@ -9,6 +8,7 @@ import type { OutgoingMail } from '../../src/ports/mailer.ts'
 import { fakeClock, settled } from '../fakes/clock.ts'
 import { LOCALHOST_CERTIFICATE } from '../peers/certificate.ts'
 import { smtpPeer, type Treatment } from '../peers/smtp.ts'
+import fc from '../properties.ts'
 
 const mail: OutgoingMail = {
   messageId: '<m-abc.1@roster.example>',

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { splitDocuments } from '../../src/manifests/documents.ts'
+import fc from '../properties.ts'
 
 const parts = (text: string): string[] => splitDocuments(text).map(({ start, end }) => text.slice(start, end))
 

@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readManifests } from '../../src/manifests/read.ts'
 import { githubReport } from '../../src/manifests/report/github.ts'
 import { junitReport } from '../../src/manifests/report/junit.ts'
 import { prettyReport } from '../../src/manifests/report/pretty.ts'
+import fc from '../properties.ts'
 import { ACME_LINES, API, acme, brief, user } from './reading.ts'
 
 const times = (count: number, text: (index: number) => string, between = '\n'): string =>

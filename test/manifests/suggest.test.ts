@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { didYouMean, editDistance, nearest } from '../../src/manifests/suggest.ts'
+import fc from '../properties.ts'
 
 const roles = ['admin', 'editor', 'viewer', 'billing', 'EU-admin']
 

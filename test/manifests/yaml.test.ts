@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
 import { type Span, YAML_LIMITS } from '../../src/manifests/composer.ts'
 import { readYaml } from '../../src/manifests/yaml.ts'
+import fc from '../properties.ts'
 
 const plain = (text: string): unknown => readYaml(text)[0]?.value
 const problemsOf = (text: string): string[] =>

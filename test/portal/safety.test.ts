@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KINDS } from '../../src/api/names.ts'
 import { accountName, membershipName } from '../../src/decide/record-names.ts'
 import { timestamp } from '../../src/ports/clock.ts'
+import fc from '../properties.ts'
 import { attemptOf, openSite, type Site, type Visitor } from './site.ts'
 
 const PASSWORD = 'a long walk by the sea'

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Group } from '../../src/api/group.ts'
 import { IndexedCache } from '../../src/runtime/cache.ts'
+import fc from '../properties.ts'
 import { group } from './scriptedstore.ts'
 
 const byMember = { Group: { member: (each: Group) => each.spec.members ?? [] } }

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Heap } from '../../src/runtime/heap.ts'
+import fc from '../properties.ts'
 
 describe('Heap', () => {
   it('gives its items back in order, whatever was raised or taken out between', () => {

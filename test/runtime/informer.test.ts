@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AnyResource } from '../../src/api/kinds.ts'
 import { Informer, type InformerOptions } from '../../src/runtime/informer.ts'
@@ -6,6 +5,7 @@ import type { ObjectChange } from '../../src/runtime/view.ts'
 import { GoneError, StoreUnusableError } from '../../src/store/errors.ts'
 import type { WatchEvent } from '../../src/store/store.ts'
 import { fakeClock, settled } from '../fakes/clock.ts'
+import fc from '../properties.ts'
 import { group, type ScriptedStore, scriptedStore } from './scriptedstore.ts'
 
 const open = async (store: ScriptedStore, options: Partial<InformerOptions> = {}) => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { interner } from '../../src/runtime/interner.ts'
+import fc from '../properties.ts'
 
 describe('interner', () => {
   it('changes nothing that anybody could see', () => {

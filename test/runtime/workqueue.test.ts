@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AGEING, PRIORITY, WorkQueue } from '../../src/runtime/workqueue.ts'
 import { fakeClock, settled } from '../fakes/clock.ts'
+import fc from '../properties.ts'
 
 const START = 1_000_000
 const queueAt = (start = START, random = () => 0.5) => {

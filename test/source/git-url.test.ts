@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { GitRefused, troubleOf } from '../../src/source/git-trouble.ts'
 import { type GitAddress, gitAddress, gitPath, gitRef, parseGitUrl } from '../../src/source/git-url.ts'
+import fc from '../properties.ts'
 
 describe('an argument that may be a repository', () => {
   it.each([

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareVersions } from '../../src/store/version.ts'
+import fc from '../properties.ts'
 
 describe('compareVersions', () => {
   it.each([

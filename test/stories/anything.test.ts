@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { UserSpec } from '../../src/api/user.ts'
 import { isJoined } from '../../src/decide/membership.ts'
 import { generatedInvitationName } from '../../src/decide/record-names.ts'
 import { DAY, HOUR, openRealm, type Realm } from '../fakes/realm.ts'
+import fc, { storyRuns } from '../properties.ts'
 
 type Entry = NonNullable<UserSpec['memberships']>[number]
 type Step = (realm: Realm) => Promise<unknown>
@@ -180,8 +180,7 @@ describe('whatever happens', () => {
         }
       }),
       {
-        numRuns: Number(process.env.ROSTER_FUZZ ?? 150),
-        ...(process.env.ROSTER_SEED && { seed: Number(process.env.ROSTER_SEED) }),
+        numRuns: storyRuns(150),
       },
     )
   }, 600_000)

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LicensePoolSpec } from '../../src/api/licensepool.ts'
 import { DECLARED_KINDS, type DeclaredKind, KINDS } from '../../src/api/names.ts'
@@ -10,6 +9,7 @@ import { activeGrants, isJoined } from '../../src/decide/membership.ts'
 import { messageId } from '../../src/decide/record-names.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { DAY, HOUR, openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
+import fc, { storyRuns } from '../properties.ts'
 
 type Step = (realm: Realm) => Promise<unknown>
 const named = (name: string, run: Step): Step => Object.assign(run, { toString: () => name })
@@ -367,8 +367,7 @@ describe('a whole realm, whatever happens in it', () => {
           }
       }),
       {
-        numRuns: Number(process.env.ROSTER_FUZZ ?? 60),
-        ...(process.env.ROSTER_SEED && { seed: Number(process.env.ROSTER_SEED) }),
+        numRuns: storyRuns(60),
       },
     )
   }, 600_000)

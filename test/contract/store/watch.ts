@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FINALIZER } from '../../../src/api/names.ts'
 import { GoneError, StoreError } from '../../../src/store/errors.ts'
 import type { ResourceStore, WatchEvent } from '../../../src/store/store.ts'
 import { compareVersions } from '../../../src/store/version.ts'
+import fc from '../../properties.ts'
 import {
   accountOf,
   alice,

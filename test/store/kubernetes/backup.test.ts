@@ -21,8 +21,6 @@ import { allow, RULES } from '../../kube/rights.ts'
 import { describeWith } from '../../parts.ts'
 
 const TIME = '2026-01-05T09:00:00Z'
-const leaseTimes = { duration: 3_000, deadline: 2_000, retry: 200 }
-
 describeWith('kube-apiserver', 'the backup of a realm', () => {
   let cluster: TestCluster
   let folder: string
@@ -52,7 +50,7 @@ describeWith('kube-apiserver', 'the backup of a realm', () => {
     })
     await allow(cluster, namespace, 'roster', RULES)
     const kubeconfig = cluster.writeKubeconfig({ token: 'token-of-roster' })
-    return { kubeconfig, namespace, clock: { now: () => Date.now() }, leaseTimes }
+    return { kubeconfig, namespace, clock: { now: () => Date.now() } }
   }
   type Place = Awaited<ReturnType<typeof place>>
   const openCluster = async (where: Place) => closing.use(await openKubernetesStore(where))

@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { definitions } from '../../../src/api/definitions.ts'
 import { fieldsOf, IMMUTABLE_FIELDS, normalized, type OwnedParts } from '../../../src/store/semantics/fields.ts'
 import { type Owners, plain, sameJson } from '../../../src/store/semantics/object.ts'
 import { applyFields, ownAll, ownerRows, ownersOf } from '../../../src/store/semantics/ownership.ts'
+import fc from '../../properties.ts'
 
 const parts = (spec: OwnedParts['spec'], labels = {}, annotations = {}): OwnedParts => ({ spec, labels, annotations })
 const de = parts({ locale: 'de' })
