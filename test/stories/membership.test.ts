@@ -419,6 +419,22 @@ describe('a rename with another address', () => {
     expect((await realm.store.get('User', 'alice-smith'))?.status).toMatchObject({ state: 'Active' })
     expect((await membership())?.user?.name).toBe('alice-smith')
   })
+
+  it('and without the membership takes what was declared, by one of the two and once; what an Invitation granted stays', async () => {
+    await join()
+    await realm.declare('Invitation', 'guest', { organization: 'acme', email: ALICE })
+    await realm.run()
+    await realm.clock.advance(1000)
+    await realm.declare('User', 'alice-smith', { email: 'smith@acme.example', previousNames: ['alice'] })
+    await realm.remove('User', 'alice')
+    await realm.remove('Invitation', 'guest')
+    await realm.run()
+    expect((await membership())?.settled?.roles).toEqual([])
+    expect((await membership())?.ended).toBeUndefined()
+    expect(realm.audit.lines.filter(line => line.action === 'access.take' && line.phase === 'result')).toHaveLength(1)
+    expect(await realm.store.get('User', 'alice')).toBeUndefined()
+    await quiet()
+  })
 })
 
 describe('a welcome mail', () => {
