@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { findCondition } from '../api/conditions.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
-import { DECLARED_KINDS, type Reason } from '../api/names.ts'
+import { DECLARED_KINDS, MANAGERS, type Reason } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import type { SourceSpec } from '../api/source.ts'
 import { belongingOf, permitToPrune } from '../reconcilers/pruning.ts'
@@ -15,6 +15,7 @@ import { type Log, noLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { authorityOf } from './authority.ts'
 import { type RunningController, startController } from './controller.ts'
+import { type HeldSet, heldAfter, heldNames, isUndecided } from './held.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
 
@@ -52,10 +53,14 @@ export interface ApplyResult {
   unready: { ref: ObjectRef; reason: string; message: string; stalled: boolean }[]
   /** What time alone will bring about, earliest first. Known only when the loop ran here. */
   later: LaterChange[]
+  /** Removals that wait for an Approval: those of this source, and whatever was not held before. */
+  held: HeldSet[]
 }
 
 /** How often the lease is read while somebody else's loop is waited for. */
 const LOOK = 100
+/** How often it is asked whether the guard has decided. */
+const COLLECTED = 1000
 
 /**
  * Writes one revision as a source, and waits until everything that follows has happened: beside a running controller it only writes and waits,
@@ -68,9 +73,10 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
   if (!options.wait) {
     const sync = await write(options, realm.store)
     const beside = (await realm.store.lease.read())?.held ?? false
-    return { sync, settled: false, beside, unready: [], later: [] }
+    return { sync, settled: false, beside, unready: [], later: [], held: [] }
   }
 
+  const before = await heldNames(realm.store)
   const written = Promise.withResolvers<void>()
   await using own = await controllerUnlessHeld({ ...options, written: written.promise })
   let sync: SyncResult
@@ -83,8 +89,13 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
   } finally {
     written.resolve()
   }
-  const { resourceVersion } = await realm.store.info()
-  await untilIdle({ ...options, written: written.promise }, own, resourceVersion)
+  const running = { ...options, written: written.promise }
+  await untilIdle(running, own, (await realm.store.info()).resourceVersion)
+  // Another process collects what comes one by one before it decides what may be taken.
+  while (await isUndecided(realm.store)) {
+    await setTimeout(COLLECTED)
+    await untilIdle(running, own, (await realm.store.info()).resourceVersion)
+  }
   signal.throwIfAborted()
   const loop = own.controller?.manager.loop
   return {
@@ -93,6 +104,7 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
     beside: loop === undefined,
     unready: await unreadyOf(realm.store, options),
     later: loop ? laterChanges(loop.later(), loop.world.cache, realm.clock.now()) : [],
+    held: await heldAfter(realm, { producer: MANAGERS.source(options.source), before }),
   }
 }
 

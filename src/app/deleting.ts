@@ -1,10 +1,10 @@
 import type { AnyResource } from '../api/kinds.ts'
 import { ANNOTATIONS, type DeclaredKind, type Kind } from '../api/names.ts'
 import type { Change } from '../effects/change.ts'
-import { failedOf, heldIn, type Plan, timeZonesIn } from './plan.ts'
-import { laterChanges } from './plan-later.ts'
+import type { Plan } from './plan.ts'
 import type { Realm } from './realm.ts'
 import { rehearse } from './rehearsal.ts'
+import { rehearsedPlan } from './rehearsedplan.ts'
 import { declaredObject, RequestError } from './requests.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { waitWhile } from './waiting.ts'
@@ -41,7 +41,7 @@ export const planDeletion = async (
       )
     consequences.push(`${place} declares it; \`roster apply\` of that makes it again`)
   }
-  const { base, changes, rest, cache, now } = await rehearse(
+  const rehearsal = await rehearse(
     realm,
     async store => {
       if (kind === 'User') await confirmRemoval({ store, actor: realm.actor }, object)
@@ -58,20 +58,8 @@ export const planDeletion = async (
     fields: {},
     ...organizationOf(object),
   }
-  return {
-    object,
-    consequences,
-    plan: {
-      base,
-      changes: [gone, ...changes],
-      held: heldIn(cache),
-      refused: [],
-      later: laterChanges(rest.later, cache, now),
-      warnings: [],
-      timeZones: timeZonesIn(cache),
-      failed: failedOf(rest),
-    },
-  }
+  const plan = rehearsedPlan(rehearsal)
+  return { object, consequences, plan: { ...plan, changes: [gone, ...plan.changes] } }
 }
 
 /** How long a running controller is waited for, in milliseconds. */

@@ -5,6 +5,7 @@ import type { Membership } from '../api/membership.ts'
 import { type Kind, RECORD_KINDS } from '../api/names.ts'
 import { accountName } from '../decide/record-names.ts'
 import { settingsFor } from '../reconcilers/context.ts'
+import { type HeldSet, heldSet, setTexts } from './held.ts'
 import { findPerson } from './person.ts'
 import type { Realm } from './realm.ts'
 import { findObject } from './selecting.ts'
@@ -48,6 +49,10 @@ export interface Description {
   seats?: { pool: string; text: string }[]
   /** Of a pool: who has seats, who waits, first in line first. */
   holders?: { name: string; seats: number; state: string; since: string }[]
+  /** Of a RemovalSet that is held: who would lose what. */
+  held?: HeldSet
+  /** Of any other: what it stands for. */
+  removals?: string[]
   /** Addresses that can sign in. */
   accounts?: { address: string; proven?: string; closed?: string }[]
   timeZone: string
@@ -78,6 +83,12 @@ export const describeObject = async (
     timeZone: 'UTC',
   }
   if (object.kind === 'LicensePool') return { ...description, ...aboutPool(await takeSnapshot(realm), object) }
+  if (object.kind === 'RemovalSet') {
+    const { cache } = await takeSnapshot(realm)
+    const timeZone = settingsFor({ cache }, object.spec.organization)?.settings.timeZone ?? 'UTC'
+    if (object.spec.state === 'Held') return { ...description, timeZone, held: heldSet(cache, object) }
+    return { ...description, timeZone, removals: setTexts(cache, object, timeZone) }
+  }
   if (kind !== 'User' && kind !== 'Invitation' && kind !== 'Membership') return description
   const snapshot = await takeSnapshot(realm)
   return { ...description, ...aboutPerson(snapshot, object) }

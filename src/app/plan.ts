@@ -1,7 +1,6 @@
 import type { DeclaredResource } from '../api/kinds.ts'
 import { DECLARED_KINDS } from '../api/names.ts'
 import { type ObjectRef, refText } from '../api/resource.ts'
-import { membershipOf } from '../decide/record-names.ts'
 import type { Change } from '../effects/change.ts'
 import { settingsFor } from '../reconcilers/context.ts'
 import { belongingIn, permitToPrune } from '../reconcilers/pruning.ts'
@@ -11,6 +10,7 @@ import { keyOf } from '../source/inventory.ts'
 import type { Revision } from '../source/revision.ts'
 import { type SyncResult, syncRevision } from '../source/sync.ts'
 import { authorityOf } from './authority.ts'
+import { type HeldSet, heldSets, heldText, untilText } from './held.ts'
 import { resourceChanges } from './plan-changes.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import { carriedRoles, type PlanWarning, waitingIn, warningOnRole, warningsOnSeats } from './plan-warnings.ts'
@@ -29,6 +29,15 @@ export interface PlanOptions {
   signal: AbortSignal
 }
 
+/** What stays though it is not declared any more. */
+export interface HeldInPlan {
+  refs: ObjectRef[]
+  reason: string
+  message: string
+  /** A set of removals: who would lose what after an Approval. */
+  set?: HeldSet
+}
+
 /** What would happen. Nothing was written, sent or contacted to find out. */
 export interface Plan {
   /** Version of the store that the plan was made on. */
@@ -36,7 +45,7 @@ export interface Plan {
   /** In the order in which they would happen. */
   changes: Change[]
   /** What no longer stands in the source and is not deleted, with the reason. */
-  held: { refs: ObjectRef[]; reason: string; message: string }[]
+  held: HeldInPlan[]
   /** What another source keeps, and what the store would refuse. */
   refused: { ref: ObjectRef; message: string }[]
   /** What time alone will bring about afterwards, among what the changes reach; earliest first. */
@@ -99,18 +108,13 @@ const isKept = ({ action, kind, name }: Change, going: readonly ObjectRef[], cac
   cache.get('User', name) !== undefined
 
 /** Every set of removals that is held, or would be: by the same decision as the loop's. */
-export const heldIn = (cache: Cache): Plan['held'] =>
-  cache.by('RemovalSet', 'state', 'Held').map(({ spec }) => {
-    const names = (spec.removals ?? []).map(key => {
-      const record = cache.get('Membership', membershipOf(key))?.spec
-      return record?.user?.name ?? record?.address ?? key
-    })
-    return {
-      refs: [...new Set(names)].sort().map(name => ({ kind: 'User' as const, name })),
-      reason: 'RemovalsHeld',
-      message: `${spec.organization}: held until an Approval of ${spec.hash}: ${spec.because}`,
-    }
-  })
+export const heldIn = (cache: Cache): HeldInPlan[] =>
+  heldSets(cache).map(set => ({
+    refs: set.people.map(({ name }) => ({ kind: 'User' as const, name })),
+    reason: 'RemovalsHeld',
+    message: `${heldText(set)}; ${untilText(set)}`,
+    set,
+  }))
 
 /** Whether there is anything to tell; `later` and warnings alone are no change. */
 export const isEmptyPlan = ({ changes, held, refused, failed }: Plan): boolean =>

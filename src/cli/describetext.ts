@@ -1,6 +1,7 @@
 import { escapeText } from '../api/escape.ts'
 import type { Description, MembershipLines } from '../app/describe.ts'
 import { when } from '../app/when.ts'
+import { heldLines } from './heldtext.ts'
 import { age, document, table } from './output.ts'
 
 /** One resource for a person: whence, spec, status in words, what happened, events. */
@@ -24,6 +25,9 @@ export const describeText = async (of: Description, now: number): Promise<string
     if (conditions.length > 0) sections.push(section('Conditions', conditionTable(conditions, now)))
   }
   for (const membership of of.memberships ?? []) sections.push(membershipText(membership, timeZone, now))
+  if (of.held) sections.push(section('Held', heldLines(of.held).join('\n')))
+  if (of.removals && of.removals.length > 0)
+    sections.push(section('Means', of.removals.map(text => `${escapeText(text)}\n`).join('')))
   if (of.seats && of.seats.length > 0)
     sections.push(section('Seats', of.seats.map(({ pool, text }) => `${escapeText(`${pool}: ${text}`)}\n`).join('')))
   if (of.holders && of.holders.length > 0) sections.push(section('Seats', holderTable(of.holders, now)))

@@ -4,6 +4,7 @@ import { isEmptyPlan, type Plan } from '../app/plan.ts'
 import { byCost, type PlanSummary, summarize } from '../app/plan-summary.ts'
 import { when } from '../app/when.ts'
 import { colors } from './color.ts'
+import { heldLines } from './heldtext.ts'
 import { jsonText, width } from './output.ts'
 import { type PlanRow, planRows } from './planrows.ts'
 
@@ -30,7 +31,9 @@ export const renderPlan = (plan: Plan, format: 'text' | 'json', options: { color
   }
   const said = (text: string): string => `! ${escapeText(text)}`
   const notes = [
-    ...plan.held.map(({ refs, message }) => paint.yellow(said(`${message}: ${refs.map(refText).join(', ')}`))),
+    ...plan.held.flatMap(({ refs, message, set }) =>
+      (set ? heldLines(set) : [said(`${message}: ${refs.map(refText).join(', ')}`)]).map(paint.yellow),
+    ),
     ...plan.refused.map(({ message }) => paint.red(said(message))),
     ...plan.failed.map(({ ref, message }) => paint.red(said(`${refText(ref)}: ${message}`))),
   ]
@@ -46,7 +49,8 @@ export const renderPlan = (plan: Plan, format: 'text' | 'json', options: { color
  * - `changes`: what costs first. `action` and `target` (`resource`, `mail`, `access`, `seat`, `membership`, `account`) of `kind` and `name` in `organization`,
  *   `because` of a place (`file:line`) or an object; `fields`: for an update `{from, to}` a field, for a mail `template`, `to` and `roles`, for access `roles`,
  *   `groups` and `permissions`, for a seat `pool`, `seats` and `state`.
- * - `held`: what has gone from the source and stays, with the reason. `refused`: what another source keeps, or the store does not take.
+ * - `held`: what has gone from the source and stays, with the reason; of what waits for an Approval the `set`: its `hash`, `producer`, `because`, and of each of the `people`
+ *   what they would lose. `refused`: what another source keeps, or the store does not take.
  * - `later`: changes that time alone brings about afterwards, each with its `time` (RFC 3339), earliest first.
  * - `warnings`: no changes, but to be known: roles that open invitations carry, pools that are too small, with the `addresses` of whom it concerns.
  * - `failed`: what could not be worked out; the exit code is 2 then.

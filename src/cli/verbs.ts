@@ -76,6 +76,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import('./verbs/revoke.ts'),
   },
   {
+    name: 'approve',
+    group: 'The day’s work',
+    summary: 'Release what is held, after saying who loses what',
+    load: () => import('./verbs/approve.ts'),
+  },
+  {
     name: 'pause',
     group: 'The day’s work',
     summary: 'Stop reconciling one resource',

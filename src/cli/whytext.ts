@@ -28,6 +28,7 @@ export const whyText = ({ person, places, facts, asked, has }: WhyAnswer, paint:
         `${organization}${place ? ` · ${STANDING[place.standing] ?? place.standing}${place.text === '' ? '' : `: ${place.text}`}` : ''}`,
       ),
     )
+    if (place?.losing !== undefined) lines.push(paint.yellow(`  ! ${escapeText(place.losing)}`))
     lines.push(...own.flatMap(fact => factLines(fact, paint, Math.max(...own.map(one => width(titleOf(one)))))))
     if (own.length === 0) lines.push('  nothing: no role, no group, no seat')
   }

@@ -30,6 +30,8 @@ export interface PlaceAnswer {
   standing: string
   /** Since when, by what, until when. */
   text: string
+  /** What is to be taken from them there and is still in force: what, why, until when, and how it is released. */
+  losing?: string
 }
 
 export interface WhyAnswer {

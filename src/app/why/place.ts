@@ -8,6 +8,7 @@ import { activeGrants } from '../../decide/membership.ts'
 import { standingOf as declaredStanding } from '../../decide/person.ts'
 import { settingsFor } from '../../reconcilers/context.ts'
 import { isGenerated, membershipIn, requestsOf } from '../../reconcilers/people.ts'
+import { losingText } from '../held.ts'
 import { candidateOf, type Person } from '../person.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { when } from '../when.ts'
@@ -102,7 +103,13 @@ const bestOf = (memberships: readonly Membership[]): Membership | undefined =>
 export const placeText = (place: Place): PlaceAnswer => {
   const { organization, standing, membership, timeZone, entry } = place
   const at = (time: string): string => when(time, timeZone)
-  const answer = (text: string): PlaceAnswer => ({ organization, standing, text })
+  const losing = membership && losingText(place.snapshot.cache, membership, timeZone)
+  const answer = (text: string): PlaceAnswer => ({
+    organization,
+    standing,
+    text,
+    ...(losing !== undefined && { losing }),
+  })
   const spec = membership?.spec
   const last = spec?.attempts.at(-1)
   switch (standing) {

@@ -6,6 +6,7 @@ import { openRealm } from '../../app/openrealm.ts'
 import { readRevision } from '../../app/revision.ts'
 import { sourceSpecOf } from '../../app/source-arguments.ts'
 import { withExamples } from '../examples.ts'
+import { heldLines } from '../heldtext.ts'
 import type { Io } from '../io.ts'
 import { laterText } from '../latertext.ts'
 import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
@@ -29,7 +30,7 @@ export const verb: Verb = (command, io) => {
     .option('-o, --output <format>', 'text, json')
     .addHelpText(
       'after',
-      '\nBeside a running `roster run` it only writes and waits. Exit code 1: something was kept, refused or failed.',
+      '\nBeside a running `roster run` it only writes and waits. Exit code 1: something was held, kept, refused or failed.',
     )
     .action(async (paths: string[], flags: Record<string, unknown>) => {
       const format = formatOf(flags['output'], ['text', 'json'] as const, 'text')
@@ -62,13 +63,14 @@ export const verb: Verb = (command, io) => {
         failed.length > 0 ||
         conflicts.length > 0 ||
         kept?.reason === 'EmptySource' ||
+        result.held.length > 0 ||
         result.unready.some(({ stalled }) => stalled)
       )
         throw new Exit(1)
     })
 }
 
-const print = ({ sync, settled, beside, unready, later }: ApplyResult, io: Io): void => {
+const print = ({ sync, settled, beside, unready, later, held }: ApplyResult, io: Io): void => {
   const line = (text: string): void => io.out(`${escapeText(text)}\n`)
   for (const ref of sync.created) line(`${refText(ref)} created`)
   for (const ref of sync.updated) line(`${refText(ref)} changed`)
@@ -82,6 +84,7 @@ const print = ({ sync, settled, beside, unready, later }: ApplyResult, io: Io): 
   if (sync.kept) io.err(`${escapeText(`${sync.kept.message}: ${sync.kept.refs.map(refText).join(', ')}`)}\n`)
   for (const { ref, reason, message } of unready)
     io.err(`${escapeText(`${refText(ref)} is not ready: ${reason}: ${message}`)}\n`)
+  for (const set of held) io.err(`${heldLines(set).join('\n')}\n`)
   const [next, ...others] = later
   if (!settled)
     line(

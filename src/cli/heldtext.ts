@@ -1,0 +1,28 @@
+import { escapeText } from '../api/escape.ts'
+import { type HeldSet, heldText, untilText } from '../app/held.ts'
+import { width } from './output.ts'
+
+/** So many people of a set are named; JSON has all. */
+const SHOWN = 30
+/** A cell wider than this does not push the others of its column aside. */
+const WIDEST = 44
+
+/** What is held: a line for the set, one for each person who would lose something, and how it ends. The same wherever it is told. */
+export const heldLines = (set: HeldSet): string[] => {
+  const shown = set.people.slice(0, SHOWN)
+  const rest = set.people.length - shown.length
+  const cells = shown.map(({ name, loses, because }) => [name, `loses ${loses}`, because].map(escapeText))
+  const widths = [0, 1].map(column => Math.min(WIDEST, Math.max(0, ...cells.map(row => width(row[column] ?? '')))))
+  const rows = cells.map(row =>
+    row
+      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell))))
+      .join('   ')
+      .trimEnd(),
+  )
+  return [
+    `! ${escapeText(heldText(set))}`,
+    ...rows.map(row => `    ${row}`),
+    ...(rest > 0 ? [`    and ${rest} more`] : []),
+    `    ${escapeText(untilText(set))}`,
+  ]
+}
