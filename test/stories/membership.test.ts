@@ -420,6 +420,19 @@ describe('a rename with another address', () => {
     expect((await membership())?.user?.name).toBe('alice-smith')
   })
 
+  it('that is another person under the same name leaves alone what the former one had', async () => {
+    await realm.declare('User', 'bob', { email: 'b@acme.example' })
+    await realm.declare('Invitation', 'guest', { organization: 'acme', email: 'b@acme.example' })
+    await realm.run()
+    await realm.remove('User', 'bob')
+    await realm.run()
+    await realm.declare('User', 'bob', { email: 'a@acme.example' })
+    await realm.run()
+    expect((await realm.membership('acme', 'b@acme.example'))?.attempts).toMatchObject([{ outcome: 'Sent' }])
+    expect((await realm.store.get('User', 'bob'))?.status?.memberships ?? []).toEqual([])
+    await quiet()
+  })
+
   it('and without the membership takes what was declared, by one of the two and once; what an Invitation granted stays', async () => {
     await join()
     await realm.declare('Invitation', 'guest', { organization: 'acme', email: ALICE })
