@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { checksOf, type KeyChecks } from './keycheck.ts'
 
 /**
  * What a key is for. A key of one purpose is never used for another.
@@ -26,6 +27,8 @@ export interface Keys {
   readonly sealing: readonly Key[]
   /** HMAC-SHA256 of a licence key, base64url: equal for equal keys, of no use without the key. */
   fingerprint(licenseKey: string): string
+  /** Tell these keys from others, and say nothing of them. */
+  readonly checks: KeyChecks
 }
 
 /** @param rings of each purpose, oldest first; at least one each of `link`, `form` and `fingerprint` */
@@ -38,6 +41,7 @@ export const keysOf = (rings: ReadonlyMap<KeyPurpose, readonly Key[]>): Keys => 
         .slice(-VERIFYING)
         .find(key => key.kid === kid),
     sealing: ring('credentials'),
+    checks: checksOf(rings),
     // Fingerprints are compared with those of years ago, so they stay with the first key.
     fingerprint: fingerprinting((ring('fingerprint').at(0) as Key).secret),
   }

@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
+import { checksOf, type KeySource } from './keycheck.ts'
 import { fingerprinting, KEY_BYTES, type Key, type KeyPurpose, type Keys, keyOf, keysOf } from './keyring.ts'
 
 export type { Key, KeyPurpose, Keys } from './keyring.ts'
@@ -47,19 +48,35 @@ export const openKeys = (folder: string, random: (size: number) => Buffer = rand
  * @throws KeyFileError when one is missing, may be read by everybody, or holds no key
  */
 export const openMountedKeys = (folder: string): Keys => {
-  const ring = (purpose: KeyPurpose): Key[] =>
-    kids(folder, purpose).map(kid => ({
-      kid: String(kid),
-      secret: readMountedKey(join(folder, `${purpose}.${kid}`)),
-    }))
-  const purposes = [...FILE_PURPOSES, 'credentials'] as const
-  const rings = new Map(purposes.map(purpose => [purpose, existsSync(folder) ? ring(purpose) : []]))
+  const rings = storedRings(folder, readMountedKey)
   const missing = FILE_PURPOSES.find(purpose => rings.get(purpose)?.length === 0)
   if (missing)
     throw new KeyFileError(
       `${folder} holds no key ${missing}.1; put 32 random bytes there, as base64url (\`openssl rand 32 | basenc --base64url\`)`,
     )
   return keysOf(rings)
+}
+
+/** Keys in a folder of Roster's own. */
+export const ownKeyFolder = (folder: string): KeySource => ({
+  place: folder,
+  checks: async () => checksOf(storedRings(folder, readKey)),
+  open: async () => openKeys(folder),
+})
+
+/** Keys in a folder that somebody else fills. */
+export const mountedKeyFolder = (folder: string): KeySource => ({
+  place: folder,
+  checks: async () => checksOf(storedRings(folder, readMountedKey)),
+  open: async () => openMountedKeys(folder),
+})
+
+/** The keys that a folder holds; none where there is no folder. */
+const storedRings = (folder: string, read: (path: string) => Buffer): Map<KeyPurpose, Key[]> => {
+  const ring = (purpose: KeyPurpose): Key[] =>
+    kids(folder, purpose).map(kid => ({ kid: String(kid), secret: read(join(folder, `${purpose}.${kid}`)) }))
+  const purposes = [...FILE_PURPOSES, 'credentials'] as const
+  return new Map(purposes.map(purpose => [purpose, existsSync(folder) ? ring(purpose) : []]))
 }
 
 /** The fingerprint of {@link Keys}, where there is a key for it; makes no file and changes none: for who only looks. @throws KeyFileError */
@@ -110,7 +127,7 @@ const readMountedKey = (path: string): Buffer => {
 
 const readKey = (path: string): Buffer => {
   const remedy =
-    'remove it: then a new key is made, and every open link is void, or licence keys given before are recognized no longer'
+    'put the right one back. To go on without it: remove it, and `roster accept-loss keys` says what dies with it'
   if (isOpenTo(0o077, path))
     throw new KeyFileError(`the key file ${path} may be read by others; chmod 600 it, or ${remedy}`)
   const secret = keyOf(readFileSync(path, 'utf8'))

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { isConflict, type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
 import { type SecretData, SecretForbiddenError, type SecretObject, type SecretObjects } from '../ports/secretobjects.ts'
+import { checksOf, type KeySource } from './keycheck.ts'
 import { fingerprinting, KEY_BYTES, type Key, type KeyPurpose, type Keys, keyOf, keysOf } from './keyring.ts'
 
 const PURPOSES: readonly KeyPurpose[] = ['link', 'form', 'fingerprint', 'credentials']
@@ -43,6 +44,13 @@ export const openSecretKeys = async ({ objects, name, random = randomBytes }: Ke
   }
 }
 
+/** Keys in a Secret. */
+export const keySecret = ({ objects, name }: Omit<KeySecretOptions, 'random'>): KeySource => ({
+  place: `the Secret ${name} in the namespace ${objects.namespace}`,
+  checks: async () => checksOf(ringsOf(await objects.get(name), objects.namespace)),
+  open: () => openSecretKeys({ objects, name }),
+})
+
 /**
  * The fingerprint of {@link Keys}, where there is a key for it; makes none: for who only looks. Who may not read the Secret has none:
  * a look needs no right to the keys, and then takes every licence key for one that was never given.
@@ -75,7 +83,7 @@ const ringOf = ({ name, data }: SecretObject, purpose: KeyPurpose, namespace: st
       const secret = keyOf(Buffer.from(data[`${purpose}.${kid}`] ?? '').toString('utf8'))
       if (!secret)
         throw new KeySecretError(
-          `the Secret ${name} in the namespace ${namespace} holds no key under ${purpose}.${kid}; put the right one back, or remove the entry, and a new key is made: then its links or passwords are void, or licence keys given before are recognized no longer`,
+          `the Secret ${name} in the namespace ${namespace} holds no key under ${purpose}.${kid}; put the right one back. To go on without it: remove the entry, and \`roster accept-loss keys\` says what dies with it`,
         )
       return { kid: String(kid), secret }
     })

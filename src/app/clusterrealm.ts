@@ -1,5 +1,5 @@
-import { type Keys, openMountedKeys, storedFingerprint } from '../accounts/keys.ts'
-import { openSecretKeys, storedSecretFingerprint } from '../accounts/keysecret.ts'
+import { type Keys, mountedKeyFolder, storedFingerprint } from '../accounts/keys.ts'
+import { keySecret, storedSecretFingerprint } from '../accounts/keysecret.ts'
 import { secretCredentials } from '../accounts/secretcredentials.ts'
 import { NoRealmError } from '../store/errors.ts'
 import type { ClusterOptions } from '../store/kubernetes/cluster.ts'
@@ -8,6 +8,7 @@ import { auditOf } from './auditing.ts'
 import { clusterSecretReader } from './clustersecrets.ts'
 import { dataPaths } from './paths.ts'
 import { NoStoreError, type Realm, type RealmOptions, type Self } from './realm.ts'
+import { RealmKeys } from './realmkeys.ts'
 import { fileSecrets, OWN_SECRETS, secretsOfEither } from './secrets.ts'
 import { type Settings, SettingsError } from './settings.ts'
 import { steadyClock } from './system-clock.ts'
@@ -38,8 +39,11 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
     throw error instanceof NoRealmError ? new NoStoreError(error.message) : error
   }
   const objects = store.secrets()
-  const keys = async () =>
-    settings.keys === undefined ? await openSecretKeys({ objects, name: KEYS_SECRET }) : openMountedKeys(settings.keys)
+  const source =
+    settings.keys === undefined ? keySecret({ objects, name: KEYS_SECRET }) : mountedKeyFolder(settings.keys)
+  const realmKeys = new RealmKeys({ store, source, purposes: ['link', 'form', 'fingerprint', 'credentials'] })
+  // What a namespace that is being restored remembers is of the realm before, of which nothing is left.
+  const keys = restoring ? () => source.open() : () => realmKeys.open()
   return {
     ...self,
     settings,
@@ -59,6 +63,8 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
         keys: sealingKeys(await keys(), settings.keys),
       }),
     keys,
+    lostKeys: () => realmKeys.lost(),
+    acceptKeys: () => realmKeys.accept(),
     fingerprint: async () =>
       settings.keys === undefined
         ? await storedSecretFingerprint({ objects, name: KEYS_SECRET })

@@ -1,12 +1,13 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCredentials } from '../accounts/credentials.ts'
-import { openKeys, openMountedKeys, storedFingerprint } from '../accounts/keys.ts'
+import { mountedKeyFolder, ownKeyFolder, storedFingerprint } from '../accounts/keys.ts'
 import { openEmbeddedStore } from '../store/embedded/store.ts'
 import { StoreUnusableError } from '../store/errors.ts'
 import { auditOf } from './auditing.ts'
 import { type DataPaths, dataPaths } from './paths.ts'
 import { NoStoreError, type Realm, type RealmOptions, type Self } from './realm.ts'
+import { RealmKeys } from './realmkeys.ts'
 import { fileSecrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
 import { steadyClock } from './system-clock.ts'
@@ -22,6 +23,12 @@ export const openEmbeddedRealm = async (options: RealmOptions, self: Self): Prom
   refuseEmptied(paths)
   const { clock, store, stop } = await steadyClock(first => openEmbeddedStore({ folder: paths.folder, clock: first }))
   const audit = auditOf(options, clock)
+  const keys = new RealmKeys({
+    store,
+    source: settings.keys === undefined ? ownKeyFolder(paths.keys) : mountedKeyFolder(settings.keys),
+    // Passwords lie in a file of their own, and are not sealed.
+    purposes: ['link', 'form', 'fingerprint'],
+  })
   return {
     ...self,
     settings,
@@ -33,7 +40,9 @@ export const openEmbeddedRealm = async (options: RealmOptions, self: Self): Prom
     secrets: fileSecrets(settings, environment),
     replicated: false,
     credentials: async () => openCredentials(paths.credentials),
-    keys: async () => (settings.keys === undefined ? openKeys(paths.keys) : openMountedKeys(settings.keys)),
+    keys: () => keys.open(),
+    lostKeys: () => keys.lost(),
+    acceptKeys: () => keys.accept(),
     fingerprint: async () => storedFingerprint(settings.keys ?? paths.keys),
     [Symbol.asyncDispose]: async () => {
       await audit[Symbol.asyncDispose]()

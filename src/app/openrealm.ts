@@ -46,6 +46,8 @@ const emptyRealm = async (
     replicated: false,
     credentials: async () => nothing(),
     keys: async () => nothing(),
+    lostKeys: async () => [],
+    acceptKeys: async () => nothing(),
     fingerprint: async () => undefined,
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]()

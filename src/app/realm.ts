@@ -1,3 +1,4 @@
+import type { LostKey } from '../accounts/keycheck.ts'
 import type { Keys } from '../accounts/keys.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
 import type { Reason } from '../api/names.ts'
@@ -36,8 +37,12 @@ export interface Realm extends AsyncDisposable {
   readonly replicated: boolean
   /** Passwords and sessions. Whoever opens them closes them. */
   credentials(): Promise<CredentialStore>
-  /** Makes those that are missing, unless somebody else provides them. */
+  /** Makes those that are missing, unless somebody else provides them. @throws KeysLostError */
   keys(): Promise<Keys>
+  /** Keys that this realm used and that are gone. Makes none. */
+  lostKeys(): Promise<readonly LostKey[]>
+  /** Goes on with the keys that are there, and makes those of which there is none. */
+  acceptKeys(): Promise<Keys>
   /** Recognizes licence keys, where a key for it was made; makes none. */
   fingerprint(): Promise<Keys['fingerprint'] | undefined>
 }

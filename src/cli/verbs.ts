@@ -119,6 +119,12 @@ export const VERBS: readonly VerbEntry[] = [
   },
   { name: 'restore', group: 'Keep', summary: 'Make a store from a backup', load: () => import('./verbs/restore.ts') },
   {
+    name: 'accept-loss',
+    group: 'Keep',
+    summary: 'Go on without keys that are gone, and say first what dies with them',
+    load: () => import('./verbs/accept-loss.ts'),
+  },
+  {
     name: 'uninstall',
     group: 'Keep',
     summary: 'Let go of every finalizer, before Roster leaves',

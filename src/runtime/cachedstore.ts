@@ -59,6 +59,8 @@ export function cachedStore(
     lease: store.lease,
     info: () => store.info(),
     bind: (binding, options) => store.bind(binding, options),
+    marks: () => store.marks(),
+    mark: decide => store.mark(decide),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }

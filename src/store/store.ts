@@ -96,6 +96,13 @@ export interface ResourceStore extends AsyncDisposable {
    * @returns what is bound. @throws BindingError when something else is bound and `rebind` is not set.
    */
   bind(binding: Binding, options?: { rebind?: boolean }): Promise<Binding>
+  /** What was noted of this store itself. */
+  marks(): Promise<Marks>
+  /**
+   * Changes what is noted: to what `decide` makes of what is there. Asked anew where somebody else was first. Equal marks are not written.
+   * @returns the marks as they are then
+   */
+  mark(decide: (marks: Marks) => Marks): Promise<Marks>
 }
 
 export interface ListOptions {
@@ -149,6 +156,11 @@ export interface StoreInfo {
   resourceVersion: string
   /** What mail goes through and where links lead, once something was bound. */
   binding?: Binding
+}
+/** What a store remembers of itself beside its objects, so that a later start sees what it has lost. A restored store has none. */
+export interface Marks {
+  /** A check value of each key that is in use, by its name (`link.1`). It says nothing of the key. */
+  keys?: Readonly<Record<string, string>>
 }
 export interface Binding {
   /** `smtp://host:port` without credentials, or `folder:<absolute path>`. */

@@ -2,6 +2,7 @@ import { afterEach, describe } from 'vitest'
 import { describeApply } from './store/apply.ts'
 import type { OpenedStore } from './store/harness.ts'
 import { describeLease } from './store/lease.ts'
+import { describeMarks } from './store/marks.ts'
 import { describeObjects } from './store/objects.ts'
 import { describeSingleWrites } from './store/single-writes.ts'
 import { describeWatch } from './store/watch.ts'
@@ -26,5 +27,6 @@ export const describeStore = (name: string, open: () => Promise<OpenedStore>): v
     describeSingleWrites(begin)
     describeWatch(begin)
     describeLease(begin)
+    describeMarks(begin)
   })
 }

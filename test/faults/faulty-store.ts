@@ -27,8 +27,18 @@ export interface FaultyStore extends ResourceStore {
 }
 
 type Method = (...args: never[]) => Promise<unknown>
-const WRITES = ['create', 'apply', 'replace', 'patchStatus', 'setFinalizers', 'annotate', 'delete', 'bind'] as const
-const READS = ['get', 'list', 'owners', 'info'] as const
+const WRITES = [
+  'create',
+  'apply',
+  'replace',
+  'patchStatus',
+  'setFinalizers',
+  'annotate',
+  'delete',
+  'bind',
+  'mark',
+] as const
+const READS = ['get', 'list', 'owners', 'info', 'marks'] as const
 const WITH_PRECONDITION: readonly string[] = ['apply', 'replace', 'patchStatus', 'setFinalizers', 'delete']
 
 /**

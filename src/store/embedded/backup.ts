@@ -123,6 +123,8 @@ const beginAnew = (db: DatabaseSync, past: Past = { epoch: 0, leaseEpoch: 0 }): 
   db.prepare(`UPDATE settings SET value = max(value, ?) + 1 WHERE key = 'epoch'`).run(past.epoch)
   db.prepare(`UPDATE settings SET value = ? WHERE key = 'horizon'`).run(version + VERSION_GAP)
   db.exec('DELETE FROM deletions')
+  // What it remembers of the keys of before: here new ones are made.
+  db.exec(`DELETE FROM settings WHERE key LIKE 'mark/%'`)
   db.prepare(
     `UPDATE lease SET holder = NULL, expires = NULL, locked = 0, idle = NULL, epoch = max(epoch, ?) + 1, renewals = renewals + 1,
       clock = coalesce(?, clock)`,

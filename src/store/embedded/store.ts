@@ -20,6 +20,7 @@ import type {
   LeaseTable,
   List,
   ListOptions,
+  Marks,
   NewObject,
   ResourceStore,
   StoreInfo,
@@ -222,6 +223,14 @@ class EmbeddedStore implements ResourceStore {
 
   bind(binding: Binding, options: { rebind?: boolean } = {}): Promise<Binding> {
     return this.#write(true, () => this.#core.settings.bind(binding, options.rebind === true))
+  }
+
+  marks(): Promise<Marks> {
+    return this.#core.connection.read(() => this.#core.settings.marks())
+  }
+
+  mark(decide: (marks: Marks) => Marks): Promise<Marks> {
+    return this.#write(true, () => this.#core.settings.mark(decide))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

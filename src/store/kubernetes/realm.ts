@@ -1,6 +1,7 @@
 import { bindingText } from '../binding.ts'
 import { BindingError, ConflictError, NoRealmError, StoreUnusableError } from '../errors.ts'
-import type { Binding } from '../store.ts'
+import { MARKS, type MarkTexts, marksOf, markTexts, sameMarks } from '../marks.ts'
+import type { Binding, Marks } from '../store.ts'
 import { randomId } from '../uid.ts'
 import type { KubeClient, KubeRequest } from './client.ts'
 import { ClusterUnreachableError, clusterError, StatusError } from './errors.ts'
@@ -95,7 +96,7 @@ export class KubernetesRealm {
     send: <T>(request: KubeRequest) => Promise<T>,
   ): Promise<boolean> {
     const map = await this.#settled()
-    const before = map.data ?? {}
+    const before = { ...map.data }
     if (before['restoring'] === wanted.backup) return true
     if (before['restoring'] !== undefined)
       throw new StoreUnusableError(
@@ -103,6 +104,8 @@ export class KubernetesRealm {
         'go on with that one; or `roster uninstall`, delete the namespace, and restore into a new one',
       )
     await empty()
+    // What is remembered of keys and records is of the realm before, and nothing is left of that.
+    for (const mark of MARKS) delete before[mark]
     const data = {
       ...(wanted.binding && { mail: wanted.binding.mail, publicUrl: wanted.binding.publicUrl }),
       ...before,
@@ -148,6 +151,37 @@ export class KubernetesRealm {
         if (!isRace(error) || tries === TRIES) throw mapError(error)
       }
     }
+  }
+
+  async marks(): Promise<Marks> {
+    return marksOf(textsOf(await this.#settled()), this.#name)
+  }
+
+  async mark(decide: (marks: Marks) => Marks, send: <T>(request: KubeRequest) => Promise<T>): Promise<Marks> {
+    for (let tries = 1; ; tries++) {
+      const map = await this.#settled()
+      const before = textsOf(map)
+      const marks = decide(marksOf(before, this.#name))
+      const after = markTexts(marks)
+      if (sameMarks(before, after)) return marks
+      const kept = Object.entries({ ...map.data, ...after }).flatMap(([key, text]) =>
+        text === undefined ? [] : [[key, text]],
+      )
+      try {
+        await send({
+          method: 'PUT',
+          path: `${this.#path}/${REALM_NAME}`,
+          body: { ...map, data: Object.fromEntries(kept) },
+        })
+        return marks
+      } catch (error) {
+        if (!isRace(error) || tries === TRIES) throw mapError(error)
+      }
+    }
+  }
+
+  get #name(): string {
+    return `the ConfigMap ${REALM_NAME} in the namespace ${this.#client.cluster.namespace}`
   }
 
   /** The map, with an id: made by whoever is first. */
@@ -197,6 +231,8 @@ const mapError = (error: unknown): unknown => {
     ? new ClusterUnreachableError(`the ConfigMap ${REALM_NAME} cannot be written: others were first ${TRIES} times`)
     : clusterError(error)
 }
+
+const textsOf = ({ data = {} }: ConfigMap): MarkTexts => Object.fromEntries(MARKS.map(mark => [mark, data[mark]]))
 
 const factsOf = ({ data = {} }: ConfigMap): RealmFacts => ({
   realm: data.realm ?? '',

@@ -16,6 +16,7 @@ import type {
   LeaseTable,
   List,
   ListOptions,
+  Marks,
   NewObject,
   ResourceStore,
   StoreInfo,
@@ -227,6 +228,14 @@ class KubernetesStore implements ClusterStore {
 
   bind(binding: Binding, options: { rebind?: boolean } = {}): Promise<Binding> {
     return this.#core.realm.bind(binding, options.rebind === true, request => this.#send(request))
+  }
+
+  marks(): Promise<Marks> {
+    return this.#core.realm.marks()
+  }
+
+  mark(decide: (marks: Marks) => Marks): Promise<Marks> {
+    return this.#core.realm.mark(decide, request => this.#send(request))
   }
 
   get place(): ClusterStore['place'] {

@@ -18,6 +18,7 @@ import type {
   LeaseTable,
   List,
   ListOptions,
+  Marks,
   NewObject,
   ResourceStore,
   StoreEvent,
@@ -55,6 +56,7 @@ export const overlayStore = async (base: ResourceStore, options: OverlayStoreOpt
     log: new ChangeLog(snapshot.version),
     events: new Map(),
     binding: undefined,
+    marks: await base.marks(),
     lease: new OverlayLease({
       clock: options.clock,
       epoch: baseLease?.epoch ?? 0,
@@ -78,6 +80,7 @@ interface Layer {
   log: ChangeLog
   events: Map<string, StoreEvent>
   binding: Binding | undefined
+  marks: Marks
   lease: OverlayLease
 }
 
@@ -199,6 +202,16 @@ class OverlayStore implements ResourceStore {
     if (differs && !options.rebind) throw new BindingError(bindingText(bound, wanted))
     this.#layer.binding = wanted
     return { ...wanted }
+  }
+
+  async marks(): Promise<Marks> {
+    return this.#layer.marks
+  }
+
+  async mark(decide: (marks: Marks) => Marks): Promise<Marks> {
+    this.#fence?.()
+    this.#layer.marks = decide(this.#layer.marks)
+    return this.#layer.marks
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
