@@ -89,7 +89,7 @@ describe('a controller', () => {
       'the edit is told',
     )
     // It is told up to 350 ms after it took effect. On a machine with nothing else to do all of it takes half a second.
-    expect(Date.now() - begin).toBeLessThan(5_000)
+    expect(Date.now() - begin).toBeLessThan(30_000)
     expect(await roles()).toEqual(['viewer'])
 
     await writeFile(file, text.replace('{organization: acme}', '{organization: acme, roles: [viewer}'))
@@ -137,7 +137,7 @@ describe('a controller', () => {
     const { code, err } = await ended
     expect(err).toBe('')
     expect(code).toBe(0)
-    expect(Date.now() - begin).toBeLessThan(10_000)
+    expect(Date.now() - begin).toBeLessThan(30_000)
     const delivered = peer.mails.map(({ to }) => to.join()).sort()
     expect(new Set(delivered).size).toBe(delivered.length)
   }, 90_000)

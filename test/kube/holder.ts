@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import type { LeaseTimes } from '../../src/store/kubernetes/heldlease.ts'
 import { openKubernetesStore } from '../../src/store/kubernetes/store.ts'
 
 export interface HolderOptions {
   kubeconfig: string
   namespace: string
   holder: string
+  /** Milliseconds. */
+  leaseTimes: LeaseTimes
 }
 
 /** Another process that takes the lease, and writes when it is told to. */
@@ -54,7 +57,6 @@ const main = async (options: HolderOptions): Promise<void> => {
   const store = await openKubernetesStore({
     ...options,
     clock: { now: () => Date.now() },
-    leaseTimes: { duration: 3_000, deadline: 2_000, retry: 400 },
   })
   const held = await store.lease.acquire({
     holder: options.holder,

@@ -109,14 +109,14 @@ describe('a client of an API server', () => {
       setTimeout(() => {
         at -= 1
         ok(request, response)
-      }, 50)
+      }, 400)
     }
     replies = Array.from({ length: 200 }, () => slowly)
-    const all = Promise.all(replies.map(() => client.request({ ...get, timeout: 400, patience: 0 })))
+    const all = Promise.all(replies.map(() => client.request({ ...get, timeout: 3_000, patience: 0 })))
     const begun = performance.now()
     await client.request({ ...get, urgent: true })
-    expect(performance.now() - begun).toBeLessThan(400)
-    // Twelve turns of 50 ms: the last ones wait for longer than one request may take.
+    expect(performance.now() - begun).toBeLessThan(3_000)
+    // Twelve turns of 400 ms: the last ones wait for longer than one request may take.
     await all
     expect(most).toBeLessThanOrEqual(17)
   })
@@ -158,7 +158,7 @@ describe('a client of an API server', () => {
     replies = [nothing]
     const begun = performance.now()
     expect(await failure({ ...patch, fence: () => 100, patience: 0 })).toBeInstanceOf(ClusterUnreachableError)
-    expect(performance.now() - begun).toBeLessThan(1_000)
+    expect(performance.now() - begun).toBeLessThan(10_000)
   })
 
   test('an answer that is no Status keeps its text', async () => {

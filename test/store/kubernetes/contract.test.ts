@@ -21,7 +21,7 @@ describeWith('kube-apiserver', 'the Kubernetes store', () => {
         namespace,
         clock: { now: () => Date.now() },
         idleBookmarks: 1_000,
-        leaseTimes: { duration: 1_500, deadline: 1_000, retry: 200 },
+        leaseTimes: { duration: 15_000, deadline: 10_000, retry: 200 },
       })
     const store = await open()
     const others: Awaited<ReturnType<typeof open>>[] = []

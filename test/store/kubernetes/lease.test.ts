@@ -124,8 +124,8 @@ describeWith('kube-apiserver', 'the lease of a realm in Kubernetes', () => {
   })
 
   describe('between processes', () => {
-    const start = async (holder: string): Promise<Holder> => {
-      const process = startHolder({ kubeconfig: cluster.kubeconfig, namespace, holder })
+    const start = async (holder: string, leaseTimes = TIMES): Promise<Holder> => {
+      const process = startHolder({ kubeconfig: cluster.kubeconfig, namespace, holder, leaseTimes })
       cleanUp.push(() => process.end())
       return process
     }
@@ -149,18 +149,19 @@ describeWith('kube-apiserver', 'the lease of a realm in Kubernetes', () => {
       await begin()
       const first = await start('first')
       await first.said('held')
-      const second = await start('second')
+      // Long enough that only a lease which was given back is taken in the time that is waited here.
+      const second = await start('second', { ...TIMES, duration: 120_000, deadline: 90_000 })
       await second.said('waiting')
       first.signal('SIGKILL')
       const killed = performance.now()
       await second.said('held')
-      expect(performance.now() - killed).toBeLessThan(TIMES.duration + 3 * TIMES.retry + 1_000)
+      expect(performance.now() - killed).toBeLessThan(TIMES.duration + 20_000)
       const third = await start('third')
       await third.said('waiting')
       second.signal('SIGTERM')
       const ended = performance.now()
       await third.said('held')
-      expect(performance.now() - ended).toBeLessThan(3 * TIMES.retry + 1_000)
+      expect(performance.now() - ended).toBeLessThan(30_000)
     })
   })
 })
