@@ -50,10 +50,12 @@ const attempt = object('One mail with one link. The intent is written before the
   withdrawnTime: unset(time('When the link was killed.')),
 })
 
-const mail = object('Another mail to this person, once a key.', {
-  key: text('`welcome`, `keys/<pool>/<fingerprint>`, `notice/<what>`.', 300),
-  ...claim,
-})
+/** The claim of a mail that goes once a key, as a record keeps it. */
+export const mailClaim = (description: string, keys: string) => object(description, { key: text(keys, 300), ...claim })
+const mail = mailClaim(
+  'Another mail to this person, once a key.',
+  '`welcome`, `keys/<pool>/<fingerprint>`, `notice/<what>`.',
+)
 
 const grant = object('Roles that a hand-written Invitation granted when it was accepted.', {
   invitation: name('Name of the Invitation.'),

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { mailClaim } from './membership.ts'
 import type { Resource } from './resource.ts'
 import {
   address,
@@ -58,6 +59,12 @@ const spec = object(
       ),
     ),
     people: unset(integer('People who lose something by it.', 0, 15_000)),
+    reason: unset(
+      choice(
+        'What holds it. `Budget`: more people than may lose something in 24 hours. `Protected`: somebody protected is among them. `MinAdmins`: too few admins would be left.',
+        ['Budget', 'Protected', 'MinAdmins'],
+      ),
+    ),
     because: unset(text('Why it is held, in words.', 1000)),
     time: unset(time('When it was decided.')),
     urgent: unset(flag('One named person, asked and answered: counts against ten in an hour, not against the budget.')),
@@ -70,12 +77,19 @@ const spec = object(
         approval: unset(object('The Approval that gave it.', { name: name('Its name.'), uid: text('Its uid.', 64) })),
       }),
     ),
+    mails: unset(
+      Type.Array(mailClaim('A mail to one admin that something is held.', '`held/<RemovalSet>/<address>`.'), {
+        description: 'Of an open one: mails about what is held in the organization, newest last.',
+        maxItems: 200,
+      }),
+    ),
     closed: unset(time('When the last of it was carried out, or not wanted any more.')),
   },
 )
 
 export type RemovalSetSpec = Static<typeof spec>
 export type SettledGuard = Static<typeof guard>
+export type HoldReason = NonNullable<RemovalSetSpec['reason']>
 export type RemovalSet = Resource<'RemovalSet', RemovalSetSpec, never>
 
 export const removalSet: KindDefinition = {

@@ -1,9 +1,9 @@
 import type { Losing, Membership } from '../api/membership.ts'
-import type { RemovalSet, SettledGuard } from '../api/removalset.ts'
+import type { RemovalSet, RemovalSetSpec, SettledGuard } from '../api/removalset.ts'
 import { lossText } from '../decide/loss.ts'
 import { isJoined } from '../decide/membership.ts'
-import { membershipOf, removalKey } from '../decide/record-names.ts'
-import { isGenerated, ownerOf } from '../reconcilers/people.ts'
+import { removalKey } from '../decide/record-names.ts'
+import { wantedLosses } from '../reconcilers/wantedlosses.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Realm } from './realm.ts'
@@ -52,20 +52,15 @@ export const heldSet = (cache: Cache, { metadata, spec }: RemovalSet): HeldSet =
   hash: spec.hash ?? '',
   because: spec.because ?? '',
   time: spec.time ?? metadata.creationTimestamp,
-  people: peopleOf(cache, spec.removals ?? []),
+  people: peopleOf(cache, spec),
 })
 
-const peopleOf = (cache: Cache, removals: readonly string[]): HeldPerson[] => {
+const peopleOf = (cache: Cache, spec: RemovalSetSpec): HeldPerson[] => {
   const people = new Map<string, { losses: Losing[]; because: string }>()
-  for (const key of removals) {
-    const record = cache.get('Membership', membershipOf(key))
-    const losing = record?.spec.losing
-    if (!record || !losing || removalKey(record.metadata.name, losing.digest) !== key) continue
-    const owner = record.spec.user && (cache.get('User', record.spec.user.name) ?? ownerOf(cache, record.spec.address))
-    const name = owner && !isGenerated(owner) ? owner.metadata.name : record.spec.address
-    const known = people.get(name)
+  for (const { person, losing } of wantedLosses(cache, spec)) {
+    const known = people.get(person)
     if (known) known.losses.push(losing)
-    else people.set(name, { losses: [losing], because: losing.because })
+    else people.set(person, { losses: [losing], because: losing.because })
   }
   return [...people]
     .map(([name, { losses, because }]) => ({ name, loses: losses.map(lossText).join('; '), because }))

@@ -50,6 +50,7 @@ const COST: Record<Change['action'], number> = {
   delete: 2,
   free: 3,
   hold: 4,
+  release: 4,
   send: 5,
   queue: 6,
   create: 7,

@@ -20,6 +20,8 @@ const MAILS: Record<string, string> = {
   licenseKeys: 'licence keys mailed',
   invitationFailed: 'admins told',
   invitationGaveUp: 'admins told',
+  adminNotice: 'admins told',
+  removalsHeld: 'admins told that something is held',
 }
 
 export interface Narrator {
@@ -109,7 +111,7 @@ export const narrator = (options: {
         const { kind, metadata } = object
         documents.push({ does, kind, name: metadata.name, place: metadata.annotations?.[ANNOTATIONS.sourcePath] ?? '' })
       }
-      const stall = stallOf(before, after)
+      const stall = stallOf(before, after) ?? heldOf(before, after)
       if (stall !== undefined) stalls.set(`${object.kind}/${object.metadata.name}`, stall)
       if (sources.length > 0 || documents.length > 0 || stalls.size > 0) soon()
     },
@@ -148,6 +150,14 @@ const stallOf = (before: AnyResource | undefined, after: AnyResource | undefined
   return place === undefined
     ? undefined
     : `! ${after.kind.toLowerCase()} ${after.metadata.name}: ${is.message} (${place})`
+}
+
+/** That something is held in an organization, said once. */
+const heldOf = (before: AnyResource | undefined, after: AnyResource | undefined): string | undefined => {
+  if (after?.kind !== 'Organization') return undefined
+  const [was, is] = [before, after].map(one => one?.status?.conditions?.find(({ type }) => type === 'RemovalsHeld'))
+  if (is?.status !== 'True' || (was?.status === 'True' && was.message === is.message)) return undefined
+  return `! ${after.metadata.name}: ${is.message}`
 }
 
 const stallLines = (stalls: readonly string[]): readonly string[] =>

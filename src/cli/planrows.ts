@@ -20,6 +20,8 @@ export const planRows = (plan: Plan): Map<string, PlanRow[]> => {
   const rows: { organization: string; cost: number; row: PlanRow }[] = []
   const known = subjects(plan.changes)
   for (const change of plan.changes) {
+    // Told with what is held.
+    if (change.kind === 'RemovalSet' && change.target === 'access') continue
     const subject = known(change)
     const organization = change.organization ?? ''
     if (subject === undefined) {
@@ -133,6 +135,8 @@ const MAILS: Record<string, string> = {
   licenseKeys: 'a mail with licence keys',
   invitationFailed: 'a mail to the admins',
   invitationGaveUp: 'a mail to the admins',
+  adminNotice: 'a mail to the admins',
+  removalsHeld: 'a mail that something is held',
 }
 
 /** Roles, else groups, else permissions: the first of them that says something. */
@@ -153,7 +157,11 @@ const seatTexts = (changes: readonly Change[]): string[] =>
 
 /** Any other resource than a person's. */
 const rowOf = (change: Change): { cost: number; row: PlanRow } => {
-  const { action, kind, name, because, fields } = change
+  const { action, target, kind, name, because, fields } = change
+  if (target === 'mail') {
+    const row = { sign: '✉' as const, verb: 'mail', name: String(fields['to']), where: because, also: '' }
+    return { cost: COST.mail, row: { ...row, what: MAILS[String(fields['template'])] ?? '' } }
+  }
   const sign = action === 'delete' ? '-' : action === 'update' ? '~' : '+'
   const cost = action === 'delete' ? COST.gone : action === 'update' ? COST.change : COST.new
   const what = action === 'update' ? fieldTexts(fields) : ''

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { HoldReason } from '../api/removalset.ts'
 import { DEFAULT_GUARD, type GuardSettings } from './guard-settings.ts'
 
 /**
@@ -42,7 +43,13 @@ export interface GuardFacts {
   admins: (organization: string) => ReadonlySet<string>
 }
 
-export type SetVerdict = { set: WantedSet } & ({ is: 'released' } | { is: 'held'; because: string })
+/** What holds a set, and in words. */
+export interface Held {
+  reason: HoldReason
+  because: string
+}
+
+export type SetVerdict = { set: WantedSet } & ({ is: 'released' } | ({ is: 'held' } & Held))
 
 /** People who may lose something in 24 hours. */
 export const budgetOf = (
@@ -70,8 +77,8 @@ export const judge = (wanted: readonly WantedSet[], facts: GuardFacts): SetVerdi
   for (const sets of byProducer) {
     const kept: { set: WantedSet; people: string[] }[] = []
     for (const set of sets) {
-      const because = heldByOrganization(set, wanted, facts, takenFrom(`organization/${set.organization}`))
-      if (because !== undefined) verdicts.push({ set, is: 'held', because })
+      const held = heldByOrganization(set, wanted, facts, takenFrom(`organization/${set.organization}`))
+      if (held) verdicts.push({ set, is: 'held', ...held })
       else kept.push({ set, people: peopleOf(set) })
     }
     const over = new Map<WantedSet, string>()
@@ -108,7 +115,7 @@ export const judge = (wanted: readonly WantedSet[], facts: GuardFacts): SetVerdi
     for (const { set, people } of kept) {
       const because = over.get(set)
       if (because !== undefined) {
-        verdicts.push({ set, is: 'held', because })
+        verdicts.push({ set, is: 'held', reason: 'Budget', because })
         continue
       }
       verdicts.push({ set, is: 'released' })
@@ -138,21 +145,22 @@ const heldByOrganization = (
   wanted: readonly WantedSet[],
   facts: GuardFacts,
   taken: ReadonlySet<string>,
-): string | undefined => {
+): Held | undefined => {
   const { organization } = set
   const guard = facts.guard(organization)
-  const because = heldForWhom(set, wanted, facts)
-  if (because !== undefined) return because
+  const held = heldForWhom(set, wanted, facts)
+  if (held) return held
   const scope = facts.organization(organization)
   const before = union(scope.spent, taken)
   const all = union(before, peopleOf(set))
   if (all.size <= guard.freeRemovals || all.size === before.size) return undefined
   const budget = budgetOf(guard, scope.people)
-  return all.size <= budget ? undefined : overText(organization, all.size, before.size, budget)
+  if (all.size <= budget) return undefined
+  return { reason: 'Budget', because: overText(organization, all.size, before.size, budget) }
 }
 
 /** Whether whom it concerns holds it, however few they are. */
-const heldForWhom = (set: WantedSet, wanted: readonly WantedSet[], facts: GuardFacts): string | undefined => {
+const heldForWhom = (set: WantedSet, wanted: readonly WantedSet[], facts: GuardFacts): Held | undefined => {
   const { organization } = set
   const guard = facts.guard(organization)
   const isProtected = new Set(guard.protected)
@@ -161,7 +169,8 @@ const heldForWhom = (set: WantedSet, wanted: readonly WantedSet[], facts: GuardF
       set.losses.flatMap(({ addresses }) => addresses.filter(address => isProtected.has(address)).slice(0, 1)),
     ),
   ]
-  if (named.length > 0) return `${listed(named)} ${named.length === 1 ? 'is' : 'are'} protected`
+  if (named.length > 0)
+    return { reason: 'Protected', because: `${listed(named)} ${named.length === 1 ? 'is' : 'are'} protected` }
   if (set.losses.some(loss => loss.admin)) {
     const going = new Set(
       wanted.flatMap(one =>
@@ -170,7 +179,10 @@ const heldForWhom = (set: WantedSet, wanted: readonly WantedSet[], facts: GuardF
     )
     const left = [...facts.admins(organization)].filter(person => !going.has(person)).length
     if (left < guard.minAdmins)
-      return `it takes an admin and leaves ${left} who can sign in, and minAdmins is ${guard.minAdmins}`
+      return {
+        reason: 'MinAdmins',
+        because: `it takes an admin and leaves ${left} who can sign in, and minAdmins is ${guard.minAdmins}`,
+      }
   }
   return undefined
 }

@@ -10,6 +10,7 @@ export interface Change {
     | 'give'
     | 'free'
     | 'hold'
+    | 'release'
     | 'join'
     | 'end'
     | 'queue'

@@ -19,7 +19,7 @@ export interface Effects {
    * Sends one mail at most once, as far as mail can: claim by compare-and-swap → audit line → transport → outcome by compare-and-swap → audit line.
    * A claim that is lost to another process is {@link MailResult} `lost`: read again and decide anew.
    */
-  mail(act: MailAct): Promise<MailResult>
+  mail<R extends MailKeeper>(act: MailAct<R>): Promise<MailResult<R>>
   /** Until when no mail need be claimed, because the whole mail server is out of reach: the Clock's milliseconds; 0 where it is not known to be. */
   mailHeldUntil(): number
 
@@ -66,22 +66,25 @@ export interface Explained {
   changes?: Change[]
 }
 
-/** Where in a Membership the intent of one mail stands. */
+/** A record in which mails are claimed: of a person, or the open RemovalSet of an organization. */
+export type MailKeeper = Membership | RemovalSet
+
+/** Where in a record the intent of one mail stands. */
 export type MailSlot = { in: 'attempts'; number: number } | { in: 'mails'; key: string }
 
-export interface MailAct {
+export interface MailAct<R extends MailKeeper = Membership> {
   /** The record as read; the claim is a compare-and-swap on it. */
-  record: Membership
+  record: R
   /** The record with the claim in it: an attempt or mail with `claimedTime`, `epoch`, `deadline`, `tries` and no outcome. */
-  claimed: MembershipSpec
+  claimed: R['spec']
   slot: MailSlot
   /** Called only after the claim holds, and again with the same values on a retry: the same claim composes the same mail, byte for byte. */
-  compose: (record: Membership) => Promise<OutgoingMail>
+  compose: (record: R) => Promise<OutgoingMail>
   explained: Explained
 }
 
-export type MailResult =
+export type MailResult<R extends MailKeeper = Membership> =
   /** Sent or not, the record says so; `record` is as written. */
-  | { is: 'done'; record: Membership }
+  | { is: 'done'; record: R }
   /** Somebody else wrote the record first: nothing was sent. */
   | { is: 'lost' }

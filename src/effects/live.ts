@@ -1,12 +1,12 @@
 import { isConflict, RosterError } from '../api/errors.ts'
-import type { Membership, MembershipSpec } from '../api/membership.ts'
+import type { MembershipSpec } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
 import type { AuditEntry, AuditLog } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Delivery, Mailer } from '../ports/mailer.ts'
+import type { Delivery, Mailer, OutgoingMail } from '../ports/mailer.ts'
 import type { ResourceStore } from '../store/store.ts'
-import type { Effects, Explained, MailAct, MailSlot } from './effects.ts'
-import { actionOf, recordEffects, type Teller } from './records.ts'
+import type { Effects, Explained, MailAct, MailKeeper, MailResult, MailSlot } from './effects.ts'
+import { actionOf, recordEffects, replaceRead, type Teller } from './records.ts'
 import { intentIn, isSameTry, type Outcome, slotText, withOutcome } from './slots.ts'
 
 /** The lease went while something was to be done: it was not done. */
@@ -55,27 +55,23 @@ export const liveEffects = (options: LiveOptions): Effects => {
   const tell: Teller = { intent: line('intent'), result: line('result'), change: line('change') }
 
   /** Puts the outcome of one try into its slot, whatever else was written into the record meanwhile. */
-  const settle = async (claimed: Membership, slot: MailSlot, delivery: Delivery): Promise<Membership> => {
+  const settle = async <R extends MailKeeper>(claimed: R, slot: MailSlot, delivery: Delivery): Promise<R> => {
     const outcome: Outcome = {
       outcome: delivery.outcome,
       outcomeTime: timestamp(clock.now()),
       response: [...delivery.response].slice(0, 200).join(''),
     }
-    const { name } = claimed.metadata
     const own = intentIn(claimed.spec, slot)
-    let record: Membership | undefined = claimed
+    let record: R | undefined = claimed
     for (;;) {
       const found = record && intentIn(record.spec, slot)
       // Somebody waited our deadline out and took the try over: theirs counts now.
       if (!record || !own || !found || !isSameTry(own, found)) return record ?? claimed
       try {
-        return await store.replace(
-          { kind: 'Membership', name, spec: withOutcome(record.spec, slot, outcome) },
-          { ifVersion: record.metadata.resourceVersion },
-        )
+        return await replaceRead(store, record, withOutcome(record.spec, slot, outcome))
       } catch (error) {
         if (!isConflict(error)) throw error
-        record = await store.get('Membership', name)
+        record = (await store.get(claimed.kind, claimed.metadata.name)) as R | undefined
       }
     }
   }
@@ -91,35 +87,33 @@ export const liveEffects = (options: LiveOptions): Effects => {
     down = { tries, until: clock.now() + Math.min(DOWN_LEAST * 2 ** (tries - 1), DOWN_MOST) }
   }
 
-  const mail = async (act: MailAct) => {
+  const mail = async <R extends MailKeeper>(act: MailAct<R>): Promise<MailResult<R>> => {
     const { record, slot, explained } = act
     const { name } = record.metadata
+    const target = `${record.kind}/${name}`
     const intent = intentIn(act.claimed, slot)
     if (!intent || intent.outcome !== undefined)
-      throw new BadClaimError(`Membership/${name}: ${slotText(slot)} is no open intent; nothing was sent`)
-    if (lost.aborted) throw new NotHolderError(`Membership/${name}: the lease is lost; nothing was sent`)
+      throw new BadClaimError(`${target}: ${slotText(slot)} is no open intent; nothing was sent`)
+    if (lost.aborted) throw new NotHolderError(`${target}: the lease is lost; nothing was sent`)
 
-    let claimed: Membership
+    let claimed: R
     try {
-      claimed = await store.replace(
-        { kind: 'Membership', name, spec: act.claimed },
-        { ifVersion: record.metadata.resourceVersion },
-      )
+      claimed = await replaceRead(store, record, act.claimed)
     } catch (error) {
-      if (isConflict(error)) return { is: 'lost' } as const
+      if (isConflict(error)) return { is: 'lost' }
       throw error
     }
 
     const entry = {
       actor: explained.actor,
       action: 'mail.send',
-      target: `Membership/${name}`,
+      target,
       ...organizationOf(explained),
       key: `${name}/${slotText(slot)}`,
       because: explained.because,
     }
     const fields = explained.changes?.find(change => change.target === 'mail')?.fields
-    let prepared: Awaited<ReturnType<MailAct['compose']>>
+    let prepared: OutgoingMail
     try {
       prepared = await act.compose(claimed)
       await audit.append({ ...entry, phase: 'intent', after: { ...fields, messageId: prepared.messageId } })
@@ -131,7 +125,7 @@ export const liveEffects = (options: LiveOptions): Effects => {
       })
       throw error
     }
-    if (lost.aborted) throw new NotHolderError(`Membership/${name}: the lease is lost; nothing was sent`)
+    if (lost.aborted) throw new NotHolderError(`${target}: the lease is lost; nothing was sent`)
 
     const delivery = await mailer.send(prepared, { deadline: Date.parse(intent.deadline), signal: lost })
     learn(delivery)
@@ -141,7 +135,7 @@ export const liveEffects = (options: LiveOptions): Effects => {
       phase: 'result',
       after: { outcome: delivery.outcome, response: delivery.response },
     })
-    return { is: 'done', record: settled } as const
+    return { is: 'done', record: settled }
   }
 
   return { ...recordEffects({ store, tell, takes: options.takes }), mail, mailHeldUntil: () => down?.until ?? 0 }

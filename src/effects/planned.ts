@@ -5,7 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Change } from './change.ts'
 import type { Effects, Explained } from './effects.ts'
-import { recordEffects, type Teller } from './records.ts'
+import { recordEffects, replaceRead, type Teller } from './records.ts'
 import { withOutcome } from './slots.ts'
 
 export interface PlannedOptions {
@@ -36,10 +36,7 @@ export const plannedEffects = ({ overlay, clock, note, takes }: PlannedOptions):
         response: 'planned',
       })
       try {
-        const written = await overlay.replace(
-          { kind: 'Membership', name: record.metadata.name, spec },
-          { ifVersion: record.metadata.resourceVersion },
-        )
+        const written = await replaceRead(overlay, record, spec)
         await all(explained)
         return { is: 'done', record: written }
       } catch (error) {

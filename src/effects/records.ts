@@ -11,7 +11,18 @@ import {
   type RecordKind,
 } from '../api/names.ts'
 import type { ResourceStore } from '../store/store.ts'
-import type { Effects, Explained } from './effects.ts'
+import type { Effects, Explained, MailKeeper } from './effects.ts'
+
+/** Replaces the spec of a record as it was read. @throws ConflictError when it was written meanwhile */
+export const replaceRead = async <R extends MailKeeper>(
+  store: Pick<ResourceStore, 'replace'>,
+  { kind, metadata: { name, resourceVersion } }: R,
+  spec: R['spec'],
+): Promise<R> => {
+  // One kind and its own spec, which a type parameter cannot say of a union.
+  const record = { kind, name, spec } as { kind: 'Membership'; name: string; spec: MembershipSpec }
+  return (await store.replace(record, { ifVersion: resourceVersion })) as MailKeeper as R
+}
 
 /** Who is told of a write: the audit trail, or the plan. */
 export interface Teller {

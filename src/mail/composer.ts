@@ -84,6 +84,18 @@ export const mailComposer = ({ from, onProblem }: ComposerOptions): MailComposer
         ...(facts.declaredAt !== undefined && { declaredAt: facts.declaredAt }),
         ...(facts.response !== undefined && { response: facts.response }),
       }),
+    removalsHeld: facts =>
+      compose('removalsHeld', facts, {
+        organization: organizationOf(facts.organization),
+        organizationName: facts.organization.name,
+        address: facts.person.address,
+        ...(facts.producer !== undefined && { producer: facts.producer }),
+        people: facts.people,
+        losses: facts.losses,
+        ...(facts.reason !== undefined && { reason: facts.reason }),
+        time: facts.time,
+        resource: facts.resource,
+      }),
   }
 }
 

@@ -79,6 +79,20 @@ export interface AdminNoticeFacts extends MailBasics {
   declaredAt?: string
 }
 
+export interface RemovalsHeldFacts extends MailBasics {
+  /** `source/people`; absent: an edit by hand. */
+  producer?: string
+  /** How many people would lose something. */
+  people: number
+  /** The first of them. */
+  losses: { name: string; membership: boolean; suspended: boolean; roles: string[]; groups: string[] }[]
+  reason?: 'Budget' | 'Protected' | 'MinAdmins'
+  /** RFC 3339: since when it is held. */
+  time: string
+  /** `RemovalSet/acme.4jx2…`, for the command line. */
+  resource: string
+}
+
 /** Turns facts into a mail. Pure: the same facts give the same mail, byte for byte. */
 export interface MailComposer {
   invitation(facts: InvitationFacts): OutgoingMail
@@ -86,4 +100,5 @@ export interface MailComposer {
   welcome(facts: WelcomeFacts): OutgoingMail
   licenseKeys(facts: LicenseKeysFacts): OutgoingMail
   adminNotice(facts: AdminNoticeFacts): OutgoingMail
+  removalsHeld(facts: RemovalsHeldFacts): OutgoingMail
 }

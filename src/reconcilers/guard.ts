@@ -7,11 +7,15 @@ import { verdictOn } from '../decide/approval.ts'
 import { hashOf, judge, judgeUrgent, type SetVerdict, type WantedLoss, type WantedSet } from '../decide/guard.ts'
 import { DEFAULT_GUARD, type GuardInForce, LOOSENING, sameGuard, settleGuard } from '../decide/guard-settings.ts'
 import { isJoined } from '../decide/membership.ts'
-import { membershipOf, removalKey, removalSetName } from '../decide/record-names.ts'
+import { removalKey, removalSetName } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
+import type { Change } from '../effects/change.ts'
+import type { Explained } from '../effects/effects.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { recordEvent, settingsFor, type World, watch } from './context.ts'
 import { BUDGET, guardFacts, personOf } from './guardfacts.ts'
+import { tellAdmins } from './heldmail.ts'
+import { wantedLosses } from './wantedlosses.ts'
 
 /** The key under which everything that is wanted is decided together; no organization has this name. */
 const EVERYTHING = '*'
@@ -142,6 +146,7 @@ const write = async (world: World, verdict: SetVerdict, now: number, urgent = fa
       hash,
       removals,
       people: new Set(losses.filter(loss => named.has(loss.key)).map(loss => loss.person)).size,
+      ...(verdict.is === 'held' && { reason: verdict.reason }),
       because,
       time,
       ...(urgent && { urgent }),
@@ -151,9 +156,11 @@ const write = async (world: World, verdict: SetVerdict, now: number, urgent = fa
     // The same may be taken twice in a moment: what was released then is no leave for now.
     let again = 0
     while (world.cache.get('RemovalSet', removalSetName(organization, hash, time, again))) again++
+    const name = removalSetName(organization, hash, time, again)
+    const changes = verdict.is === 'held' ? [changeOf('hold', name, spec, because)] : []
     await world.effects.writeRemovalSet(
-      { name: removalSetName(organization, hash, time, again), before: undefined, spec },
-      { actor: producer, because, organization },
+      { name, before: undefined, spec },
+      { actor: producer, because, organization, changes },
     )
     const of = world.cache.get('Organization', organization)
     if (verdict.is === 'held' && of)
@@ -167,14 +174,25 @@ const write = async (world: World, verdict: SetVerdict, now: number, urgent = fa
   }
 }
 
+/** What the audit trail tells of a set. */
+const changeOf = (action: 'hold' | 'release', name: string, spec: RemovalSetSpec, because: string): Change => ({
+  action,
+  target: 'access',
+  kind: 'RemovalSet',
+  name,
+  organization: spec.organization,
+  because,
+  fields: { hash: spec.hash, people: spec.people, producer: spec.producer },
+})
+
 /** One set: released by an Approval, over when nothing of it is left, gone when nothing counts it any more. */
 const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | undefined> => {
   const { cache, clock } = world
   const { spec, metadata } = set
   const now = clock.now()
   const what = { actor: MANAGERS.controller, because: `RemovalSet/${metadata.name}`, organization: spec.organization }
-  const change = (next: RemovalSetSpec | undefined, because = what.because) =>
-    world.effects.writeRemovalSet({ name: metadata.name, before: set, spec: next }, { ...what, because })
+  const change = (next: RemovalSetSpec | undefined, explained: Partial<Explained> = {}) =>
+    world.effects.writeRemovalSet({ name: metadata.name, before: set, spec: next }, { ...what, ...explained })
   if (spec.state === 'Done') {
     const keeps = spec.released?.approval ? APPROVED_KEPT : BUDGET
     const until = milliseconds(spec.closed ?? spec.time ?? timestamp(now)) + keeps
@@ -182,10 +200,7 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
     await change(undefined)
     return undefined
   }
-  const isWanted = (spec.removals ?? []).some(key => {
-    const record = cache.get('Membership', membershipOf(key))
-    return record?.spec.losing !== undefined && removalKey(record.metadata.name, record.spec.losing.digest) === key
-  })
+  const isWanted = wantedLosses(cache, spec).next().done !== true
   if (!isWanted) {
     await change(spec.state === 'Held' ? undefined : { ...spec, state: 'Done', closed: timestamp(now) })
     return undefined
@@ -196,7 +211,9 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
     if (verdictOn(approval, alike, now).is !== 'releases' || spec.prior?.includes(approval.metadata.uid)) continue
     const { name, uid } = approval.metadata
     const because = `Approval/${name}: ${approval.spec.reason}`
-    await change({ ...spec, state: 'Released', released: { time: timestamp(now), approval: { name, uid } } }, because)
+    const released = { time: timestamp(now), approval: { name, uid } }
+    const changes = [changeOf('release', metadata.name, spec, because)]
+    await change({ ...spec, state: 'Released', released }, { because, changes })
     const of = cache.get('Organization', spec.organization)
     if (of)
       await recordEvent(
@@ -208,7 +225,8 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
       )
     return undefined
   }
-  return undefined
+  const again = await tellAdmins(world, set)
+  return again === undefined ? undefined : { again }
 }
 
 /** Brings the guards in force to what is declared, as far as that may be. @returns when a looser one comes into force */
@@ -247,6 +265,7 @@ const settleGuards = async (world: World, now: number): Promise<number | undefin
       ...(next.loosened && {
         loosened: { guard: next.loosened.guard, since: timestamp(next.loosened.since) },
       }),
+      ...(record?.spec.mails && { mails: record.spec.mails }),
     }
     const because = `Organization/${name}`
     await world.effects.writeRemovalSet(

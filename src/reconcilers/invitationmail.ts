@@ -37,7 +37,7 @@ export const invitationMail =
     const facts: InvitationFacts = {
       ...mailBasics(world, {
         settings,
-        membership: of.membership,
+        record: of.membership,
         purpose: `attempts/${attempt.number}`,
         date: attempt.claimedTime,
         to,

@@ -161,7 +161,7 @@ export const mailKeys = async (
       world.composer.licenseKeys({
         ...mailBasics(world, {
           settings,
-          membership: record.metadata.name,
+          record: record.metadata.name,
           purpose: key,
           date: mail.claimedTime,
           to: recipientOf(to, user),

@@ -1,9 +1,10 @@
-import type { MailRecord, Membership, MembershipSpec } from '../api/membership.ts'
+import type { MailRecord, Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
 import { parseAddress } from '../decide/address.ts'
 import { claimState, openClaim, reopenClaim } from '../decide/claim.ts'
 import { messageId } from '../decide/record-names.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
+import type { MailKeeper } from '../effects/effects.ts'
 import type { MailBasics } from '../ports/composer.ts'
 import type { OutgoingMail } from '../ports/mailer.ts'
 import type { World } from './context.ts'
@@ -34,14 +35,14 @@ export const recipientOf = (address: string, user: User | undefined, fallback: P
 /** What every mail of an organization says, whatever it is about. */
 export const mailBasics = (
   world: Pick<World, 'links'>,
-  of: { settings: OrganizationSettings; membership: string; purpose: string; date: string; to: Recipient },
+  of: { settings: OrganizationSettings; record: string; purpose: string; date: string; to: Recipient },
 ): MailBasics => {
   const { settings, to } = of
   const parsed = parseAddress(to.address)
   const address = 'problem' in parsed ? to.address : parsed.text
   const { portal, mail } = settings
   return {
-    messageId: messageId(of.membership, of.purpose, new URL(world.links.publicUrl).hostname),
+    messageId: messageId(of.record, of.purpose, new URL(world.links.publicUrl).hostname),
     date: of.date,
     to: { ...(to.displayName !== undefined && { name: to.displayName }), address },
     ...(mail.from && { from: { name: mail.from.name ?? settings.displayName, address: mail.from.email } }),
@@ -81,24 +82,24 @@ export const shownRoles = (world: Pick<World, 'cache'>, names: readonly string[]
   })
 
 /** What became of a mail that goes once a key. */
-export interface OnceResult {
-  record: Membership
+export interface OnceResult<R extends MailKeeper = Membership> {
+  record: R
   /** When to look again; absent: it is over, whatever came of it. */
   again?: number
 }
 
 /** Whether a mail of this key is under way and not over: it is to be looked after. */
-export const isOpen = (spec: MembershipSpec, key: string, now: number): boolean => {
-  const mail = spec.mails.find(one => one.key === key)
+export const isOpen = (spec: MailKeeper['spec'], key: string, now: number): boolean => {
+  const mail = spec.mails?.find(one => one.key === key)
   if (!mail) return false
   const { is } = claimState(mail, now)
   return is === 'again' || is === 'busy'
 }
 
 /** Sends a mail that goes once a key, ever: claims it, or goes on where it stands. */
-export const sendOnce = async (
+export const sendOnce = async <R extends MailKeeper>(
   world: World,
-  record: Membership,
+  record: R,
   of: {
     key: string
     organization: string
@@ -107,11 +108,12 @@ export const sendOnce = async (
     template: string
     compose: (claim: MailRecord) => OutgoingMail
   },
-): Promise<OnceResult> => {
+): Promise<OnceResult<R>> => {
   const by = { now: world.clock.now(), epoch: world.epoch }
   const held = world.effects.mailHeldUntil()
   if (held > by.now) return { record, again: held }
-  const found = record.spec.mails.find(mail => mail.key === of.key)
+  const mails = record.spec.mails ?? []
+  const found = mails.find(mail => mail.key === of.key)
   let mail: MailRecord
   if (found) {
     const state = claimState(found, by.now, by.epoch)
@@ -123,7 +125,7 @@ export const sendOnce = async (
 
   const result = await world.effects.mail({
     record,
-    claimed: { ...record.spec, mails: bounded([...record.spec.mails.filter(one => one.key !== of.key), mail]) },
+    claimed: { ...record.spec, mails: bounded([...mails.filter(one => one.key !== of.key), mail]) },
     slot: { in: 'mails', key: of.key },
     compose: async () => of.compose(mail),
     explained: {
@@ -134,7 +136,7 @@ export const sendOnce = async (
         {
           action: 'send',
           target: 'mail',
-          kind: 'Membership',
+          kind: record.kind,
           name: record.metadata.name,
           organization: of.organization,
           because: of.because,
@@ -144,7 +146,7 @@ export const sendOnce = async (
     },
   })
   if (result.is === 'lost') return { record, again: by.now }
-  const sent = result.record.spec.mails.find(one => one.key === of.key)
+  const sent = result.record.spec.mails?.find(one => one.key === of.key)
   const state = sent && claimState(sent, world.clock.now())
   if (state?.is === 'again') return { record: result.record, again: state.at }
   if (state?.is === 'busy') return { record: result.record, again: state.until }

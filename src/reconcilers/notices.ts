@@ -12,7 +12,7 @@ import { licensesOf } from './userstatus.ts'
 
 const DAY = 24 * 3_600_000
 /** News older than this is not mailed any more: it would surprise more than help, as when the welcome mail is turned on a year after somebody joined. */
-const NEWS = 3 * DAY
+export const NEWS = 3 * DAY
 /** Invitations of one organization in a day that its admins are told of by mail; of more, its Events and statuses tell. */
 const MOST_NOTICES = 20
 /** Admins that one piece of news is mailed to at most. */
@@ -43,7 +43,7 @@ export const welcome = async (
     template: 'welcome',
     compose: claim =>
       world.composer.welcome({
-        ...mailBasics(world, { settings, membership: record.metadata.name, purpose: key, date: claim.claimedTime, to }),
+        ...mailBasics(world, { settings, record: record.metadata.name, purpose: key, date: claim.claimedTime, to }),
         ...(settings.mail.templates.welcome !== undefined && { paragraph: settings.mail.templates.welcome }),
         roles: shownRoles(world, roles),
         licenses: seatsOf(world, user),
@@ -98,7 +98,7 @@ export const noticeAdmins = async (
         world.composer.adminNotice({
           ...mailBasics(world, {
             settings,
-            membership: record.metadata.name,
+            record: record.metadata.name,
             purpose: key,
             date: claim.claimedTime,
             to,
@@ -127,7 +127,7 @@ const noticesOf = ({ cache }: World, organization: string, now: number): number 
   cache.by('Membership', 'noticed', `${organization}/${timestamp(now).slice(0, 10)}`).length
 
 /** Admins of an organization, else its contacts with an address, else those of its parent, and so on. */
-const adminsOf = (world: World, settings: OrganizationSettings): Recipient[] => {
+export const adminsOf = (world: World, settings: OrganizationSettings): Recipient[] => {
   for (const organization of settings.chain) {
     const admins = world.cache.by('Membership', 'admins', organization).flatMap(({ spec }) => {
       const user = ownerOf(world.cache, spec.address)

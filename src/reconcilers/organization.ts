@@ -164,7 +164,7 @@ const heldText = (cache: Cache, name: string): string | undefined => {
   if (held.length === 0) return undefined
   const texts = held.map(
     ({ spec }) =>
-      `${spec.people} ${spec.people === 1 ? 'person keeps' : 'people keep'} what ${spec.producer} takes: ${spec.because}; an Approval of ${spec.hash} releases it`,
+      `${spec.people} ${spec.people === 1 ? 'person keeps' : 'people keep'} what ${spec.producer} takes: ${spec.because}; an Approval of ${spec.hash} releases it (\`roster approve ${name}\`)`,
   )
   return [...texts.join('. ')].slice(0, 2000).join('')
 }

@@ -94,7 +94,7 @@ export const mailSetUp = async (
           world.composer.accountCreated({
             ...mailBasics(world, {
               settings,
-              membership: record.metadata.name,
+              record: record.metadata.name,
               purpose: `attempts/${claimed.number}`,
               date: claimed.claimedTime,
               to,

@@ -136,6 +136,23 @@ describe('the narrator', () => {
     ])
   })
 
+  it('says once that something is held in an organization, and how it is released', () => {
+    const { story, lines } = telling()
+    const acme = (message: string | undefined) =>
+      ({
+        kind: 'Organization',
+        metadata: { name: 'acme' },
+        spec: {},
+        status: { conditions: message === undefined ? [] : [{ type: 'RemovalsHeld', status: 'True', message }] },
+      }) as never
+    const held = acme('6 people keep what source/people takes; an Approval of it releases it')
+    story.see({ before: acme(undefined), after: held })
+    story.see({ before: held, after: held })
+    story.see({ before: held, after: acme(undefined) })
+    story.flush()
+    expect(lines).toEqual(['09:15:40 ! acme: 6 people keep what source/people takes; an Approval of it releases it'])
+  })
+
   it('says once what keeps a changed document from being made so', () => {
     const { story, lines } = telling()
     const priya = (message: string, status: 'True' | 'False'): User =>

@@ -7,6 +7,7 @@ export const fakeComposer: MailComposer = {
   accountCreated: facts => mail('accountCreated', facts),
   welcome: facts => mail('welcome', facts),
   licenseKeys: facts => mail('licenseKeys', facts),
+  removalsHeld: facts => mail('removalsHeld', facts),
   adminNotice: facts => mail(`adminNotice ${facts.notice}`, facts),
 }
 

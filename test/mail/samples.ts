@@ -78,6 +78,22 @@ export const samples: MailData = {
     time: '2026-11-22T08:14:00.000Z',
     response: '250 2.0.0 Ok: queued as 4711',
   },
+  removalsHeld: {
+    organization: acme,
+    organizationName: 'acme',
+    address: 'bob@acme.example',
+    producer: 'source/people',
+    people: 23,
+    losses: [
+      { name: 'alice', membership: false, suspended: false, roles: ['Editor', 'Billing'], groups: ['platform'] },
+      { name: 'carol@partner.example', membership: true, suspended: false, roles: ['Viewer'], groups: [] },
+      { name: 'dan', membership: false, suspended: true, roles: [], groups: [] },
+      { name: 'eve', membership: false, suspended: false, roles: [], groups: [] },
+    ],
+    reason: 'Budget',
+    time: '2026-11-22T08:14:00.000Z',
+    resource: 'RemovalSet/acme.4jx2qk7m3a',
+  },
 }
 
 /** What else golden files show: a bare invitation, and one with all of its extras. */

@@ -7791,7 +7791,7 @@ return errors === 0;
 }
 
 export const RemovalSet = validate13;
-const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"reason":{"type":"string","enum":["Budget","Protected","MinAdmins"]},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
 const pattern51 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
 const pattern52 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
 
@@ -9017,11 +9017,10 @@ errors++;
 }
 }
 }
-if(data.because !== undefined){
-let data21 = data.because;
-if(typeof data21 === "string"){
-if(func2(data21) > 1000){
-const err96 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
+if(data.reason !== undefined){
+let data21 = data.reason;
+if(typeof data21 !== "string"){
+const err96 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -9030,8 +9029,8 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(func2(data21) < 1){
-const err97 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(!(((data21 === "Budget") || (data21 === "Protected")) || (data21 === "MinAdmins"))){
+const err97 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/enum",keyword:"enum",params:{allowedValues: schema14.properties.reason.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -9041,8 +9040,11 @@ vErrors.push(err97);
 errors++;
 }
 }
-else {
-const err98 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.because !== undefined){
+let data22 = data.because;
+if(typeof data22 === "string"){
+if(func2(data22) > 1000){
+const err98 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -9051,16 +9053,8 @@ vErrors.push(err98);
 }
 errors++;
 }
-}
-if(data.time !== undefined){
-let data22 = data.time;
-const _errs81 = errors;
-let valid16 = true;
-const _errs82 = errors;
-if(errors === _errs82){
-if(typeof data22 === "string"){
-if(func2(data22) > 35){
-const err99 = {};
+if(func2(data22) < 1){
+const err99 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -9071,7 +9065,7 @@ errors++;
 }
 }
 else {
-const err100 = {};
+const err100 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -9081,21 +9075,15 @@ vErrors.push(err100);
 errors++;
 }
 }
-var _valid6 = _errs82 === errors;
-errors = _errs81;
-if(vErrors !== null){
-if(_errs81){
-vErrors.length = _errs81;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid6){
+if(data.time !== undefined){
+let data23 = data.time;
+const _errs83 = errors;
+let valid16 = true;
 const _errs84 = errors;
-if(typeof data22 === "string"){
-if(!pattern1.test(data22)){
-const err101 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(errors === _errs84){
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err101 = {};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -9106,7 +9094,7 @@ errors++;
 }
 }
 else {
-const err102 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err102 = {};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -9115,11 +9103,22 @@ vErrors.push(err102);
 }
 errors++;
 }
-var _valid6 = _errs84 === errors;
-valid16 = _valid6;
 }
-if(!valid16){
-const err103 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid6 = _errs84 === errors;
+errors = _errs83;
+if(vErrors !== null){
+if(_errs83){
+vErrors.length = _errs83;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs86 = errors;
+if(typeof data23 === "string"){
+if(!pattern1.test(data23)){
+const err103 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -9128,9 +9127,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(typeof data22 === "string"){
-if(func2(data22) > 35){
-const err104 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err104 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -9139,9 +9138,11 @@ vErrors.push(err104);
 }
 errors++;
 }
+var _valid6 = _errs86 === errors;
+valid16 = _valid6;
 }
-else {
-const err105 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid16){
+const err105 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -9150,10 +9151,9 @@ vErrors.push(err105);
 }
 errors++;
 }
-}
-if(data.urgent !== undefined){
-if(typeof data.urgent !== "boolean"){
-const err106 = {instancePath:instancePath+"/urgent",schemaPath:"#/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err106 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -9163,11 +9163,8 @@ vErrors.push(err106);
 errors++;
 }
 }
-if(data.prior !== undefined){
-let data24 = data.prior;
-if(Array.isArray(data24)){
-if(data24.length > 100){
-const err107 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+else {
+const err107 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -9176,12 +9173,10 @@ vErrors.push(err107);
 }
 errors++;
 }
-const len3 = data24.length;
-for(let i3=0; i3<len3; i3++){
-let data25 = data24[i3];
-if(typeof data25 === "string"){
-if(func2(data25) > 64){
-const err108 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+}
+if(data.urgent !== undefined){
+if(typeof data.urgent !== "boolean"){
+const err108 = {instancePath:instancePath+"/urgent",schemaPath:"#/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -9190,8 +9185,12 @@ vErrors.push(err108);
 }
 errors++;
 }
-if(func2(data25) < 1){
-const err109 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data.prior !== undefined){
+let data25 = data.prior;
+if(Array.isArray(data25)){
+if(data25.length > 100){
+const err109 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -9200,9 +9199,12 @@ vErrors.push(err109);
 }
 errors++;
 }
-}
-else {
-const err110 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len3 = data25.length;
+for(let i3=0; i3<len3; i3++){
+let data26 = data25[i3];
+if(typeof data26 === "string"){
+if(func2(data26) > 64){
+const err110 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -9211,10 +9213,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-}
-}
-else {
-const err111 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(func2(data26) < 1){
+const err111 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -9224,11 +9224,8 @@ vErrors.push(err111);
 errors++;
 }
 }
-if(data.released !== undefined){
-let data26 = data.released;
-if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
-if(data26.time === undefined){
-const err112 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+else {
+const err112 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -9237,9 +9234,10 @@ vErrors.push(err112);
 }
 errors++;
 }
-for(const key4 in data26){
-if(!((key4 === "time") || (key4 === "approval"))){
-const err113 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -9249,15 +9247,11 @@ vErrors.push(err113);
 errors++;
 }
 }
-if(data26.time !== undefined){
-let data27 = data26.time;
-const _errs97 = errors;
-let valid20 = true;
-const _errs98 = errors;
-if(errors === _errs98){
-if(typeof data27 === "string"){
-if(func2(data27) > 35){
-const err114 = {};
+if(data.released !== undefined){
+let data27 = data.released;
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+if(data27.time === undefined){
+const err114 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -9266,9 +9260,9 @@ vErrors.push(err114);
 }
 errors++;
 }
-}
-else {
-const err115 = {};
+for(const key4 in data27){
+if(!((key4 === "time") || (key4 === "approval"))){
+const err115 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -9278,21 +9272,15 @@ vErrors.push(err115);
 errors++;
 }
 }
-var _valid7 = _errs98 === errors;
-errors = _errs97;
-if(vErrors !== null){
-if(_errs97){
-vErrors.length = _errs97;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid7){
+if(data27.time !== undefined){
+let data28 = data27.time;
+const _errs99 = errors;
+let valid20 = true;
 const _errs100 = errors;
-if(typeof data27 === "string"){
-if(!pattern1.test(data27)){
-const err116 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(errors === _errs100){
+if(typeof data28 === "string"){
+if(func2(data28) > 35){
+const err116 = {};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -9303,7 +9291,7 @@ errors++;
 }
 }
 else {
-const err117 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err117 = {};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -9312,11 +9300,22 @@ vErrors.push(err117);
 }
 errors++;
 }
-var _valid7 = _errs100 === errors;
-valid20 = _valid7;
 }
-if(!valid20){
-const err118 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid7 = _errs100 === errors;
+errors = _errs99;
+if(vErrors !== null){
+if(_errs99){
+vErrors.length = _errs99;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs102 = errors;
+if(typeof data28 === "string"){
+if(!pattern1.test(data28)){
+const err118 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -9325,9 +9324,9 @@ vErrors.push(err118);
 }
 errors++;
 }
-if(typeof data27 === "string"){
-if(func2(data27) > 35){
-const err119 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err119 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -9336,9 +9335,11 @@ vErrors.push(err119);
 }
 errors++;
 }
+var _valid7 = _errs102 === errors;
+valid20 = _valid7;
 }
-else {
-const err120 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid20){
+const err120 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -9347,12 +9348,9 @@ vErrors.push(err120);
 }
 errors++;
 }
-}
-if(data26.approval !== undefined){
-let data28 = data26.approval;
-if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
-if(data28.name === undefined){
-const err121 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(typeof data28 === "string"){
+if(func2(data28) > 35){
+const err121 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -9361,8 +9359,9 @@ vErrors.push(err121);
 }
 errors++;
 }
-if(data28.uid === undefined){
-const err122 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
+}
+else {
+const err122 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -9371,9 +9370,12 @@ vErrors.push(err122);
 }
 errors++;
 }
-for(const key5 in data28){
-if(!((key5 === "name") || (key5 === "uid"))){
-const err123 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+if(data27.approval !== undefined){
+let data29 = data27.approval;
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+if(data29.name === undefined){
+const err123 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -9382,16 +9384,8 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-if(data28.name !== undefined){
-let data29 = data28.name;
-const _errs107 = errors;
-let valid22 = true;
-const _errs108 = errors;
-if(errors === _errs108){
-if(typeof data29 === "string"){
-if(func2(data29) > 253){
-const err124 = {};
+if(data29.uid === undefined){
+const err124 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -9400,9 +9394,9 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-else {
-const err125 = {};
+for(const key5 in data29){
+if(!((key5 === "name") || (key5 === "uid"))){
+const err125 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -9412,21 +9406,15 @@ vErrors.push(err125);
 errors++;
 }
 }
-var _valid8 = _errs108 === errors;
-errors = _errs107;
-if(vErrors !== null){
-if(_errs107){
-vErrors.length = _errs107;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid8){
+if(data29.name !== undefined){
+let data30 = data29.name;
+const _errs109 = errors;
+let valid22 = true;
 const _errs110 = errors;
-if(typeof data29 === "string"){
-if(!pattern2.test(data29)){
-const err126 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(errors === _errs110){
+if(typeof data30 === "string"){
+if(func2(data30) > 253){
+const err126 = {};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -9437,7 +9425,7 @@ errors++;
 }
 }
 else {
-const err127 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err127 = {};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -9446,11 +9434,22 @@ vErrors.push(err127);
 }
 errors++;
 }
-var _valid8 = _errs110 === errors;
-valid22 = _valid8;
 }
-if(!valid22){
-const err128 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid8 = _errs110 === errors;
+errors = _errs109;
+if(vErrors !== null){
+if(_errs109){
+vErrors.length = _errs109;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs112 = errors;
+if(typeof data30 === "string"){
+if(!pattern2.test(data30)){
+const err128 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -9459,9 +9458,9 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(typeof data29 === "string"){
-if(func2(data29) > 253){
-const err129 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err129 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -9470,9 +9469,11 @@ vErrors.push(err129);
 }
 errors++;
 }
+var _valid8 = _errs112 === errors;
+valid22 = _valid8;
 }
-else {
-const err130 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid22){
+const err130 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -9481,12 +9482,9 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-if(data28.uid !== undefined){
-let data30 = data28.uid;
 if(typeof data30 === "string"){
-if(func2(data30) > 64){
-const err131 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(func2(data30) > 253){
+const err131 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -9495,8 +9493,9 @@ vErrors.push(err131);
 }
 errors++;
 }
-if(func2(data30) < 1){
-const err132 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err132 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -9506,8 +9505,11 @@ vErrors.push(err132);
 errors++;
 }
 }
-else {
-const err133 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data29.uid !== undefined){
+let data31 = data29.uid;
+if(typeof data31 === "string"){
+if(func2(data31) > 64){
+const err133 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -9516,10 +9518,8 @@ vErrors.push(err133);
 }
 errors++;
 }
-}
-}
-else {
-const err134 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data31) < 1){
+const err134 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -9529,9 +9529,8 @@ vErrors.push(err134);
 errors++;
 }
 }
-}
 else {
-const err135 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err135 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -9541,15 +9540,9 @@ vErrors.push(err135);
 errors++;
 }
 }
-if(data.closed !== undefined){
-let data31 = data.closed;
-const _errs116 = errors;
-let valid23 = true;
-const _errs117 = errors;
-if(errors === _errs117){
-if(typeof data31 === "string"){
-if(func2(data31) > 35){
-const err136 = {};
+}
+else {
+const err136 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -9559,8 +9552,9 @@ vErrors.push(err136);
 errors++;
 }
 }
+}
 else {
-const err137 = {};
+const err137 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -9570,21 +9564,11 @@ vErrors.push(err137);
 errors++;
 }
 }
-var _valid9 = _errs117 === errors;
-errors = _errs116;
-if(vErrors !== null){
-if(_errs116){
-vErrors.length = _errs116;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid9){
-const _errs119 = errors;
-if(typeof data31 === "string"){
-if(!pattern1.test(data31)){
-const err138 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data.mails !== undefined){
+let data32 = data.mails;
+if(Array.isArray(data32)){
+if(data32.length > 200){
+const err138 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -9593,9 +9577,12 @@ vErrors.push(err138);
 }
 errors++;
 }
-}
-else {
-const err139 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len4 = data32.length;
+for(let i4=0; i4<len4; i4++){
+let data33 = data32[i4];
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+if(data33.key === undefined){
+const err139 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -9604,11 +9591,8 @@ vErrors.push(err139);
 }
 errors++;
 }
-var _valid9 = _errs119 === errors;
-valid23 = _valid9;
-}
-if(!valid23){
-const err140 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data33.claimedTime === undefined){
+const err140 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "claimedTime"},message:"must have required property '"+"claimedTime"+"'"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -9617,9 +9601,8 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(typeof data31 === "string"){
-if(func2(data31) > 35){
-const err141 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data33.epoch === undefined){
+const err141 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "epoch"},message:"must have required property '"+"epoch"+"'"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -9628,9 +9611,8 @@ vErrors.push(err141);
 }
 errors++;
 }
-}
-else {
-const err142 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data33.deadline === undefined){
+const err142 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -9639,15 +9621,619 @@ vErrors.push(err142);
 }
 errors++;
 }
-}
-}
-else {
-const err143 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data33.tries === undefined){
+const err143 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "tries"},message:"must have required property '"+"tries"+"'"};
 if(vErrors === null){
 vErrors = [err143];
 }
 else {
 vErrors.push(err143);
+}
+errors++;
+}
+for(const key6 in data33){
+if(!((((((((key6 === "key") || (key6 === "claimedTime")) || (key6 === "epoch")) || (key6 === "deadline")) || (key6 === "tries")) || (key6 === "outcome")) || (key6 === "outcomeTime")) || (key6 === "response"))){
+const err144 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err144];
+}
+else {
+vErrors.push(err144);
+}
+errors++;
+}
+}
+if(data33.key !== undefined){
+let data34 = data33.key;
+if(typeof data34 === "string"){
+if(func2(data34) > 300){
+const err145 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err145];
+}
+else {
+vErrors.push(err145);
+}
+errors++;
+}
+if(func2(data34) < 1){
+const err146 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err146];
+}
+else {
+vErrors.push(err146);
+}
+errors++;
+}
+}
+else {
+const err147 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err147];
+}
+else {
+vErrors.push(err147);
+}
+errors++;
+}
+}
+if(data33.claimedTime !== undefined){
+let data35 = data33.claimedTime;
+const _errs125 = errors;
+let valid26 = true;
+const _errs126 = errors;
+if(errors === _errs126){
+if(typeof data35 === "string"){
+if(func2(data35) > 35){
+const err148 = {};
+if(vErrors === null){
+vErrors = [err148];
+}
+else {
+vErrors.push(err148);
+}
+errors++;
+}
+}
+else {
+const err149 = {};
+if(vErrors === null){
+vErrors = [err149];
+}
+else {
+vErrors.push(err149);
+}
+errors++;
+}
+}
+var _valid9 = _errs126 === errors;
+errors = _errs125;
+if(vErrors !== null){
+if(_errs125){
+vErrors.length = _errs125;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs128 = errors;
+if(typeof data35 === "string"){
+if(!pattern1.test(data35)){
+const err150 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err150];
+}
+else {
+vErrors.push(err150);
+}
+errors++;
+}
+}
+else {
+const err151 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err151];
+}
+else {
+vErrors.push(err151);
+}
+errors++;
+}
+var _valid9 = _errs128 === errors;
+valid26 = _valid9;
+}
+if(!valid26){
+const err152 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err152];
+}
+else {
+vErrors.push(err152);
+}
+errors++;
+}
+if(typeof data35 === "string"){
+if(func2(data35) > 35){
+const err153 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err153];
+}
+else {
+vErrors.push(err153);
+}
+errors++;
+}
+}
+else {
+const err154 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err154];
+}
+else {
+vErrors.push(err154);
+}
+errors++;
+}
+}
+if(data33.epoch !== undefined){
+let data36 = data33.epoch;
+if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
+const err155 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err155];
+}
+else {
+vErrors.push(err155);
+}
+errors++;
+}
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 > 9007199254740991 || isNaN(data36)){
+const err156 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"};
+if(vErrors === null){
+vErrors = [err156];
+}
+else {
+vErrors.push(err156);
+}
+errors++;
+}
+if(data36 < 0 || isNaN(data36)){
+const err157 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err157];
+}
+else {
+vErrors.push(err157);
+}
+errors++;
+}
+}
+}
+if(data33.deadline !== undefined){
+let data37 = data33.deadline;
+const _errs134 = errors;
+let valid27 = true;
+const _errs135 = errors;
+if(errors === _errs135){
+if(typeof data37 === "string"){
+if(func2(data37) > 35){
+const err158 = {};
+if(vErrors === null){
+vErrors = [err158];
+}
+else {
+vErrors.push(err158);
+}
+errors++;
+}
+}
+else {
+const err159 = {};
+if(vErrors === null){
+vErrors = [err159];
+}
+else {
+vErrors.push(err159);
+}
+errors++;
+}
+}
+var _valid10 = _errs135 === errors;
+errors = _errs134;
+if(vErrors !== null){
+if(_errs134){
+vErrors.length = _errs134;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid10){
+const _errs137 = errors;
+if(typeof data37 === "string"){
+if(!pattern1.test(data37)){
+const err160 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err160];
+}
+else {
+vErrors.push(err160);
+}
+errors++;
+}
+}
+else {
+const err161 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err161];
+}
+else {
+vErrors.push(err161);
+}
+errors++;
+}
+var _valid10 = _errs137 === errors;
+valid27 = _valid10;
+}
+if(!valid27){
+const err162 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err162];
+}
+else {
+vErrors.push(err162);
+}
+errors++;
+}
+if(typeof data37 === "string"){
+if(func2(data37) > 35){
+const err163 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err163];
+}
+else {
+vErrors.push(err163);
+}
+errors++;
+}
+}
+else {
+const err164 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err164];
+}
+else {
+vErrors.push(err164);
+}
+errors++;
+}
+}
+if(data33.tries !== undefined){
+let data38 = data33.tries;
+if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
+const err165 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err165];
+}
+else {
+vErrors.push(err165);
+}
+errors++;
+}
+if((typeof data38 == "number") && (isFinite(data38))){
+if(data38 > 100 || isNaN(data38)){
+const err166 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err166];
+}
+else {
+vErrors.push(err166);
+}
+errors++;
+}
+if(data38 < 0 || isNaN(data38)){
+const err167 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err167];
+}
+else {
+vErrors.push(err167);
+}
+errors++;
+}
+}
+}
+if(data33.outcome !== undefined){
+let data39 = data33.outcome;
+if(typeof data39 !== "string"){
+const err168 = {instancePath:instancePath+"/mails/" + i4+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err168];
+}
+else {
+vErrors.push(err168);
+}
+errors++;
+}
+if(!((((data39 === "Sent") || (data39 === "Refused")) || (data39 === "Unknown")) || (data39 === "NotSent"))){
+const err169 = {instancePath:instancePath+"/mails/" + i4+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema14.properties.mails.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err169];
+}
+else {
+vErrors.push(err169);
+}
+errors++;
+}
+}
+if(data33.outcomeTime !== undefined){
+let data40 = data33.outcomeTime;
+const _errs145 = errors;
+let valid28 = true;
+const _errs146 = errors;
+if(errors === _errs146){
+if(typeof data40 === "string"){
+if(func2(data40) > 35){
+const err170 = {};
+if(vErrors === null){
+vErrors = [err170];
+}
+else {
+vErrors.push(err170);
+}
+errors++;
+}
+}
+else {
+const err171 = {};
+if(vErrors === null){
+vErrors = [err171];
+}
+else {
+vErrors.push(err171);
+}
+errors++;
+}
+}
+var _valid11 = _errs146 === errors;
+errors = _errs145;
+if(vErrors !== null){
+if(_errs145){
+vErrors.length = _errs145;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid11){
+const _errs148 = errors;
+if(typeof data40 === "string"){
+if(!pattern1.test(data40)){
+const err172 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err172];
+}
+else {
+vErrors.push(err172);
+}
+errors++;
+}
+}
+else {
+const err173 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err173];
+}
+else {
+vErrors.push(err173);
+}
+errors++;
+}
+var _valid11 = _errs148 === errors;
+valid28 = _valid11;
+}
+if(!valid28){
+const err174 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err174];
+}
+else {
+vErrors.push(err174);
+}
+errors++;
+}
+if(typeof data40 === "string"){
+if(func2(data40) > 35){
+const err175 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err175];
+}
+else {
+vErrors.push(err175);
+}
+errors++;
+}
+}
+else {
+const err176 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err176];
+}
+else {
+vErrors.push(err176);
+}
+errors++;
+}
+}
+if(data33.response !== undefined){
+let data41 = data33.response;
+if(typeof data41 === "string"){
+if(func2(data41) > 200){
+const err177 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(vErrors === null){
+vErrors = [err177];
+}
+else {
+vErrors.push(err177);
+}
+errors++;
+}
+if(func2(data41) < 1){
+const err178 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err178];
+}
+else {
+vErrors.push(err178);
+}
+errors++;
+}
+}
+else {
+const err179 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err179];
+}
+else {
+vErrors.push(err179);
+}
+errors++;
+}
+}
+}
+else {
+const err180 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err180];
+}
+else {
+vErrors.push(err180);
+}
+errors++;
+}
+}
+}
+else {
+const err181 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err181];
+}
+else {
+vErrors.push(err181);
+}
+errors++;
+}
+}
+if(data.closed !== undefined){
+let data42 = data.closed;
+const _errs154 = errors;
+let valid29 = true;
+const _errs155 = errors;
+if(errors === _errs155){
+if(typeof data42 === "string"){
+if(func2(data42) > 35){
+const err182 = {};
+if(vErrors === null){
+vErrors = [err182];
+}
+else {
+vErrors.push(err182);
+}
+errors++;
+}
+}
+else {
+const err183 = {};
+if(vErrors === null){
+vErrors = [err183];
+}
+else {
+vErrors.push(err183);
+}
+errors++;
+}
+}
+var _valid12 = _errs155 === errors;
+errors = _errs154;
+if(vErrors !== null){
+if(_errs154){
+vErrors.length = _errs154;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid12){
+const _errs157 = errors;
+if(typeof data42 === "string"){
+if(!pattern1.test(data42)){
+const err184 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err184];
+}
+else {
+vErrors.push(err184);
+}
+errors++;
+}
+}
+else {
+const err185 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err185];
+}
+else {
+vErrors.push(err185);
+}
+errors++;
+}
+var _valid12 = _errs157 === errors;
+valid29 = _valid12;
+}
+if(!valid29){
+const err186 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err186];
+}
+else {
+vErrors.push(err186);
+}
+errors++;
+}
+if(typeof data42 === "string"){
+if(func2(data42) > 35){
+const err187 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err187];
+}
+else {
+vErrors.push(err187);
+}
+errors++;
+}
+}
+else {
+const err188 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err188];
+}
+else {
+vErrors.push(err188);
+}
+errors++;
+}
+}
+}
+else {
+const err189 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err189];
+}
+else {
+vErrors.push(err189);
 }
 errors++;
 }

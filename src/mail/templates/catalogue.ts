@@ -85,6 +85,26 @@ export interface Catalogue {
     answer: string
     next: string
   }
+  held: {
+    subject: (organization: string, people: number) => string
+    heading: (people: number) => string
+    lead: (company: string, people: number) => string
+    why: { Budget: string; Protected: string; MinAdmins: string }
+    producer: string
+    byHand: string
+    people: string
+    since: string
+    list: string
+    more: (people: number) => string
+    membership: string
+    suspended: string
+    roles: (roles: string) => string
+    groups: (groups: string) => string
+    /** Where no role and no group is lost: permissions, or an end that is brought forward. */
+    other: string
+    wrong: string
+    right: string
+  }
   footer: {
     why: (address: string, company: string) => string
     admin: (address: string, company: string) => string

@@ -3,6 +3,7 @@ import { OWN_TEMPLATES, type OwnTemplate, type PlaceholderValues, renderParagrap
 import { labelText, personText, plainLine } from '../plain.ts'
 import { accountLetter } from './account.ts'
 import { catalogueFor } from './catalogue.ts'
+import { heldLetter } from './held.ts'
 import { invitationLetter } from './invitation.ts'
 import type { Letter } from './letter.ts'
 import { licensesLetter } from './licenses.ts'
@@ -74,6 +75,7 @@ const LETTERS: { [K in MailTemplate]: (data: MailData[K], write: Writer) => Lett
   licenseKeys: licensesLetter,
   invitationFailed: (data, write) => noticeLetter('failed', data, write),
   invitationGaveUp: (data, write) => noticeLetter('gaveUp', data, write),
+  removalsHeld: heldLetter,
 }
 
 function isOwn(template: MailTemplate): template is OwnTemplate {

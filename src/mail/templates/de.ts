@@ -87,6 +87,34 @@ export const de: Catalogue = {
     answer: 'Der Mailserver hat auf die letzte Mail geantwortet:',
     next: 'Fragen Sie die Person, oder senden Sie die Einladung erneut:',
   },
+  held: {
+    subject: (organization, people) =>
+      `${organization}: Eine Änderung, die ${people === 1 ? '1 Person' : `${people} Personen`} Zugänge nimmt, ist angehalten`,
+    heading: people =>
+      `Eine Änderung, die ${people === 1 ? '1 Person' : `${people} Personen`} Zugänge nimmt, ist angehalten`,
+    lead: (company, people) =>
+      `Durch eine Änderung ${people === 1 ? 'verliert 1 Person' : `verlieren ${people} Personen`} etwas bei ${company}. Nichts davon ist geschehen: Alle behalten, was sie haben, bis jemand sie genehmigt.`,
+    why: {
+      Budget: 'Sie ist angehalten, weil mehr Personen etwas verlören, als es innerhalb von 24 Stunden dürfen.',
+      Protected: 'Sie ist angehalten, weil jemand etwas verlöre, der geschützt ist.',
+      MinAdmins: 'Sie ist angehalten, weil zu wenige Administratorinnen und Administratoren übrig blieben.',
+    },
+    producer: 'Geändert von',
+    byHand: 'eine Änderung von Hand',
+    people: 'Personen',
+    since: 'Angehalten seit',
+    list: 'Wer was verlöre',
+    more: people => (people === 1 ? 'und 1 weitere' : `und ${people} weitere`),
+    membership: 'die Mitgliedschaft',
+    suspended: 'alles, durch Sperrung',
+    roles: roles => `Rollen: ${roles}`,
+    groups: groups => `Gruppen: ${groups}`,
+    other: 'Rechte',
+    wrong:
+      'Ist es ein Versehen? Nehmen Sie die Änderung dort zurück, wo sie gemacht wurde. Niemand merkt etwas davon, und es geht keine weitere Mail dazu hinaus.',
+    right:
+      'Ist es so gewollt? Dann genehmigen Sie es auf der Kommandozeile, die vorher zeigt, was daraus folgt. Was jemand durch die Änderung gewinnt, ist schon geschehen.',
+  },
   footer: {
     why: (address, company) => `Diese Mail wurde automatisch an ${address} gesendet, im Auftrag von ${company}.`,
     admin: (address, company) =>

@@ -86,6 +86,33 @@ export const en: Catalogue = {
     answer: 'The mail server answered to the last mail:',
     next: 'Ask the person, or send the invitation again:',
   },
+  held: {
+    subject: (organization, people) =>
+      `${organization}: a change that takes access from ${people === 1 ? '1 person' : `${people} people`} is held`,
+    heading: people => `A change that takes access from ${people === 1 ? '1 person' : `${people} people`} is held`,
+    lead: (company, people) =>
+      `A change takes something from ${people === 1 ? '1 person' : `${people} people`} at ${company}. Nothing of it has happened: everybody keeps what they have until somebody approves it.`,
+    why: {
+      Budget: 'It is held because more people would lose something than may within 24 hours.',
+      Protected: 'It is held because somebody who is protected would lose something.',
+      MinAdmins: 'It is held because too few administrators would be left.',
+    },
+    producer: 'Changed by',
+    byHand: 'an edit by hand',
+    people: 'People',
+    since: 'Held since',
+    list: 'Who would lose what',
+    more: people => (people === 1 ? 'and 1 more' : `and ${people} more`),
+    membership: 'the membership',
+    suspended: 'everything, by suspension',
+    roles: roles => `roles: ${roles}`,
+    groups: groups => `groups: ${groups}`,
+    other: 'permissions',
+    wrong:
+      'Is it a mistake? Take the change back where it was made. Nobody notices anything, and no more mail is sent about it.',
+    right:
+      'Is it meant? Then approve it on the command line, which shows first what follows. What people gain by the change has happened already.',
+  },
   footer: {
     why: (address, company) => `This mail was sent automatically to ${address}, on behalf of ${company}.`,
     admin: (address, company) =>

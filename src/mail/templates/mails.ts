@@ -88,6 +88,32 @@ export interface AdminNoticeMail {
   response?: string
 }
 
+/** To an admin: what an edit takes from people is held until somebody approves it. */
+export interface RemovalsHeldMail {
+  organization: MailOrganization
+  /** Name of the Organization, for the command line. */
+  organizationName: string
+  /** Whom this mail is for. */
+  address: string
+  /** `source/people`; absent: an edit by hand. */
+  producer?: string
+  /** How many people would lose something. */
+  people: number
+  /** The first of them, by name. */
+  losses: readonly {
+    name: string
+    membership: boolean
+    suspended: boolean
+    roles: readonly string[]
+    groups: readonly string[]
+  }[]
+  /** What holds it; absent where that is not known. */
+  reason?: 'Budget' | 'Protected' | 'MinAdmins'
+  time: string
+  /** `RemovalSet/acme.4jx2…`, for the command line. */
+  resource: string
+}
+
 export interface MailData {
   invitation: InvitationMail
   accountCreated: AccountCreatedMail
@@ -95,6 +121,7 @@ export interface MailData {
   licenseKeys: LicenseKeysMail
   invitationFailed: AdminNoticeMail
   invitationGaveUp: AdminNoticeMail
+  removalsHeld: RemovalsHeldMail
 }
 
 export type MailTemplate = keyof MailData
