@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Readiness } from '../api/conditions.ts'
 import type { Group } from '../api/group.ts'
-import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import { ANNOTATIONS } from '../api/names.ts'
 import { standingOf } from '../decide/can.ts'
 import { compileExpression } from '../decide/cel.ts'
 import { factsOf } from '../decide/qualification.ts'
@@ -15,8 +15,8 @@ import {
   watch,
   writeStatus,
 } from './context.ts'
+import { withFinalizer } from './finalizer.ts'
 import { Pace } from './pace.ts'
-import { isDeleting } from './people.ts'
 
 /** People that the passes over one group may look at in a second. */
 const PEOPLE_PER_SECOND = 10_000
@@ -92,29 +92,19 @@ export const groupReconciler = (world: World): Reconciler<'Group'> => {
         return undefined
       }
       const wait = pace.take(name, sizeOf(world.cache, group), world.clock.now())
-      return wait === undefined ? reconcileGroup(world, group) : { again: wait }
+      if (wait !== undefined) return { again: wait }
+      // Saved first: a group that goes because its definition is deleted takes its roles from nobody. Nothing outside outlives it: what its members lose follows on them.
+      return withFinalizer(world.store, group, {
+        apply: saved => reconcileGroup(world, saved),
+        cleanup: async () => 'done',
+      })
     },
   }
 }
 
 const reconcileGroup = async (world: World, group: Group): Promise<ReconcileResult | undefined> => {
-  const { name, uid, finalizers = [], resourceVersion: ifVersion } = group.metadata
+  const { name, uid } = group.metadata
   const ref = { kind: 'Group' as const, name, uid }
-  if (isDeleting(group)) {
-    // Nothing outside outlives a group: what its members lose follows on them.
-    if (finalizers.includes(FINALIZER))
-      await world.store.setFinalizers(
-        ref,
-        finalizers.filter(one => one !== FINALIZER),
-        { ifVersion },
-      )
-    return undefined
-  }
-  if (!finalizers.includes(FINALIZER)) {
-    // Saved first: a group that goes because its definition is deleted takes its roles from nobody.
-    const saved = await world.store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion })
-    return saved && reconcileGroup(world, saved)
-  }
   const { conditions, ...before } = group.status ?? {}
   if (isPaused(group)) {
     await writeStatus(world, group, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })

@@ -1,7 +1,7 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { Membership, MembershipSpec } from '../api/membership.ts'
-import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import { ANNOTATIONS } from '../api/names.ts'
 import { parseAddress } from '../decide/address.ts'
 import { openSeries, type Progress, progressOf } from '../decide/invitation.ts'
 import { isJoined, newMembership } from '../decide/membership.ts'
@@ -10,6 +10,7 @@ import type { Change } from '../effects/change.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt, turnOf } from './attempts.ts'
 import { declaredAt, isPaused, organizationsConcerned, settingsFor, type World, watch, writeStatus } from './context.ts'
+import { addFinalizer } from './finalizer.ts'
 import { grantRoles } from './grants.ts'
 import { addressesOf } from './indexes.ts'
 import { bar, barTime, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from './invitationasking.ts'
@@ -200,7 +201,8 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
     record = await remember(pass, name, record, spec, queued(pass, name))
     return { record, progress, ...waiting(turn), again: turn.until }
   }
-  await ensureFinalizer(world, invitation)
+  // From the first claim on a deletion has something to do.
+  await addFinalizer(world.store, invitation)
   const isNew = record === undefined
   record ??= await remember(pass, name, undefined, spec)
   // Somebody else made it meanwhile, with another nonce: look at theirs.
@@ -282,14 +284,6 @@ const queued = ({ invitation, requests }: Pass, name: string): Change[] => [
     fields: { template: 'invitation', to: (requests[0] ?? invitation).spec.email },
   },
 ]
-
-/** From the first claim on a deletion has something to do. */
-const ensureFinalizer = async (world: World, { metadata }: Invitation): Promise<void> => {
-  if (metadata.finalizers?.includes(FINALIZER)) return
-  const finalizers = [...(metadata.finalizers ?? []), FINALIZER]
-  const ref = { kind: 'Invitation', name: metadata.name } as const
-  await world.store.setFinalizers(ref, finalizers, { ifVersion: metadata.resourceVersion })
-}
 
 const earliest = (...times: (number | undefined)[]): number | undefined => {
   const known = times.filter(time => time !== undefined)

@@ -5,6 +5,7 @@ import { forgetDeclaration, isJoined } from '../decide/membership.ts'
 import { membershipName } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
 import { declaredAt, type World } from './context.ts'
+import { dropFinalizer } from './finalizer.ts'
 import { grantRoles } from './grants.ts'
 import type { Outcome, Pass } from './invitationstatus.ts'
 import { isGenerated, requestsOf } from './people.ts'
@@ -53,9 +54,6 @@ export const release = async (world: World, invitation: Invitation): Promise<und
       })
   }
   if (others.length === 0) world.lines.of(spec.organization).leave(name)
-  const finalizers = metadata.finalizers.filter(one => one !== FINALIZER)
-  await world.store.setFinalizers({ kind: 'Invitation', name: metadata.name }, finalizers, {
-    ifVersion: metadata.resourceVersion,
-  })
+  await dropFinalizer(world.store, invitation)
   return undefined
 }

@@ -1,6 +1,6 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { Membership } from '../api/membership.ts'
-import { ADMIN_PERMISSIONS, ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import { ADMIN_PERMISSIONS, ANNOTATIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
 import { normalizeDomain } from '../decide/address.ts'
 import { byAge } from '../decide/age.ts'
@@ -22,8 +22,8 @@ import {
   watch,
   writeStatus,
 } from './context.ts'
+import { withFinalizer } from './finalizer.ts'
 import { Pace } from './pace.ts'
-import { isDeleting } from './people.ts'
 
 /** Counts are made anew a few times at once, and then at most every ten seconds: one in ten runs a second. */
 const COUNTS_PER_SECOND = 0.1
@@ -103,9 +103,22 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
         pace.forget(name)
         return undefined
       }
-      return reconcileOrganization(world, organization, pace)
+      return withFinalizer(world.store, organization, {
+        apply: saved => reconcileOrganization(world, saved, pace),
+        cleanup: going => empty(world, going),
+      })
     },
   }
+}
+
+/** An organization goes after everything in it. */
+const empty = async (world: World, organization: Organization): Promise<'done' | ReconcileResult> => {
+  const left = leftIn(world.cache, organization.metadata.name)
+  if (left.length === 0) return 'done'
+  const { conditions: _, ...before } = organization.status ?? {}
+  const message = `to be deleted, but still has ${left.join(', ')}; delete or end these first`
+  await writeStatus(world, organization, before, { is: 'stalled', reason: 'InUse', message })
+  return {}
 }
 
 const reconcileOrganization = async (
@@ -113,28 +126,9 @@ const reconcileOrganization = async (
   organization: Organization,
   pace: Pace,
 ): Promise<ReconcileResult | undefined> => {
-  const { name, uid, finalizers = [], resourceVersion: ifVersion } = organization.metadata
+  const { name, uid } = organization.metadata
   const ref = { kind: 'Organization' as const, name, uid }
   const { conditions, ...before } = organization.status ?? {}
-  if (isDeleting(organization)) {
-    if (!finalizers.includes(FINALIZER)) return undefined
-    const left = leftIn(world.cache, name)
-    if (left.length > 0) {
-      const message = `to be deleted, but still has ${left.join(', ')}; delete or end these first`
-      await writeStatus(world, organization, before, { is: 'stalled', reason: 'InUse', message })
-      return undefined
-    }
-    await world.store.setFinalizers(
-      ref,
-      finalizers.filter(one => one !== FINALIZER),
-      { ifVersion },
-    )
-    return undefined
-  }
-  if (!finalizers.includes(FINALIZER)) {
-    const saved = await world.store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion })
-    return saved && reconcileOrganization(world, saved, pace)
-  }
   if (isPaused(organization)) {
     await writeStatus(world, organization, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
     return undefined

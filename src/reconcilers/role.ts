@@ -1,6 +1,6 @@
 import type { Readiness } from '../api/conditions.ts'
 import type { Membership } from '../api/membership.ts'
-import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import { ANNOTATIONS } from '../api/names.ts'
 import type { Role } from '../api/role.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { standingOf } from '../decide/can.ts'
@@ -9,6 +9,7 @@ import { currentSeries } from '../decide/membership.ts'
 import { permissionProblem } from '../decide/permissions.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { isPaused, recordEvent, settingsFor, type World, watch, writeStatus } from './context.ts'
+import { withFinalizer } from './finalizer.ts'
 import { place } from './indexes.ts'
 import { Pace } from './pace.ts'
 import { isDeleting } from './people.ts'
@@ -60,32 +61,29 @@ export const roleReconciler = (world: World): Reconciler<'Role'> => {
       const { cache } = world
       const cost = cache.by('Membership', 'role', name).length + cache.by('Invitation', 'role', name).length
       const wait = pace.take(name, cost, world.clock.now())
-      return wait === undefined ? reconcileRole(world, role) : { again: wait }
+      if (wait !== undefined) return { again: wait }
+      // Saved first, so that a deletion that comes next is met here; what was written wakes nobody.
+      return withFinalizer(world.store, role, {
+        apply: saved => reconcileRole(world, saved),
+        cleanup: going => tellOpen(world, going),
+      })
     },
   }
 }
 
+/** Who is invited to a role that goes is told of it. */
+const tellOpen = async (world: World, { metadata: { name, uid } }: Role): Promise<'done'> => {
+  const open = openInvitations(world, name).addresses
+  const ref = { kind: 'Role' as const, name, uid }
+  if (open.length > 0) await recordEvent(world, ref, 'Warning', 'RoleChanged', `deleted; ${carried(open)}`)
+  return 'done'
+}
+
 const reconcileRole = async (world: World, role: Role): Promise<ReconcileResult | undefined> => {
   const { metadata, status } = role
-  const { name, uid, finalizers = [], resourceVersion: ifVersion } = metadata
+  const { name, uid } = metadata
   const { conditions: _, ...before } = status ?? {}
   const ref = { kind: 'Role' as const, name, uid }
-  if (isDeleting(role)) {
-    if (!finalizers.includes(FINALIZER)) return undefined
-    const open = openInvitations(world, name).addresses
-    if (open.length > 0) await recordEvent(world, ref, 'Warning', 'RoleChanged', `deleted; ${carried(open)}`)
-    await world.store.setFinalizers(
-      ref,
-      finalizers.filter(one => one !== FINALIZER),
-      { ifVersion },
-    )
-    return undefined
-  }
-  if (!finalizers.includes(FINALIZER)) {
-    // Saved first, so that a deletion that comes next is met here; what was written wakes nobody.
-    const saved = await world.store.setFinalizers(ref, [...finalizers, FINALIZER], { ifVersion })
-    return saved && reconcileRole(world, saved)
-  }
   if (isPaused(role)) {
     await writeStatus(world, role, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
     return undefined

@@ -1,5 +1,5 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
-import { ANNOTATIONS, FINALIZER } from '../api/names.ts'
+import { ANNOTATIONS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { holdersThatDiffer } from '../decide/held-seats.ts'
@@ -7,6 +7,7 @@ import { hasLeft, isJoined } from '../decide/membership.ts'
 import { generatedUserName, membershipOf } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { declaredAt, isPaused, organizationsConcerned, type World, watch, writeStatus } from './context.ts'
+import { addFinalizer, dropFinalizer } from './finalizer.ts'
 import { addressesOf } from './indexes.ts'
 import { isDeleting, isGenerated, keeperOf, ownerOf, rivalOf } from './people.ts'
 import { reconcilePlace } from './place.ts'
@@ -185,7 +186,8 @@ const reconcileUser = async (world: World, name: string): Promise<ReconcileResul
     await writeStatus(world, user, body, is, heldVerdicts(results))
     return again
   }
-  if (!isGenerated(user)) await keepFinalizer(world, user)
+  // Nobody goes without what they have being ended: they may have joined, or be in groups, without a membership of their own.
+  if (!isGenerated(user)) await addFinalizer(world.store, user)
   await projectUser(world, user, results)
   return again
 }
@@ -212,14 +214,6 @@ const undisputed = (cache: Cache, user: User): string[] => {
   return [...new Set(records.map(({ spec }) => spec.organization))].sort()
 }
 
-/** Nobody goes without what they have being ended: they may have joined, or be in groups, without a membership of their own. */
-const keepFinalizer = async (world: World, { metadata }: User): Promise<void> => {
-  if (metadata.finalizers?.includes(FINALIZER)) return
-  await world.store.setFinalizers({ kind: 'User', name: metadata.name }, [...(metadata.finalizers ?? []), FINALIZER], {
-    ifVersion: metadata.resourceVersion,
-  })
-}
-
 const leave = async (world: World, { metadata }: User): Promise<undefined> => {
   // The version may have moved by what was just written to it.
   const current = world.cache.get('User', metadata.name)
@@ -229,10 +223,7 @@ const leave = async (world: World, { metadata }: User): Promise<undefined> => {
     await world.store.delete({ kind: 'User', name: metadata.name }, { ifUid: metadata.uid })
     return undefined
   }
-  if (!current.metadata.finalizers?.includes(FINALIZER)) return undefined
-  const finalizers = current.metadata.finalizers.filter(one => one !== FINALIZER)
-  const ifVersion = current.metadata.resourceVersion
-  await world.store.setFinalizers({ kind: 'User', name: metadata.name }, finalizers, { ifVersion })
+  await dropFinalizer(world.store, current)
   return undefined
 }
 

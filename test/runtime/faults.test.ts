@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { watch } from '../../src/reconcilers/context.ts'
-import { withFinalizer } from '../../src/runtime/finalizer.ts'
+import { withFinalizer } from '../../src/reconcilers/finalizer.ts'
 import { type Loop, openLoop, type World } from '../../src/runtime/loop.ts'
 import { startManager } from '../../src/runtime/manager.ts'
 import type { Reconciler } from '../../src/runtime/reconciler.ts'

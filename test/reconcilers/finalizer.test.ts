@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FINALIZER } from '../../src/api/names.ts'
-import { withFinalizer } from '../../src/runtime/finalizer.ts'
+import { withFinalizer } from '../../src/reconcilers/finalizer.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import { ConflictError } from '../../src/store/errors.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
