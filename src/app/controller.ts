@@ -17,6 +17,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { mailTrouble, openMailer, senderOf } from './mail.ts'
 import { observing } from './observe.ts'
+import { troubleTeller } from './patience.ts'
 import type { Realm } from './realm.ts'
 import { portalUrl } from './settings.ts'
 import { sourceReader } from './sources.ts'
@@ -154,16 +155,12 @@ const withStoreTrouble = (
   clock: Clock,
   tell: ControllerOptions['onStoreTrouble'],
 ): RuntimeObserver => {
-  let told = Number.NEGATIVE_INFINITY
+  const trouble = troubleTeller(clock, tell)
   const look = (error: unknown): void => {
-    const full = (error as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC'
-    if (!tell || !(full || error instanceof StoreUnusableError) || clock.now() - told < MINUTE) return
-    told = clock.now()
-    tell(
-      full
-        ? 'the disk is full: nothing can be written down, so nothing is done; it is tried again'
-        : `${error instanceof StoreUnusableError ? `${error.message}; ${error.remedy}` : ''}; it is tried again`,
-    )
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC')
+      trouble(new Error('the disk is full: nothing can be written down, so nothing is done', { cause: error }))
+    else if (error instanceof StoreUnusableError)
+      trouble(new Error(`${error.message}; ${error.remedy}`, { cause: error }))
   }
   return {
     ...observer,
