@@ -5,6 +5,7 @@ import { KINDS, type Reason } from '../api/names.ts'
 import { listMails, readMail } from '../mail/folder.ts'
 import type { Lookups } from '../portal/lookups.ts'
 import { createPortal } from '../portal/portal.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Ending } from '../runtime/manager.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import type { LeaseState } from '../store/store.ts'
@@ -14,6 +15,7 @@ import { createMetrics, type LiveFigures, type Metrics } from '../telemetry/metr
 import { type HealthCheck, startOps } from '../telemetry/ops.ts'
 import type { RunningController } from './controller.ts'
 import { countConditions } from './count-conditions.ts'
+import { guardFigures } from './guard-figures.ts'
 import { loopCheck } from './loop-check.ts'
 import { patience, troubleTeller } from './patience.ts'
 import type { Realm } from './realm.ts'
@@ -145,7 +147,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
   replica = serving
   // Both at once: each may take some seconds to finish what is in hand.
   stack.defer(async () => void (await Promise.all([serving[Symbol.asyncDispose](), listening.close()])))
-  metrics.watch(figuresOf(serving))
+  metrics.watch(figuresOf(serving, realm.clock))
   const up = stack.move()
   return {
     replica: serving,
@@ -173,7 +175,7 @@ const startServing = async (realm: Realm, options: ReplicaOptions): Promise<Repl
   realm.replicated ? startReplica(options) : await takeLease(options)
 
 /** What metrics show of the loop at the moment of a scrape. */
-const figuresOf = (replica: Replica): LiveFigures => ({
+const figuresOf = (replica: Replica, clock: Clock): LiveFigures => ({
   queues: () =>
     (replica.controller?.manager.loop.controllers ?? []).map(({ kind, queue }) => {
       const { seconds, longest } = queue.unfinished()
@@ -181,6 +183,8 @@ const figuresOf = (replica: Replica): LiveFigures => ({
     }),
   objects: () => KINDS.map(kind => ({ kind, count: replica.cache?.count(kind) ?? 0 })),
   conditions: () => (replica.cache ? countConditions(replica.cache) : []),
+  guard: () =>
+    replica.cache ? guardFigures({ cache: replica.cache, clock }) : { held: [], budgets: [], approvals: [] },
   sources: () =>
     [...(replica.cache?.list('Source') ?? [])].flatMap(({ metadata, status }) =>
       status?.lastCompleteTime === undefined

@@ -7,16 +7,24 @@ import { DEFAULT_GUARD } from '../decide/guard-settings.ts'
 import { isJoined } from '../decide/membership.ts'
 import { membershipOf, removalKey } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
-import { settingsFor, type World } from './context.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+import { settingsFor } from './context.ts'
 
 /** How long a budget lasts. */
 export const BUDGET = 24 * 3_600_000
+
+/** What counting needs. */
+export interface Counting {
+  readonly cache: Cache
+  readonly clock: Pick<Clock, 'now'>
+}
 
 /** One word for one person: the User, else the address. */
 export const personOf = ({ user, address }: MembershipSpec): string => user?.uid ?? address
 
 /** What the guard decides from, read when it is asked for: where little is taken, nobody is counted. */
-export const guardFacts = (world: World): GuardFacts => {
+export const guardFacts = (world: Counting): GuardFacts => {
   const { cache, clock } = world
   const now = clock.now()
   const spending = [...cache.list('RemovalSet')].filter(({ spec }) => countsNow(spec, now))
@@ -100,7 +108,7 @@ const peopleIn = (
 }
 
 /** Admins of an organization, here and above, who have a way to sign in and are not about to go. */
-const adminsWhoSignIn = (world: World, organization: string, chain: readonly string[]): Set<string> => {
+const adminsWhoSignIn = (world: Counting, organization: string, chain: readonly string[]): Set<string> => {
   const { cache, clock } = world
   const now = clock.now()
   const admins = new Set<string>()

@@ -20,6 +20,11 @@ export interface Metrics {
   mails: Counter<'outcome'>
   objects: Gauge<'kind'>
   conditions: Gauge<'kind' | 'type' | 'reason'>
+  removalsHeld: Gauge<'reason'>
+  removalsHeldPeople: Gauge<'reason'>
+  removalsSpent: Gauge<'organization'>
+  removalsBudget: Gauge<'organization'>
+  approvals: Gauge<'state'>
   leaseHeld: Gauge
   sourceAge: Gauge<'source'>
 }
@@ -31,8 +36,18 @@ export interface LiveFigures {
   objects(): Iterable<{ kind: string; count: number }>
   /** How many objects have a condition that is true, by its type and reason. */
   conditions(): Iterable<{ kind: string; type: string; reason: string; count: number }>
+  /** What the guard holds and may still let go. */
+  guard(): GuardFigures
   /** Seconds since 1970; sources that were never read completely are left out. */
   sources(): Iterable<{ source: string; lastComplete: number }>
+}
+
+export interface GuardFigures {
+  /** Removal sets that are held, and people who would lose something by them. */
+  held: { reason: string; sets: number; people: number }[]
+  /** People who lost something in the last 24 hours, and who may; of organizations where somebody did. */
+  budgets: { organization: string; spent: number; budget: number }[]
+  approvals: { state: string; count: number }[]
 }
 
 export const createMetrics = (): Metrics => {
@@ -141,6 +156,56 @@ export const createMetrics = (): Metrics => {
       collect() {
         this.reset()
         for (const { count, ...labels } of live?.conditions() ?? []) this.set(labels, count)
+      },
+    }),
+    removalsHeld: new Gauge({
+      name: 'roster_removals_held',
+      help: 'Removal sets that are held until an Approval, by what holds them',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { reason, sets } of live?.guard().held ?? []) this.set({ reason }, sets)
+      },
+    }),
+    removalsHeldPeople: new Gauge({
+      name: 'roster_removals_held_people',
+      help: 'People who would lose something by removal sets that are held',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { reason, people } of live?.guard().held ?? []) this.set({ reason }, people)
+      },
+    }),
+    removalsSpent: new Gauge({
+      name: 'roster_removals_spent_people',
+      help: 'People who lost something in the last 24 hours; of organizations where somebody did',
+      labelNames: ['organization'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { organization, spent } of live?.guard().budgets ?? []) this.set({ organization }, spent)
+      },
+    }),
+    removalsBudget: new Gauge({
+      name: 'roster_removals_budget_people',
+      help: 'People who may lose something in 24 hours without an Approval; of organizations where somebody did',
+      labelNames: ['organization'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { organization, budget } of live?.guard().budgets ?? []) this.set({ organization }, budget)
+      },
+    }),
+    approvals: new Gauge({
+      name: 'roster_approvals',
+      help: 'Approvals by what became of them',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { state, count } of live?.guard().approvals ?? []) this.set({ state }, count)
       },
     }),
     leaseHeld: new Gauge({ name: 'roster_lease_held', help: '1 while this process runs the loop', registers }),
