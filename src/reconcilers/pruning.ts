@@ -1,4 +1,5 @@
 import type { DeclaredResource } from '../api/kinds.ts'
+import { ANNOTATIONS } from '../api/names.ts'
 import { isJoined } from '../decide/membership.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import type { ResourceStore } from '../store/store.ts'
@@ -20,7 +21,9 @@ export const permitToPrune =
   (because: string, belonging: () => Promise<ReadonlySet<string>>) =>
   async (objects: readonly DeclaredResource[]): Promise<Pruning> => {
     const uids = objects.some(({ kind }) => kind === 'User') ? await belonging() : new Set<string>()
-    const goes = ({ kind, metadata }: DeclaredResource) => kind === 'User' && uids.has(metadata.uid)
+    // Who is marked already has been asked for: their own reconciler deletes them, or they come back.
+    const goes = ({ kind, metadata }: DeclaredResource) =>
+      kind === 'User' && (uids.has(metadata.uid) || metadata.annotations?.[ANNOTATIONS.going] !== undefined)
     return { permitted: objects.filter(object => !goes(object)), going: objects.filter(goes), because }
   }
 
