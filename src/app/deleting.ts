@@ -58,8 +58,7 @@ export const planDeletion = async (
     fields: {},
     ...organizationOf(object),
   }
-  const plan = rehearsedPlan(rehearsal)
-  return { object, consequences, plan: { ...plan, changes: [gone, ...plan.changes] } }
+  return { object, consequences, plan: rehearsedPlan(rehearsal, [gone]) }
 }
 
 /** How long a running controller is waited for, in milliseconds. */

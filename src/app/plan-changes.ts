@@ -5,6 +5,7 @@ import type { Change } from '../effects/change.ts'
 import { keyOf } from '../source/inventory.ts'
 import type { PlacedManifest } from '../source/revision.ts'
 import type { SyncResult } from '../source/sync.ts'
+import { canonicalText } from './canonical.ts'
 
 /**
  * Creation, change and deletion of declared resources, in the order in which they are applied.
@@ -49,7 +50,7 @@ const changedFields = (live: Compared, next: Compared): Fields => {
   const compare = (prefix: string, from: object, to: object, skipped: ReadonlySet<string> = new Set()): void => {
     const [was, is] = [from as Record<string, unknown>, to as Record<string, unknown>]
     for (const key of new Set([...Object.keys(was), ...Object.keys(is)]))
-      if (!skipped.has(key) && canonical(was[key]) !== canonical(is[key]))
+      if (!skipped.has(key) && canonicalText(was[key]) !== canonicalText(is[key]))
         fields[`${prefix}${key}`] = { from: was[key] ?? null, to: is[key] ?? null }
   }
   compare('spec.', live.spec, next.spec)
@@ -59,14 +60,6 @@ const changedFields = (live: Compared, next: Compared): Fields => {
 }
 
 const OURS: ReadonlySet<string> = new Set([...Object.values(LABELS), ...Object.values(ANNOTATIONS)])
-
-/** The order in which a document names its fields means nothing. */
-const canonical = (value: unknown): string | undefined =>
-  JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
 
 const organizationOf = (object: AnyManifest | DeclaredResource | undefined): string | undefined => {
   if (!object) return undefined

@@ -9,12 +9,15 @@ import type { Cache } from '../runtime/reconciler.ts'
 import { keyOf } from '../source/inventory.ts'
 import type { Revision } from '../source/revision.ts'
 import { type SyncResult, syncRevision } from '../source/sync.ts'
+import type { ResourceStore } from '../store/store.ts'
 import { authorityOf } from './authority.ts'
 import { type HeldSet, heldSets, heldText, untilText } from './held.ts'
 import { resourceChanges } from './plan-changes.ts'
+import { planHash, splitDue } from './plan-hash.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
+import { type PlanUnknown, unknownKeys } from './plan-unknown.ts'
 import { carriedRoles, type PlanWarning, waitingIn, warningOnRole, warningsOnSeats } from './plan-warnings.ts'
-import { type RehearsedRealm, rehearse } from './rehearsal.ts'
+import { type RehearsedRealm, rehearse, type Stage, stageOf } from './rehearsal.ts'
 
 export interface PlanOptions {
   realm: RehearsedRealm
@@ -42,14 +45,20 @@ export interface HeldInPlan {
 export interface Plan {
   /** Version of the store that the plan was made on. */
   base: string
-  /** In the order in which they would happen. */
+  /** Of what the manifests cause, and of nothing else: see `planHash`. */
+  hash: string
+  /** What the manifests cause, in the order in which it would happen. */
   changes: Change[]
+  /** What would happen without them, too, among what they reach. */
+  alsoDue: Change[]
   /** What no longer stands in the source and is not deleted, with the reason. */
   held: HeldInPlan[]
   /** What another source keeps, and what the store would refuse. */
   refused: { ref: ObjectRef; message: string }[]
   /** What time alone will bring about afterwards, among what the changes reach; earliest first. */
   later: LaterChange[]
+  /** What only applying will tell. */
+  unknown: PlanUnknown[]
   /** What should be known before. */
   warnings: PlanWarning[]
   /** Keys whose last run failed. */
@@ -60,46 +69,57 @@ export interface Plan {
 
 /** What applying a revision would do, found out by the same reconcilers on an overlay of the store: see {@link rehearse}. @throws what that throws */
 export const planRevision = async (options: PlanOptions): Promise<Plan> => {
-  const { realm, source, revision, prune, allowEmpty, all, signal } = options
-  const { base, result, changes, rest, cache, now } = await rehearse(
-    realm,
-    async (store, world) => {
-      const before = declaredObjects(world)
-      const sync = await syncRevision({
-        store,
-        byPerson: true,
-        authority: await authorityOf(realm, store, source, options.pathOf),
-        source,
-        revision,
-        prune,
-        allowEmpty,
-        signal,
-        permit: permitToPrune(`source/${source} no longer declares it`, belongingIn(world)),
-      })
-      const declared = resourceChanges(revision.manifests, before, ref => declaredIn(world, ref), sync)
-      // Before anything follows: afterwards the invitations carry what the roles are then.
-      const roles = carriedRoles(declared, world, realm.clock.now())
-      return { sync, declared, roles, waited: waitingIn(world) }
-    },
-    { signal, all },
-  )
+  const { realm, all, signal } = options
+  const stage = await stageOf(realm)
+  const rehearsal = await rehearse(realm, (store, world) => declare(options, store, world), { signal, all, stage })
+  const { base, result, changes, rest, cache, now } = rehearsal
   const { sync, declared, roles, waited } = result
   const withdrawn = new Set(
     changes.flatMap(({ action, kind, fields }) =>
       action === 'delete' && kind === 'Invitation' ? [fields['email']] : [],
     ),
   )
+  const { caused, alsoDue } = splitDue(changes, changes.length > 0 ? await dueAnyway(options, stage, rest) : [])
+  const own = [...declared.filter(change => !isKept(change, sync.going, cache)), ...caused]
   return {
     base,
-    changes: [...declared.filter(change => !isKept(change, sync.going, cache)), ...changes],
+    hash: planHash(own),
+    changes: own,
+    alsoDue,
     held: [...(sync.kept ? [sync.kept] : []), ...heldIn(cache)],
     refused: refusedOf(sync),
     later: laterChanges(rest.later, cache, now),
+    unknown: unknownKeys(rehearsal, stage, (await realm.fingerprint()) !== undefined),
     warnings: [...roles.flatMap(role => warningOnRole(role, withdrawn)), ...warningsOnSeats(waited, cache)],
     failed: failedOf(rest),
     timeZones: timeZonesIn(cache),
   }
 }
+
+/** The documents themselves, before anything follows from them. */
+const declare = async (options: PlanOptions, store: ResourceStore, world: Cache) => {
+  const { realm, source, revision, prune, allowEmpty, signal } = options
+  const before = declaredObjects(world)
+  const sync = await syncRevision({
+    store,
+    byPerson: true,
+    authority: await authorityOf(realm, store, source, options.pathOf),
+    source,
+    revision,
+    prune,
+    allowEmpty,
+    signal,
+    permit: permitToPrune(`source/${source} no longer declares it`, belongingIn(world)),
+  })
+  const declared = resourceChanges(revision.manifests, before, ref => declaredIn(world, ref), sync)
+  // Before anything follows: afterwards the invitations carry what the roles are then.
+  const roles = carriedRoles(declared, world, realm.clock.now())
+  return { sync, declared, roles, waited: waitingIn(world) }
+}
+
+/** What the same keys would do without the manifests: while no controller runs, much may be due. */
+const dueAnyway = async ({ realm, all, signal }: PlanOptions, stage: Stage, { ran }: Rest): Promise<Change[]> =>
+  (await rehearse(realm, async () => undefined, { signal, all, stage, wake: ran })).changes
 
 /** Somebody whom the source no longer declares and who stays, because what they have is held. */
 const isKept = ({ action, kind, name }: Change, going: readonly ObjectRef[], cache: Cache): boolean =>
@@ -116,9 +136,9 @@ export const heldIn = (cache: Cache): HeldInPlan[] =>
     set,
   }))
 
-/** Whether there is anything to tell; `later` and warnings alone are no change. */
-export const isEmptyPlan = ({ changes, held, refused, failed }: Plan): boolean =>
-  changes.length + held.length + refused.length + failed.length === 0
+/** Whether there is anything to tell; what comes later, what is not known and warnings alone are no change. */
+export const isEmptyPlan = ({ changes, alsoDue, held, refused, failed }: Plan): boolean =>
+  changes.length + alsoDue.length + held.length + refused.length + failed.length === 0
 
 const refusedOf = ({ conflicts, failed }: SyncResult): Plan['refused'] => [
   ...conflicts.map(({ ref, holder, place }) => ({ ref, message: `${place}: ${refText(ref)} is kept by ${holder}` })),

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
-import { KINDS } from '../api/names.ts'
+import { KINDS, type Kind } from '../api/names.ts'
 import { takesAccess } from '../decide/membership.ts'
 import type { Change } from '../effects/change.ts'
 import { plannedEffects } from '../effects/planned.ts'
 import { mailComposer } from '../mail/composer.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { SecretReader } from '../ports/secrets.ts'
 import { indexes } from '../reconcilers/indexes.ts'
 import { requestsOf } from '../reconcilers/people.ts'
 import { openLoop, type Rest } from '../runtime/loop.ts'
 import type { Cache } from '../runtime/reconciler.ts'
+import { type Snapshot, takeSnapshot } from '../store/overlay/snapshot.ts'
 import { overlayStore } from '../store/overlay/store.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { senderOf } from './mail.ts'
@@ -29,7 +31,21 @@ export interface Rehearsal<T> {
   cache: Cache
   /** When it would happen; the Clock's milliseconds. */
   now: number
+  /** Whom secrets were asked for (`licensepool/suite`), and why they could not be read, if they could not. */
+  secrets: ReadonlyMap<string, { trouble: string | undefined }>
 }
+
+/** One moment of a realm, on which several things can be rehearsed. */
+export interface Stage {
+  readonly snapshot: Snapshot
+  readonly clock: Clock
+}
+
+/** Reads the whole store once, at one version, and stops the clock. */
+export const stageOf = async ({ store, clock }: Pick<Realm, 'store' | 'clock'>): Promise<Stage> => ({
+  snapshot: await takeSnapshot(store),
+  clock: frozen(clock),
+})
 
 /** What a rehearsal reads. */
 export type RehearsedRealm = Pick<Realm, 'store' | 'clock' | 'settings' | 'secrets' | 'fingerprint'>
@@ -38,17 +54,19 @@ export type RehearsedRealm = Pick<Realm, 'store' | 'clock' | 'settings' | 'secre
  * Makes a change on an overlay of the store and lets the same reconcilers run on it, with effects that only note what they would do. The clock stands still,
  * randomness comes from a seed over its purpose: the same store and change give the same answer. Nothing is written, sent or contacted.
  * @param change is given the overlay, and the cache over it, which every write of its own is in
+ * @param options `all`: every key runs, not only those that the change reaches; `wake`: these run too; `stage`: instead of the store as it is now
  * @throws RestlessKeyError when a key would run for ever; what `change` throws; the signal's reason
  */
 export const rehearse = async <T>(
   realm: RehearsedRealm,
   change: (store: ResourceStore, cache: Cache) => Promise<T>,
-  options: { signal: AbortSignal; all?: boolean },
+  options: { signal: AbortSignal; all?: boolean; wake?: readonly { kind: Kind; name: string }[]; stage?: Stage },
 ): Promise<Rehearsal<T>> => {
-  const clock = frozen(realm.clock)
+  const { snapshot, clock } = options.stage ?? (await stageOf(realm))
   let uids = 0
   await using overlay = await overlayStore(realm.store, {
     clock,
+    snapshot,
     random: size => seeded(size, 'uid', String(uids++)),
   })
   const { epoch: storeEpoch, binding, resourceVersion: base } = await overlay.info()
@@ -59,6 +77,7 @@ export const rehearse = async <T>(
   const fingerprint =
     (await realm.fingerprint()) ?? ((key: string) => seeded(32, 'fingerprint', key).toString('base64url'))
   const noted: Change[] = []
+  const asked = new Map<string, { trouble: string | undefined }>()
   const loop = await openLoop({
     store: overlay,
     kinds: KINDS,
@@ -78,7 +97,7 @@ export const rehearse = async <T>(
           random: seeded,
           composer: mailComposer({ from: senderOf(realm.settings.mailFrom, publicUrl) }),
           links: { publicUrl, invitationUrl: () => `${publicUrl}/invitations/planned` },
-          secrets: realm.secrets,
+          secrets: noting(realm.secrets, asked),
           fingerprint,
           epoch,
           // Runs one key at a time, the guard last: it is asked when everything is worked out.
@@ -90,9 +109,11 @@ export const rehearse = async <T>(
   try {
     const { cache } = loop.world
     const result = await change(loop.world.store, cache)
+    for (const { kind, name } of options.wake ?? []) loop.controller(kind)?.wake(name)
     const rest = await loop.runUntilIdle({ maxRuns: MOST_RUNS })
     options.signal.throwIfAborted()
-    return { base, result, changes: noted.map(one => namedForPeople(one, cache)), rest, cache, now: clock.now() }
+    const changes = noted.map(one => namedForPeople(one, cache))
+    return { base, result, changes, rest, cache, now: clock.now(), secrets: asked }
   } finally {
     await loop.stop(0)
   }
@@ -100,6 +121,20 @@ export const rehearse = async <T>(
 
 /** Whoever loses something runs once more for asking, and once more for the answer. */
 const MOST_RUNS = 16
+
+/** What cannot be read here may well be read where the plan is carried out. */
+const noting = (secrets: SecretReader, asked: Map<string, { trouble: string | undefined }>): SecretReader => ({
+  read: async (ref, audience) => {
+    try {
+      const secret = await secrets.read(ref, audience)
+      if (!asked.has(audience)) asked.set(audience, { trouble: undefined })
+      return secret
+    } catch (error) {
+      asked.set(audience, { trouble: error instanceof Error ? error.message : String(error) })
+      throw error
+    }
+  },
+})
 
 /** A mail is noted on the record that remembers it; people know the User it goes to, or the Invitation that asks for it. */
 const namedForPeople = (change: Change, cache: Cache): Change => {

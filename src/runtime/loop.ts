@@ -58,6 +58,8 @@ export interface Rest {
   later: Later[]
   /** Keys whose last run failed, with its error. */
   failed: { kind: Kind; name: string; error: unknown }[]
+  /** Keys that ran, each once, in the order of their first run. */
+  ran: { kind: Kind; name: string }[]
 }
 
 /** An informer and its controllers over one store. Without a lease: who starts it answers for being the only one. */
@@ -128,7 +130,7 @@ export class Loop {
    */
   async runUntilIdle(options: { maxRuns?: number } = {}): Promise<Rest> {
     const maxRuns = options.maxRuns ?? 8
-    const counts = new Map<string, number>()
+    const counts = new Map<string, { kind: Kind; name: string; runs: number }>()
     const failed = new Map<string, Rest['failed'][number]>()
     let runs = 0
     for (;;) {
@@ -141,15 +143,17 @@ export class Loop {
       }
       const { kind } = controller
       const key = `${kind}/${ran.name}`
-      const count = (counts.get(key) ?? 0) + 1
+      const count = counts.get(key) ?? { kind, name: ran.name, runs: 0 }
+      count.runs++
       counts.set(key, count)
       runs++
       if (ran.error === undefined) failed.delete(key)
       else failed.set(key, { kind, name: ran.name, error: ran.error })
-      if (count >= maxRuns && controller.queue.wants(ran.name))
+      if (count.runs >= maxRuns && controller.queue.wants(ran.name))
         throw new RestlessKeyError({ kind, name: ran.name }, maxRuns)
     }
-    return { runs, later: this.later(), failed: [...failed.values()] }
+    const ran = [...counts.values()].map(({ kind, name }) => ({ kind, name }))
+    return { runs, later: this.later(), failed: [...failed.values()], ran }
   }
 
   /**

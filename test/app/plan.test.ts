@@ -148,10 +148,12 @@ describe('a plan', () => {
     await realm.run()
     // The controller is away while the membership ends.
     await realm.clock.advance(60 * DAY)
-    expect((await planOn(realm, revisionWith(...all))).changes).toEqual([])
-    expect((await planOn(realm, revisionWith(...all), { all: true })).changes).toEqual([
-      expect.objectContaining({ action: 'end', target: 'membership', name: 'ann' }),
-    ])
+    const reached = await planOn(realm, revisionWith(...all))
+    expect([reached.changes, reached.alsoDue]).toEqual([[], []])
+    const whole = await planOn(realm, revisionWith(...all), { all: true })
+    expect(whole.changes).toEqual([])
+    expect(whole.alsoDue).toEqual([expect.objectContaining({ action: 'end', target: 'membership', name: 'ann' })])
+    expect(whole.hash).toBe(reached.hash)
   })
 
   it('of one organization does not depend on people whom it does not reach', async () => {
@@ -160,6 +162,26 @@ describe('a plan', () => {
     await applyOn(realm, revisionWith(acme, role('viewer'), ...others))
     const plan = await planOn(realm, revisionWith(acme, role('viewer'), ...others, user('ann')))
     expect(new Set(plan.changes.map(({ name }) => name.split('-')[0]))).toEqual(new Set(['ann']))
+  })
+
+  it('of what is held says so again, and leaves the way back open however often it is applied', async () => {
+    await using realm = await openPlanned()
+    const guarded = placed('Organization', 'acme', { domains: ['acme.example'], guard: { freeRemovals: 0 } })
+    const ann = user('ann', { join: 'Account' })
+    const invitation = placed('Invitation', 'ann', { organization: 'acme', email: 'ann@acme.example' })
+    await applyOn(realm, revisionWith(guarded, role('viewer'), ann, invitation))
+    await realm.pass(HOUR)
+    const without = revisionWith(guarded, role('viewer'))
+    await applyOn(realm, without)
+    const plan = await planOn(realm, without)
+    expect(plan.changes).toEqual([])
+    expect(plan.held.map(({ refs }) => refs)).toEqual([[{ kind: 'User', name: 'ann' }]])
+    await applyOn(realm, without)
+    await applyOn(realm, revisionWith(guarded, role('viewer'), ann))
+    await realm.pass(HOUR)
+    expect((await realm.store.get('User', 'ann'))?.metadata.deletionTimestamp).toBeUndefined()
+    expect((await realm.membership('acme', 'ann@acme.example'))?.settled?.roles).toEqual(['viewer'])
+    expect((await planOn(realm, without)).held.map(({ refs }) => refs)).toEqual([[{ kind: 'User', name: 'ann' }]])
   })
 
   it('names a pool that is too small, once, for those who begin to wait', async () => {

@@ -6,6 +6,7 @@ import { type Plan, type PlanOptions, planRevision } from '../../src/app/plan.ts
 import { resolveSettings } from '../../src/app/settings.ts'
 import { reconcilersOf } from '../../src/app/world.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
+import { belongingOf, permitToPrune } from '../../src/reconcilers/pruning.ts'
 import type { PlacedManifest, Revision } from '../../src/source/revision.ts'
 import { type SyncResult, syncRevision } from '../../src/source/sync.ts'
 import type { FakeClock } from '../fakes/clock.ts'
@@ -69,7 +70,7 @@ export const applyOn = async (realm: Realm, revision: Complete): Promise<{ sync:
     source: 'people',
     revision,
     prune: true,
-    permit: async objects => ({ permitted: objects, because: '' }),
+    permit: permitToPrune('no longer declared', belongingOf(realm.store)),
   })
   await realm.run()
   return { sync, told: realm.audit.lines.slice(before) }
@@ -78,7 +79,7 @@ export const applyOn = async (realm: Realm, revision: Complete): Promise<{ sync:
 /** What was planned beyond the documents themselves, in the words of {@link toldWords}. */
 export const plannedWords = (plan: Plan, { created, updated, pruned }: SyncResult): string[] => {
   const declared = new Set([...created, ...updated, ...pruned].map(({ kind, name }) => `${kind}/${name}`))
-  return plan.changes
+  return [...plan.changes, ...plan.alsoDue]
     .filter(({ target, kind, name }) => target !== 'resource' || !declared.has(`${kind}/${name}`))
     .map(({ action, target, kind, name, organization, fields }) =>
       words(`${target}.${action}`, `${kind}/${name}`, organization, fields),

@@ -110,6 +110,8 @@ spec: {email: alice@acme.example, memberships: [{organization: acme, until: 2090
     const { base, ...plan } = JSON.parse(out)
     expect(base).toMatch(/^\d+$/)
     expect(plan).toEqual({
+      // The same on every machine.
+      hash: 'sha256:b19589267743094a17eaeadcef11f23d11e2a0251785c56df0152f612abf740f',
       summary: {
         create: 3,
         update: 0,
@@ -159,6 +161,7 @@ spec: {email: alice@acme.example, memberships: [{organization: acme, until: 2090
           fields: {},
         },
       ],
+      alsoDue: [],
       held: [],
       refused: [],
       later: [
@@ -173,9 +176,49 @@ spec: {email: alice@acme.example, memberships: [{organization: acme, until: 2090
           fields: {},
         },
       ],
+      unknown: [],
       warnings: [],
       failed: [],
     })
+  })
+
+  it('tells apart what would happen anyway', async () => {
+    using place = openPlace()
+    cpSync(EXAMPLE, join(place.folder, ACME), { recursive: true })
+    // Written, and nobody ran the loop: all mails are due.
+    await place.run('apply', ACME, '--no-wait')
+    edit(place, 'users/priya.yaml', '{organization: acme}', '{organization: acme, roles: [viewer]}')
+    const { code, out } = await place.run('plan', ACME, '--all')
+    expect(code).toBe(1)
+    const [changes = '', due = ''] = out.split('Also due, with or without these manifests\n')
+    expect(changes).toMatch(/invite +priya@acme\.example +viewer/)
+    expect(changes).not.toContain('alice@acme.example')
+    expect(due).toMatch(/invite +alice@acme\.example +billing, editor/)
+    expect(due).not.toMatch(/invite +priya@acme\.example/)
+  })
+
+  it('says what only applying will tell', async () => {
+    using place = openPlace()
+    cpSync(EXAMPLE, join(place.folder, ACME), { recursive: true })
+    edit(
+      place,
+      'licenses.yaml',
+      'seats: 10',
+      'seats: 10\n  sendToEmail: true\n  keysSecretRef: {name: suite-keys, key: keys}',
+    )
+    const { out } = await place.run('plan', ACME)
+    expect(out).toContain(
+      '! LicensePool/suite: not known before it is applied: who gets licence keys: secret suite-keys has no key keys',
+    )
+    const { unknown } = JSON.parse((await place.run('plan', ACME, '-o', 'json')).out)
+    expect(unknown).toEqual([
+      {
+        kind: 'LicensePool',
+        name: 'suite',
+        organization: 'acme',
+        message: expect.stringContaining('secret suite-keys has no key keys'),
+      },
+    ])
   })
 
   it('tells nothing that a terminal would obey', async () => {

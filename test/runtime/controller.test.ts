@@ -478,6 +478,10 @@ describe('Loop.runUntilIdle', () => {
     expect(ran).toEqual(['first', 'second'])
     expect(rest).toEqual({
       runs: 2,
+      ran: [
+        { kind: 'Group', name: 'first' },
+        { kind: 'Group', name: 'second' },
+      ],
       later: [{ kind: 'Group', name: 'second', time: clock.now() + 60_000 }],
       failed: [],
     })

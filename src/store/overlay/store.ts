@@ -36,6 +36,8 @@ export interface OverlayStoreOptions {
   clock: Clock
   /** Random bytes, for uids. A plan takes them from a seed. */
   random?: (bytes: number) => Uint8Array
+  /** Instead of reading `base` once more. It stays as it is, however many overlays lie over it. */
+  snapshot?: Snapshot
 }
 
 /**
@@ -43,14 +45,16 @@ export interface OverlayStoreOptions {
  * below is ever written. What others write to the base afterwards is not seen, except who owns a field of an object that the overlay has not written.
  */
 export const overlayStore = async (base: ResourceStore, options: OverlayStoreOptions): Promise<ResourceStore> => {
-  const snapshot = await takeSnapshot(base)
+  const snapshot = options.snapshot ?? (await takeSnapshot(base))
   const baseLease = await base.lease.read()
   const layer: Layer = {
     base,
     info: await base.info(),
     clock: options.clock,
     random: options.random ?? randomBytes,
-    objects: snapshot.objects,
+    objects: options.snapshot
+      ? new Map([...snapshot.objects].map(([kind, ofKind]) => [kind, new Map(ofKind)]))
+      : snapshot.objects,
     unsorted: new Set(),
     owners: new Map(),
     log: new ChangeLog(snapshot.version),
