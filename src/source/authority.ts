@@ -46,3 +46,7 @@ export const fieldOf = (pointer: string): string =>
     .slice(1)
     .replaceAll(/\/(\d+)/g, '[$1]')
     .replaceAll('/', '.')
+
+/** Why a document at a place is refused, for people. */
+export const refusedAt = (place: string, { pointer, message }: Refusal): string =>
+  `${place}: ${pointer === '' ? '' : `${fieldOf(pointer)} `}${message}`

@@ -1,0 +1,59 @@
+import type { Grant } from '../api/grant.ts'
+import type { DeclaredResource } from '../api/kinds.ts'
+import type { Reason } from '../api/names.ts'
+import type { ObjectRef } from '../api/resource.ts'
+import type { Policy } from '../decide/authority.ts'
+import type { FieldOwner, ResourceStore } from '../store/store.ts'
+import type { SyncMemory } from './memory.ts'
+import type { Revision } from './revision.ts'
+
+export interface SyncOptions {
+  store: ResourceStore
+  /** Name of the source; its field manager is `source/<name>`. */
+  source: string
+  revision: Extract<Revision, { outcome: 'Complete' }>
+  prune: boolean
+  /**
+   * A person at the command line applies it. Only they may declare Sources: who may write into a watched repository
+   * could otherwise have any folder of the machine read, or another repository taken for theirs.
+   */
+  byPerson?: boolean
+  /** `Source.spec.may`, and the controller's own policy: what is beyond them is refused, document by document. */
+  authority?: { may?: Grant | undefined; policy?: Policy | undefined; pathOf?: (file: string) => string }
+  /** A person said on the command line that the source may be empty. */
+  allowEmpty?: boolean
+  /** Leave to delete these. What it does not give back stays and is reported. */
+  permit: (objects: readonly DeclaredResource[]) => Promise<{
+    permitted: readonly DeclaredResource[]
+    /** These are only marked: they go when the guard lets go what they have. */
+    going?: readonly DeclaredResource[]
+    because: string
+  }>
+  /** Called after each object: progress on long work. */
+  onStep?: (done: number, all: number) => void
+  signal?: AbortSignal
+  /** What earlier passes of this process did: objects that are still as they left them are not written again. */
+  memory?: SyncMemory
+}
+
+export interface SyncResult {
+  created: ObjectRef[]
+  updated: ObjectRef[]
+  unchanged: number
+  pruned: ObjectRef[]
+  /** Of these, people who were marked as going now: they are deleted when the guard lets go what they have. */
+  going: ObjectRef[]
+  /** Objects that another source keeps. */
+  conflicts: { ref: ObjectRef; holder: string; place: string }[]
+  /** Objects that could not be written, with the reason; they are tried again. */
+  failed: { ref: ObjectRef; reason: Reason; message: string }[]
+  /** No longer in the source, and not deleted. */
+  kept: { refs: ObjectRef[]; reason: Reason; message: string } | undefined
+  /** Fields with another value that were taken from other managers. */
+  taken: { ref: ObjectRef; fields: FieldOwner[] }[]
+  /** Size of the inventory afterwards. */
+  objects: number
+}
+
+/** How often an object that changes under our hands is read and decided anew in one pass. */
+export const RACES = 3

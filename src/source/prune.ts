@@ -1,0 +1,117 @@
+import type { DeclaredResource } from '../api/kinds.ts'
+import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
+import type { ObjectRef } from '../api/resource.ts'
+import { ConflictError, NotFoundError } from '../store/errors.ts'
+import { type Judge, refusedAt } from './authority.ts'
+import { holderOf, mayPrune } from './inventory.ts'
+import { RACES, type SyncOptions, type SyncResult } from './pass.ts'
+
+/** What a source could not have declared any more, it cannot take away either. */
+export const mayDrop = (judge: Judge, object: DeclaredResource, result: SyncResult): boolean => {
+  const refusal = judge.dropping(object)
+  if (!refusal) return true
+  const { kind, metadata } = object
+  const place = metadata.annotations?.[ANNOTATIONS.sourcePath] ?? `${kind}/${metadata.name}`
+  result.failed.push({
+    ref: { kind, name: metadata.name, uid: metadata.uid },
+    reason: 'NotAllowed',
+    message: `${refusedAt(place, refusal)}; it stays`,
+  })
+  result.objects += 1
+  return false
+}
+
+/** Takes away what is no longer declared, where it may. */
+export const pruneObjects = async (
+  options: SyncOptions,
+  candidates: readonly DeclaredResource[],
+  result: SyncResult,
+): Promise<void> => {
+  const refs = (objects: readonly DeclaredResource[]): ObjectRef[] =>
+    objects.map(({ kind, metadata: { name, uid } }) => ({ kind, name, uid }))
+  const verdict = mayPrune({
+    prune: options.prune,
+    manifests: options.revision.manifests.length,
+    candidates: candidates.length,
+    allowEmpty: options.allowEmpty ?? false,
+  })
+  if (!verdict.may) {
+    result.kept = { refs: refs(candidates), reason: verdict.reason, message: verdict.message }
+    result.objects += candidates.length
+    return
+  }
+  const own = await ownedBySource(options, candidates)
+  const { permitted, going = [], because } = await options.permit(own)
+  const held = own.filter(object => !permitted.includes(object) && !going.includes(object))
+  for (const object of going) {
+    options.signal?.throwIfAborted()
+    await markGoing(options, object, result)
+  }
+  result.objects += going.length
+  for (const object of permitted) {
+    options.signal?.throwIfAborted()
+    await pruneOne(options, object, result)
+  }
+  if (held.length > 0) {
+    result.kept = { refs: refs(held), reason: 'PruneHeld', message: because }
+    result.objects += held.length
+  }
+}
+
+/** Marks somebody as no longer declared, in this source's name: applying them again takes the mark off. */
+const markGoing = async (
+  { store, source, revision }: SyncOptions,
+  { kind, metadata }: DeclaredResource,
+  result: SyncResult,
+): Promise<void> => {
+  if (metadata.annotations?.[ANNOTATIONS.going] !== undefined) return
+  const ref = { kind, name: metadata.name }
+  try {
+    await store.annotate(
+      ref,
+      { [ANNOTATIONS.going]: revision.id },
+      { manager: MANAGERS.source(source), ifUid: metadata.uid },
+    )
+    result.going.push({ ...ref, uid: metadata.uid })
+    result.pruned.push({ ...ref, uid: metadata.uid })
+  } catch (error) {
+    if (!(error instanceof NotFoundError || error instanceof ConflictError)) throw error
+  }
+}
+
+/** Deletes one object at the version that was judged. One that changed since is judged again: whoever wrote it may have taken it over. */
+const pruneOne = async (options: SyncOptions, object: DeclaredResource, result: SyncResult): Promise<void> => {
+  const { kind, metadata } = object
+  const ref = { kind, name: metadata.name }
+  let version = metadata.resourceVersion
+  for (let race = 1; ; race++) {
+    try {
+      await options.store.delete(ref, { ifUid: metadata.uid, ifVersion: version })
+      result.pruned.push({ ...ref, uid: metadata.uid })
+      return
+    } catch (error) {
+      if (error instanceof NotFoundError) return
+      if (!(error instanceof ConflictError)) throw error
+      const now = await options.store.get(kind, metadata.name)
+      if (!now || now.metadata.uid !== metadata.uid || now.metadata.deletionTimestamp !== undefined) return
+      if (holderOf(now) !== options.source) return
+      version = now.metadata.resourceVersion
+      if (race < RACES) continue
+      result.failed.push({ ref, reason: error.reason, message: error.message })
+      return
+    }
+  }
+}
+
+/** A label alone can be written by anybody; the inventory is what this source also applied. */
+const ownedBySource = async (
+  { store, source }: SyncOptions,
+  objects: readonly DeclaredResource[],
+): Promise<DeclaredResource[]> => {
+  const own: DeclaredResource[] = []
+  for (const object of objects) {
+    const owners = await store.owners({ kind: object.kind, name: object.metadata.name })
+    if (owners.some(({ manager }) => manager === MANAGERS.source(source))) own.push(object)
+  }
+  return own
+}
