@@ -33,6 +33,12 @@ const spec = object(
             secretRef('A token for https (sent as the password of user `git`), or a private key for ssh.'),
             'off',
           ),
+          webhookSecretRef: optional(
+            secretRef(
+              'The secret of a webhook, which the Git server sends to `/hooks/git` of the portal after each push: the repository is asked at once. 16 characters at least.',
+            ),
+            'off',
+          ),
           verify: optional(
             flag(
               'Accept only commits that are signed with one of the keys in the controller’s own file of signers (`--signers`). The commit that the ref leads to counts; what came before it is vouched for by its signature.',

@@ -120,6 +120,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     links: createLinks({ keys, publicUrl, realm: realmId }),
     clock,
     audit,
+    secrets: realm.secrets,
     publicUrl,
     epoch,
     outbox:

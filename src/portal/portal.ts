@@ -12,11 +12,14 @@ import { type OrganizationSettings, placement, settingsOf } from '../decide/sett
 import type { AuditLog } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { CredentialStore } from '../ports/credentials.ts'
+import type { SecretReader } from '../ports/secrets.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { createDesk } from './desk.ts'
 import { errorPage, type Report } from './errors.ts'
 import { strictHeaders } from './headers.ts'
 import { homeRoutes } from './home-routes.ts'
+import { createRefreshes } from './hook-refresh.ts'
+import { HOOK_PATH, hookRoutes } from './hook-routes.ts'
 import { invitationRoutes } from './invitation-routes.ts'
 import { createLine } from './line.ts'
 import type { Lookups } from './lookups.ts'
@@ -38,6 +41,8 @@ export interface PortalOptions {
   links: Links
   clock: Clock
   audit: AuditLog
+  /** Of webhooks. */
+  secrets: SecretReader
   /** With scheme and host, without a path. What a request calls the host is never believed. */
   publicUrl: string
   /** Of the store: sessions of an older one are dead. */
@@ -66,6 +71,7 @@ export const createPortal = (options: PortalOptions): Portal => {
     links,
     clock,
     audit,
+    secrets,
     epoch,
     outbox,
     report = () => {},
@@ -93,6 +99,14 @@ export const createPortal = (options: PortalOptions): Portal => {
   })
   const app = new Hono()
   app.use(strictHeaders(publicUrl))
+  const refreshes = createRefreshes({
+    store,
+    clock,
+    random,
+    failed: error => report({ method: 'POST', route: HOOK_PATH, error }),
+  })
+  // Before the limit of forms: bodies of hooks are larger.
+  hookRoutes(app, { lookups, secrets, clock, refreshes, report })
   app.use(
     bodyLimit({
       maxSize: MOST_BYTES,
@@ -115,7 +129,14 @@ export const createPortal = (options: PortalOptions): Portal => {
   app.onError((error, c) => errorPage(desk, c, error, report))
   return {
     fetch: (request, env = {}) => app.fetch(request, env),
-    listen: at => listen((request, env) => app.fetch(request, env), at),
+    listen: async at => {
+      const listening = await listen((request, env) => app.fetch(request, env), at)
+      const close = async (): Promise<void> => {
+        await listening.close()
+        refreshes.close()
+      }
+      return { ...listening, close }
+    },
   }
 }
 

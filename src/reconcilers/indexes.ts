@@ -9,6 +9,7 @@ import type { Organization } from '../api/organization.ts'
 import type { RemovalSet } from '../api/removalset.ts'
 import type { Role } from '../api/role.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
+import type { Source } from '../api/source.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { holdersOf } from '../decide/held-seats.ts'
@@ -106,7 +107,10 @@ export const indexes = {
     /** By domain, as A-label. */
     domain: ({ spec }: Organization) => (spec.domains ?? []).flatMap(domain => normalizeDomain(domain) ?? []),
   },
-  Source: {},
+  Source: {
+    /** `yes`: those that a Git server may have read. */
+    webhook: ({ spec }: Source) => (spec.git?.webhookSecretRef ? ['yes'] : []),
+  },
   /** By the Account whose credentials count. */
   Account: { sameAs: ({ spec }: Account) => (spec.sameAs === undefined ? [] : [spec.sameAs]) },
   Approval: { releases: ({ spec }: Approval) => [spec.releases] },

@@ -16,6 +16,7 @@ import { createPortal, type Portal } from '../../src/portal/portal.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { timestamp } from '../../src/ports/clock.ts'
 import type { CredentialStore } from '../../src/ports/credentials.ts'
+import type { SecretReader } from '../../src/ports/secrets.ts'
 import { indexes } from '../../src/reconcilers/indexes.ts'
 import { Informer } from '../../src/runtime/informer.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
@@ -68,6 +69,7 @@ export const openSite = async (
     acme?: OrganizationSpec
     clock?: FakeClock
     passwords?: Passwords
+    secrets?: SecretReader
   } = {},
 ): Promise<Site> => {
   const { publicUrl = 'http://127.0.0.1:8080', outbox } = options
@@ -91,6 +93,7 @@ export const openSite = async (
       links,
       clock,
       audit: { append: async entry => void audit.push(entry), [Symbol.asyncDispose]: async () => {} },
+      secrets: options.secrets ?? { read: () => Promise.reject(new Error('no secrets here')) },
       publicUrl,
       epoch,
       outbox,

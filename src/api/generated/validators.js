@@ -3,13 +3,13 @@
 /** Length in code points: a lone surrogate counts as one. */
 const codePoints = text => { let length = text.length; for (let at = 0; at < text.length - 1; at++) if ((text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) { length--; at++ } return length };
 export const Source = validate10;
-const schema11 = {"type":"object","additionalProperties":false,"properties":{"git":{"type":"object","required":["url"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":2048},"ref":{"type":"string","minLength":1,"maxLength":255},"path":{"type":"string","minLength":1,"maxLength":1024},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"credentialsSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"verify":{"type":"boolean"}}},"folder":{"type":"object","required":["path"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":4096}}},"prune":{"type":"boolean"},"may":{"type":"object","additionalProperties":false,"properties":{"kinds":{"type":"array","maxItems":20,"items":{"type":"string","enum":["Source","Organization","Role","Group","LicensePool","User","Invitation","Approval"]}},"organizations":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"roles":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"permissions":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"}}}}}}};
+const schema11 = {"type":"object","additionalProperties":false,"properties":{"git":{"type":"object","required":["url"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":2048},"ref":{"type":"string","minLength":1,"maxLength":255},"path":{"type":"string","minLength":1,"maxLength":1024},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"credentialsSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"webhookSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"verify":{"type":"boolean"}}},"folder":{"type":"object","required":["path"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":4096}}},"prune":{"type":"boolean"},"may":{"type":"object","additionalProperties":false,"properties":{"kinds":{"type":"array","maxItems":20,"items":{"type":"string","enum":["Source","Organization","Role","Group","LicensePool","User","Invitation","Approval"]}},"organizations":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"roles":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-a-z0-9.*]+$"}}},"permissions":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"}}}}}}};
 const func2 = codePoints;
 const pattern0 = new RegExp("^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$", "u");
 const pattern1 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
 const pattern2 = new RegExp("^[-._a-zA-Z0-9]+$", "u");
-const pattern3 = new RegExp("^[-a-z0-9.*]+$", "u");
-const pattern5 = new RegExp("^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$", "u");
+const pattern5 = new RegExp("^[-a-z0-9.*]+$", "u");
+const pattern7 = new RegExp("^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$", "u");
 
 function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -41,7 +41,7 @@ vErrors.push(err1);
 errors++;
 }
 for(const key1 in data0){
-if(!((((((key1 === "url") || (key1 === "ref")) || (key1 === "path")) || (key1 === "interval")) || (key1 === "credentialsSecretRef")) || (key1 === "verify"))){
+if(!(((((((key1 === "url") || (key1 === "ref")) || (key1 === "path")) || (key1 === "interval")) || (key1 === "credentialsSecretRef")) || (key1 === "webhookSecretRef")) || (key1 === "verify"))){
 const err2 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err2];
@@ -531,9 +531,11 @@ vErrors.push(err39);
 errors++;
 }
 }
-if(data0.verify !== undefined){
-if(typeof data0.verify !== "boolean"){
-const err40 = {instancePath:instancePath+"/git/verify",schemaPath:"#/properties/git/properties/verify/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data0.webhookSecretRef !== undefined){
+let data8 = data0.webhookSecretRef;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.name === undefined){
+const err40 = {instancePath:instancePath+"/git/webhookSecretRef",schemaPath:"#/properties/git/properties/webhookSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -542,10 +544,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-}
-else {
-const err41 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data8.key === undefined){
+const err41 = {instancePath:instancePath+"/git/webhookSecretRef",schemaPath:"#/properties/git/properties/webhookSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -554,12 +554,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-if(data.folder !== undefined){
-let data9 = data.folder;
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-if(data9.path === undefined){
-const err42 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+for(const key3 in data8){
+if(!((key3 === "name") || (key3 === "key"))){
+const err42 = {instancePath:instancePath+"/git/webhookSecretRef",schemaPath:"#/properties/git/properties/webhookSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -568,9 +565,16 @@ vErrors.push(err42);
 }
 errors++;
 }
-for(const key3 in data9){
-if(!(key3 === "path")){
-const err43 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data8.name !== undefined){
+let data9 = data8.name;
+const _errs40 = errors;
+let valid7 = true;
+const _errs41 = errors;
+if(errors === _errs41){
+if(typeof data9 === "string"){
+if(func2(data9) > 253){
+const err43 = {};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -580,11 +584,8 @@ vErrors.push(err43);
 errors++;
 }
 }
-if(data9.path !== undefined){
-let data10 = data9.path;
-if(typeof data10 === "string"){
-if(func2(data10) > 4096){
-const err44 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"};
+else {
+const err44 = {};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -593,8 +594,22 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(func2(data10) < 1){
-const err45 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid3 = _errs41 === errors;
+errors = _errs40;
+if(vErrors !== null){
+if(_errs40){
+vErrors.length = _errs40;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs43 = errors;
+if(typeof data9 === "string"){
+if(!pattern1.test(data9)){
+const err45 = {instancePath:instancePath+"/git/webhookSecretRef/name",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -605,7 +620,7 @@ errors++;
 }
 }
 else {
-const err46 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err46 = {instancePath:instancePath+"/git/webhookSecretRef/name",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -614,10 +629,11 @@ vErrors.push(err46);
 }
 errors++;
 }
+var _valid3 = _errs43 === errors;
+valid7 = _valid3;
 }
-}
-else {
-const err47 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid7){
+const err47 = {instancePath:instancePath+"/git/webhookSecretRef/name",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -626,10 +642,9 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-if(data.prune !== undefined){
-if(typeof data.prune !== "boolean"){
-const err48 = {instancePath:instancePath+"/prune",schemaPath:"#/properties/prune/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(typeof data9 === "string"){
+if(func2(data9) > 253){
+const err48 = {instancePath:instancePath+"/git/webhookSecretRef/name",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -638,13 +653,8 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-if(data.may !== undefined){
-let data12 = data.may;
-if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
-for(const key4 in data12){
-if(!((((key4 === "kinds") || (key4 === "organizations")) || (key4 === "roles")) || (key4 === "permissions"))){
-const err49 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(func2(data9) < 1){
+const err49 = {instancePath:instancePath+"/git/webhookSecretRef/name",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -654,11 +664,8 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data12.kinds !== undefined){
-let data13 = data12.kinds;
-if(Array.isArray(data13)){
-if(data13.length > 20){
-const err50 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err50 = {instancePath:instancePath+"/git/webhookSecretRef/name",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -667,11 +674,16 @@ vErrors.push(err50);
 }
 errors++;
 }
-const len0 = data13.length;
-for(let i0=0; i0<len0; i0++){
-let data14 = data13[i0];
-if(typeof data14 !== "string"){
-const err51 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data8.key !== undefined){
+let data10 = data8.key;
+const _errs47 = errors;
+let valid8 = true;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data10 === "string"){
+if(func2(data10) > 253){
+const err51 = {};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -680,8 +692,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-if(!((((((((data14 === "Source") || (data14 === "Organization")) || (data14 === "Role")) || (data14 === "Group")) || (data14 === "LicensePool")) || (data14 === "User")) || (data14 === "Invitation")) || (data14 === "Approval"))){
-const err52 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.may.properties.kinds.items.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err52 = {};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -691,9 +704,21 @@ vErrors.push(err52);
 errors++;
 }
 }
+var _valid4 = _errs48 === errors;
+errors = _errs47;
+if(vErrors !== null){
+if(_errs47){
+vErrors.length = _errs47;
 }
 else {
-const err53 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/type",keyword:"type",params:{type: "array"},message:"must be array"};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs50 = errors;
+if(typeof data10 === "string"){
+if(!pattern2.test(data10)){
+const err53 = {instancePath:instancePath+"/git/webhookSecretRef/key",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -703,11 +728,8 @@ vErrors.push(err53);
 errors++;
 }
 }
-if(data12.organizations !== undefined){
-let data15 = data12.organizations;
-if(Array.isArray(data15)){
-if(data15.length > 1000){
-const err54 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
+else {
+const err54 = {instancePath:instancePath+"/git/webhookSecretRef/key",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -716,16 +738,11 @@ vErrors.push(err54);
 }
 errors++;
 }
-const len1 = data15.length;
-for(let i1=0; i1<len1; i1++){
-let data16 = data15[i1];
-const _errs55 = errors;
-let valid12 = true;
-const _errs56 = errors;
-if(errors === _errs56){
-if(typeof data16 === "string"){
-if(func2(data16) > 253){
-const err55 = {};
+var _valid4 = _errs50 === errors;
+valid8 = _valid4;
+}
+if(!valid8){
+const err55 = {instancePath:instancePath+"/git/webhookSecretRef/key",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -734,9 +751,9 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-else {
-const err56 = {};
+if(typeof data10 === "string"){
+if(func2(data10) > 253){
+const err56 = {instancePath:instancePath+"/git/webhookSecretRef/key",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -745,22 +762,8 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-var _valid3 = _errs56 === errors;
-errors = _errs55;
-if(vErrors !== null){
-if(_errs55){
-vErrors.length = _errs55;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs58 = errors;
-if(typeof data16 === "string"){
-if(!pattern3.test(data16)){
-const err57 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
+if(func2(data10) < 1){
+const err57 = {instancePath:instancePath+"/git/webhookSecretRef/key",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -771,7 +774,7 @@ errors++;
 }
 }
 else {
-const err58 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err58 = {instancePath:instancePath+"/git/webhookSecretRef/key",schemaPath:"#/properties/git/properties/webhookSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -780,11 +783,10 @@ vErrors.push(err58);
 }
 errors++;
 }
-var _valid3 = _errs58 === errors;
-valid12 = _valid3;
 }
-if(!valid12){
-const err59 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err59 = {instancePath:instancePath+"/git/webhookSecretRef",schemaPath:"#/properties/git/properties/webhookSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -793,9 +795,10 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(typeof data16 === "string"){
-if(func2(data16) > 253){
-const err60 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+if(data0.verify !== undefined){
+if(typeof data0.verify !== "boolean"){
+const err60 = {instancePath:instancePath+"/git/verify",schemaPath:"#/properties/git/properties/verify/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -804,8 +807,10 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(func2(data16) < 1){
-const err61 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err61 = {instancePath:instancePath+"/git",schemaPath:"#/properties/git/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -815,8 +820,11 @@ vErrors.push(err61);
 errors++;
 }
 }
-else {
-const err62 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.folder !== undefined){
+let data12 = data.folder;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+if(data12.path === undefined){
+const err62 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -825,10 +833,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-}
-else {
-const err63 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/type",keyword:"type",params:{type: "array"},message:"must be array"};
+for(const key4 in data12){
+if(!(key4 === "path")){
+const err63 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -838,11 +845,11 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data12.roles !== undefined){
-let data17 = data12.roles;
-if(Array.isArray(data17)){
-if(data17.length > 1000){
-const err64 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
+if(data12.path !== undefined){
+let data13 = data12.path;
+if(typeof data13 === "string"){
+if(func2(data13) > 4096){
+const err64 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -851,16 +858,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-const len2 = data17.length;
-for(let i2=0; i2<len2; i2++){
-let data18 = data17[i2];
-const _errs64 = errors;
-let valid15 = true;
-const _errs65 = errors;
-if(errors === _errs65){
-if(typeof data18 === "string"){
-if(func2(data18) > 253){
-const err65 = {};
+if(func2(data13) < 1){
+const err65 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -871,7 +870,7 @@ errors++;
 }
 }
 else {
-const err66 = {};
+const err66 = {instancePath:instancePath+"/folder/path",schemaPath:"#/properties/folder/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -881,21 +880,9 @@ vErrors.push(err66);
 errors++;
 }
 }
-var _valid4 = _errs65 === errors;
-errors = _errs64;
-if(vErrors !== null){
-if(_errs64){
-vErrors.length = _errs64;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs67 = errors;
-if(typeof data18 === "string"){
-if(!pattern3.test(data18)){
-const err67 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
+const err67 = {instancePath:instancePath+"/folder",schemaPath:"#/properties/folder/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -905,8 +892,9 @@ vErrors.push(err67);
 errors++;
 }
 }
-else {
-const err68 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.prune !== undefined){
+if(typeof data.prune !== "boolean"){
+const err68 = {instancePath:instancePath+"/prune",schemaPath:"#/properties/prune/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -915,11 +903,13 @@ vErrors.push(err68);
 }
 errors++;
 }
-var _valid4 = _errs67 === errors;
-valid15 = _valid4;
 }
-if(!valid15){
-const err69 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.may !== undefined){
+let data15 = data.may;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+for(const key5 in data15){
+if(!((((key5 === "kinds") || (key5 === "organizations")) || (key5 === "roles")) || (key5 === "permissions"))){
+const err69 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -928,9 +918,12 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(typeof data18 === "string"){
-if(func2(data18) > 253){
-const err70 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+if(data15.kinds !== undefined){
+let data16 = data15.kinds;
+if(Array.isArray(data16)){
+if(data16.length > 20){
+const err70 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -939,8 +932,11 @@ vErrors.push(err70);
 }
 errors++;
 }
-if(func2(data18) < 1){
-const err71 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len0 = data16.length;
+for(let i0=0; i0<len0; i0++){
+let data17 = data16[i0];
+if(typeof data17 !== "string"){
+const err71 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -949,9 +945,8 @@ vErrors.push(err71);
 }
 errors++;
 }
-}
-else {
-const err72 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((((((((data17 === "Source") || (data17 === "Organization")) || (data17 === "Role")) || (data17 === "Group")) || (data17 === "LicensePool")) || (data17 === "User")) || (data17 === "Invitation")) || (data17 === "Approval"))){
+const err72 = {instancePath:instancePath+"/may/kinds/" + i0,schemaPath:"#/properties/may/properties/kinds/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.may.properties.kinds.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -963,7 +958,7 @@ errors++;
 }
 }
 else {
-const err73 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err73 = {instancePath:instancePath+"/may/kinds",schemaPath:"#/properties/may/properties/kinds/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -973,11 +968,11 @@ vErrors.push(err73);
 errors++;
 }
 }
-if(data12.permissions !== undefined){
-let data19 = data12.permissions;
-if(Array.isArray(data19)){
-if(data19.length > 500){
-const err74 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data15.organizations !== undefined){
+let data18 = data15.organizations;
+if(Array.isArray(data18)){
+if(data18.length > 1000){
+const err74 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -986,15 +981,15 @@ vErrors.push(err74);
 }
 errors++;
 }
-const len3 = data19.length;
-for(let i3=0; i3<len3; i3++){
-let data20 = data19[i3];
+const len1 = data18.length;
+for(let i1=0; i1<len1; i1++){
+let data19 = data18[i1];
+const _errs72 = errors;
+let valid15 = true;
 const _errs73 = errors;
-let valid18 = true;
-const _errs74 = errors;
-if(errors === _errs74){
-if(typeof data20 === "string"){
-if(func2(data20) > 100){
+if(errors === _errs73){
+if(typeof data19 === "string"){
+if(func2(data19) > 253){
 const err75 = {};
 if(vErrors === null){
 vErrors = [err75];
@@ -1016,21 +1011,21 @@ vErrors.push(err76);
 errors++;
 }
 }
-var _valid5 = _errs74 === errors;
-errors = _errs73;
+var _valid5 = _errs73 === errors;
+errors = _errs72;
 if(vErrors !== null){
-if(_errs73){
-vErrors.length = _errs73;
+if(_errs72){
+vErrors.length = _errs72;
 }
 else {
 vErrors = null;
 }
 }
 if(_valid5){
-const _errs76 = errors;
-if(typeof data20 === "string"){
-if(!pattern5.test(data20)){
-const err77 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
+const _errs75 = errors;
+if(typeof data19 === "string"){
+if(!pattern5.test(data19)){
+const err77 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1041,7 +1036,7 @@ errors++;
 }
 }
 else {
-const err78 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err78 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1050,11 +1045,11 @@ vErrors.push(err78);
 }
 errors++;
 }
-var _valid5 = _errs76 === errors;
-valid18 = _valid5;
+var _valid5 = _errs75 === errors;
+valid15 = _valid5;
 }
-if(!valid18){
-const err79 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(!valid15){
+const err79 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1063,9 +1058,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(typeof data20 === "string"){
-if(func2(data20) > 100){
-const err80 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(typeof data19 === "string"){
+if(func2(data19) > 253){
+const err80 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1074,9 +1069,8 @@ vErrors.push(err80);
 }
 errors++;
 }
-}
-else {
-const err81 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data19) < 1){
+const err81 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1086,9 +1080,8 @@ vErrors.push(err81);
 errors++;
 }
 }
-}
 else {
-const err82 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err82 = {instancePath:instancePath+"/may/organizations/" + i1,schemaPath:"#/properties/may/properties/organizations/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1100,7 +1093,7 @@ errors++;
 }
 }
 else {
-const err83 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err83 = {instancePath:instancePath+"/may/organizations",schemaPath:"#/properties/may/properties/organizations/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1110,14 +1103,286 @@ vErrors.push(err83);
 errors++;
 }
 }
-}
-else {
-const err84 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15.roles !== undefined){
+let data20 = data15.roles;
+if(Array.isArray(data20)){
+if(data20.length > 1000){
+const err84 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/maxItems",keyword:"maxItems",params:{limit: 1000},message:"must NOT have more than 1000 items"};
 if(vErrors === null){
 vErrors = [err84];
 }
 else {
 vErrors.push(err84);
+}
+errors++;
+}
+const len2 = data20.length;
+for(let i2=0; i2<len2; i2++){
+let data21 = data20[i2];
+const _errs81 = errors;
+let valid18 = true;
+const _errs82 = errors;
+if(errors === _errs82){
+if(typeof data21 === "string"){
+if(func2(data21) > 253){
+const err85 = {};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+else {
+const err86 = {};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+var _valid6 = _errs82 === errors;
+errors = _errs81;
+if(vErrors !== null){
+if(_errs81){
+vErrors.length = _errs81;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs84 = errors;
+if(typeof data21 === "string"){
+if(!pattern5.test(data21)){
+const err87 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[-a-z0-9.*]+$"},message:"must match pattern \""+"^[-a-z0-9.*]+$"+"\""};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+else {
+const err88 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+var _valid6 = _errs84 === errors;
+valid18 = _valid6;
+}
+if(!valid18){
+const err89 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if(typeof data21 === "string"){
+if(func2(data21) > 253){
+const err90 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+if(func2(data21) < 1){
+const err91 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/may/roles/" + i2,schemaPath:"#/properties/may/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+}
+else {
+const err93 = {instancePath:instancePath+"/may/roles",schemaPath:"#/properties/may/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+if(data15.permissions !== undefined){
+let data22 = data15.permissions;
+if(Array.isArray(data22)){
+if(data22.length > 500){
+const err94 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+const len3 = data22.length;
+for(let i3=0; i3<len3; i3++){
+let data23 = data22[i3];
+const _errs90 = errors;
+let valid21 = true;
+const _errs91 = errors;
+if(errors === _errs91){
+if(typeof data23 === "string"){
+if(func2(data23) > 100){
+const err95 = {};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+else {
+const err96 = {};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+var _valid7 = _errs91 === errors;
+errors = _errs90;
+if(vErrors !== null){
+if(_errs90){
+vErrors.length = _errs90;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs93 = errors;
+if(typeof data23 === "string"){
+if(!pattern7.test(data23)){
+const err97 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+var _valid7 = _errs93 === errors;
+valid21 = _valid7;
+}
+if(!valid21){
+const err99 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+if(typeof data23 === "string"){
+if(func2(data23) > 100){
+const err100 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+else {
+const err101 = {instancePath:instancePath+"/may/permissions/" + i3,schemaPath:"#/properties/may/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+}
+else {
+const err102 = {instancePath:instancePath+"/may/permissions",schemaPath:"#/properties/may/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/may",schemaPath:"#/properties/may/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+}
+}
+else {
+const err104 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
 }
 errors++;
 }
@@ -1127,21 +1392,21 @@ return errors === 0;
 
 export const Organization = validate11;
 const schema12 = {"type":"object","additionalProperties":false,"properties":{"displayName":{"type":"string","minLength":1,"maxLength":100},"customerId":{"type":"string","minLength":1,"maxLength":50},"parent":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"children":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"domains":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[^\\s@/:]+\\.[^\\s@/:.]+$"}}},"timeZone":{"type":"string","minLength":1,"maxLength":64,"if":{"type":"string","maxLength":64},"then":{"type":"string","pattern":"^[A-Za-z0-9_+/-]+$"}},"contacts":{"type":"array","maxItems":20,"items":{"type":"object","required":["name","purpose"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":100},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"phone":{"type":"string","minLength":1,"maxLength":40,"if":{"type":"string","maxLength":40},"then":{"type":"string","pattern":"^[+]?[0-9 ()/.-]+$"}},"purpose":{"type":"string","enum":["Technical","Billing","Security","Support"]}}}},"portal":{"type":"object","additionalProperties":false,"properties":{"productName":{"type":"string","minLength":1,"maxLength":60},"homeUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"links":{"type":"array","maxItems":50,"items":{"type":"object","required":["title","url"],"additionalProperties":false,"properties":{"title":{"type":"string","minLength":1,"maxLength":100},"url":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"type":{"type":"string","enum":["Link","Document"]}}}},"help":{"type":"array","maxItems":50,"items":{"type":"object","required":["question","answer"],"additionalProperties":false,"properties":{"question":{"type":"string","minLength":1,"maxLength":200},"answer":{"type":"string","minLength":1,"maxLength":2000}}}},"feedback":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"privacyUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}}}},"mail":{"type":"object","additionalProperties":false,"properties":{"from":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":60},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"replyTo":{"type":"string","enum":["Inviter","Sender"]},"templates":{"type":"object","additionalProperties":false,"properties":{"invitation":{"type":"string","minLength":1,"maxLength":4000},"accountCreated":{"type":"string","minLength":1,"maxLength":4000},"welcome":{"type":"string","minLength":1,"maxLength":4000},"licenseKeys":{"type":"string","minLength":1,"maxLength":4000}}},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}}}},"invitations":{"type":"object","additionalProperties":false,"properties":{"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"dailyLimitPerInviter":{"type":"integer","minimum":0,"maximum":100000},"dailyLimit":{"type":"integer","minimum":0,"maximum":1000000},"maxAttempts":{"type":"integer","minimum":1,"maximum":10}}},"onboarding":{"type":"object","additionalProperties":false,"properties":{"welcomeMail":{"type":"boolean"}}},"guard":{"type":"object","additionalProperties":false,"properties":{"maxRemovals":{"type":"string","minLength":1,"maxLength":4,"if":{"type":"string","maxLength":4},"then":{"type":"string","pattern":"^(100|[1-9]?[0-9])%$"}},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}}}};
-const func27 = Object.prototype.hasOwnProperty;
-const pattern8 = new RegExp("^[^\\s@/:]+\\.[^\\s@/:.]+$", "u");
-const pattern9 = new RegExp("^[A-Za-z0-9_+/-]+$", "u");
-const pattern10 = new RegExp("^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$", "u");
-const pattern11 = new RegExp("^[+]?[0-9 ()/.-]+$", "u");
-const pattern12 = new RegExp("^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$", "u");
-const pattern17 = new RegExp("^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", "u");
-const pattern19 = new RegExp("^(100|[1-9]?[0-9])%$", "u");
+const func33 = Object.prototype.hasOwnProperty;
+const pattern10 = new RegExp("^[^\\s@/:]+\\.[^\\s@/:.]+$", "u");
+const pattern11 = new RegExp("^[A-Za-z0-9_+/-]+$", "u");
+const pattern12 = new RegExp("^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$", "u");
+const pattern13 = new RegExp("^[+]?[0-9 ()/.-]+$", "u");
+const pattern14 = new RegExp("^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$", "u");
+const pattern19 = new RegExp("^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", "u");
+const pattern21 = new RegExp("^(100|[1-9]?[0-9])%$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(func27.call(schema12.properties, key0))){
+if(!(func33.call(schema12.properties, key0))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -1522,7 +1787,7 @@ vErrors = null;
 if(_valid2){
 const _errs29 = errors;
 if(typeof data6 === "string"){
-if(!pattern8.test(data6)){
+if(!pattern10.test(data6)){
 const err28 = {instancePath:instancePath+"/domains/" + i1,schemaPath:"#/properties/domains/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s@/:]+\\.[^\\s@/:.]+$"},message:"must match pattern \""+"^[^\\s@/:]+\\.[^\\s@/:.]+$"+"\""};
 if(vErrors === null){
 vErrors = [err28];
@@ -1643,7 +1908,7 @@ vErrors = null;
 if(_valid3){
 const _errs36 = errors;
 if(typeof data7 === "string"){
-if(!pattern9.test(data7)){
+if(!pattern11.test(data7)){
 const err37 = {instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/then/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_+/-]+$"},message:"must match pattern \""+"^[A-Za-z0-9_+/-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err37];
@@ -1836,7 +2101,7 @@ vErrors = null;
 if(_valid4){
 const _errs50 = errors;
 if(typeof data11 === "string"){
-if(!pattern10.test(data11)){
+if(!pattern12.test(data11)){
 const err52 = {instancePath:instancePath+"/contacts/" + i2+"/email",schemaPath:"#/properties/contacts/items/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err52];
@@ -1945,7 +2210,7 @@ vErrors = null;
 if(_valid5){
 const _errs57 = errors;
 if(typeof data12 === "string"){
-if(!pattern11.test(data12)){
+if(!pattern13.test(data12)){
 const err60 = {instancePath:instancePath+"/contacts/" + i2+"/phone",schemaPath:"#/properties/contacts/items/properties/phone/then/pattern",keyword:"pattern",params:{pattern: "^[+]?[0-9 ()/.-]+$"},message:"must match pattern \""+"^[+]?[0-9 ()/.-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err60];
@@ -2151,7 +2416,7 @@ vErrors = null;
 if(_valid6){
 const _errs71 = errors;
 if(typeof data16 === "string"){
-if(!pattern12.test(data16)){
+if(!pattern14.test(data16)){
 const err76 = {instancePath:instancePath+"/portal/homeUrl",schemaPath:"#/properties/portal/properties/homeUrl/then/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
 if(vErrors === null){
 vErrors = [err76];
@@ -2334,7 +2599,7 @@ vErrors = null;
 if(_valid7){
 const _errs85 = errors;
 if(typeof data20 === "string"){
-if(!pattern12.test(data20)){
+if(!pattern14.test(data20)){
 const err90 = {instancePath:instancePath+"/portal/links/" + i3+"/url",schemaPath:"#/properties/portal/properties/links/items/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
 if(vErrors === null){
 vErrors = [err90];
@@ -2648,7 +2913,7 @@ vErrors = null;
 if(_valid8){
 const _errs106 = errors;
 if(typeof data27 === "string"){
-if(!pattern10.test(data27)){
+if(!pattern12.test(data27)){
 const err115 = {instancePath:instancePath+"/portal/feedback/email",schemaPath:"#/properties/portal/properties/feedback/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err115];
@@ -2769,7 +3034,7 @@ vErrors = null;
 if(_valid9){
 const _errs113 = errors;
 if(typeof data28 === "string"){
-if(!pattern12.test(data28)){
+if(!pattern14.test(data28)){
 const err124 = {instancePath:instancePath+"/portal/privacyUrl",schemaPath:"#/properties/portal/properties/privacyUrl/then/pattern",keyword:"pattern",params:{pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"},message:"must match pattern \""+"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"+"\""};
 if(vErrors === null){
 vErrors = [err124];
@@ -2955,7 +3220,7 @@ vErrors = null;
 if(_valid10){
 const _errs128 = errors;
 if(typeof data32 === "string"){
-if(!pattern10.test(data32)){
+if(!pattern12.test(data32)){
 const err138 = {instancePath:instancePath+"/mail/from/email",schemaPath:"#/properties/mail/properties/from/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err138];
@@ -3266,7 +3531,7 @@ vErrors = null;
 if(_valid11){
 const _errs148 = errors;
 if(typeof data39 === "string"){
-if(!pattern17.test(data39)){
+if(!pattern19.test(data39)){
 const err163 = {instancePath:instancePath+"/mail/locale",schemaPath:"#/properties/mail/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
 if(vErrors === null){
 vErrors = [err163];
@@ -3672,7 +3937,7 @@ vErrors = null;
 if(_valid13){
 const _errs179 = errors;
 if(typeof data48 === "string"){
-if(!pattern19.test(data48)){
+if(!pattern21.test(data48)){
 const err194 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/then/pattern",keyword:"pattern",params:{pattern: "^(100|[1-9]?[0-9])%$"},message:"must match pattern \""+"^(100|[1-9]?[0-9])%$"+"\""};
 if(vErrors === null){
 vErrors = [err194];
@@ -3830,7 +4095,7 @@ vErrors = null;
 if(_valid14){
 const _errs190 = errors;
 if(typeof data51 === "string"){
-if(!pattern10.test(data51)){
+if(!pattern12.test(data51)){
 const err206 = {instancePath:instancePath+"/guard/protected/" + i5,schemaPath:"#/properties/guard/properties/protected/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err206];
@@ -4235,7 +4500,7 @@ vErrors = null;
 if(_valid1){
 const _errs20 = errors;
 if(typeof data4 === "string"){
-if(!pattern5.test(data4)){
+if(!pattern7.test(data4)){
 const err19 = {instancePath:instancePath+"/allow/" + i0,schemaPath:"#/properties/allow/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
 if(vErrors === null){
 vErrors = [err19];
@@ -4360,7 +4625,7 @@ vErrors = null;
 if(_valid2){
 const _errs29 = errors;
 if(typeof data6 === "string"){
-if(!pattern5.test(data6)){
+if(!pattern7.test(data6)){
 const err28 = {instancePath:instancePath+"/deny/" + i1,schemaPath:"#/properties/deny/items/then/pattern",keyword:"pattern",params:{pattern: "^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"},message:"must match pattern \""+"^(\\*:\\*|[a-z][A-Za-z0-9.-]*:(\\*|[a-z][A-Za-z0-9.-]*))$"+"\""};
 if(vErrors === null){
 vErrors = [err28];
@@ -5133,7 +5398,7 @@ vErrors.push(err2);
 errors++;
 }
 for(const key0 in data){
-if(!(func27.call(schema15.properties, key0))){
+if(!(func33.call(schema15.properties, key0))){
 const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err3];
@@ -6524,7 +6789,7 @@ return errors === 0;
 
 export const User = validate15;
 const schema16 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
-const pattern41 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
+const pattern43 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
 
 function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -6541,7 +6806,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(func27.call(schema16.properties, key0))){
+if(!(func33.call(schema16.properties, key0))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -6594,7 +6859,7 @@ vErrors = null;
 if(_valid0){
 const _errs7 = errors;
 if(typeof data0 === "string"){
-if(!pattern10.test(data0)){
+if(!pattern12.test(data0)){
 const err4 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
@@ -6717,7 +6982,7 @@ vErrors = null;
 if(_valid1){
 const _errs16 = errors;
 if(typeof data2 === "string"){
-if(!pattern10.test(data2)){
+if(!pattern12.test(data2)){
 const err13 = {instancePath:instancePath+"/aliases/" + i0,schemaPath:"#/properties/aliases/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err13];
@@ -6943,7 +7208,7 @@ vErrors = null;
 if(_valid2){
 const _errs29 = errors;
 if(typeof data6 === "string"){
-if(!pattern17.test(data6)){
+if(!pattern19.test(data6)){
 const err31 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
 if(vErrors === null){
 vErrors = [err31];
@@ -7348,7 +7613,7 @@ vErrors = null;
 if(_valid5){
 const _errs59 = errors;
 if(typeof data13 === "string"){
-if(!pattern41.test(data13)){
+if(!pattern43.test(data13)){
 const err61 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err61];
@@ -7447,7 +7712,7 @@ vErrors = null;
 if(_valid6){
 const _errs66 = errors;
 if(typeof data14 === "string"){
-if(!pattern41.test(data14)){
+if(!pattern43.test(data14)){
 const err68 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err68];
@@ -7924,7 +8189,7 @@ return errors === 0;
 
 export const Invitation = validate16;
 const schema17 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"message":{"type":"string","minLength":1,"maxLength":1000,"if":{"type":"string","maxLength":1000},"then":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"}},"invitedBy":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
-const pattern49 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
+const pattern51 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -8004,7 +8269,7 @@ vErrors = null;
 if(_valid0){
 const _errs7 = errors;
 if(typeof data0 === "string"){
-if(!pattern10.test(data0)){
+if(!pattern12.test(data0)){
 const err5 = {instancePath:instancePath+"/email",schemaPath:"#/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err5];
@@ -8392,7 +8657,7 @@ vErrors = null;
 if(_valid3){
 const _errs32 = errors;
 if(typeof data5 === "string"){
-if(!pattern17.test(data5)){
+if(!pattern19.test(data5)){
 const err34 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
 if(vErrors === null){
 vErrors = [err34];
@@ -8491,7 +8756,7 @@ vErrors = null;
 if(_valid4){
 const _errs39 = errors;
 if(typeof data6 === "string"){
-if(!pattern49.test(data6)){
+if(!pattern51.test(data6)){
 const err41 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
@@ -8793,8 +9058,8 @@ return errors === 0;
 
 export const Approval = validate17;
 const schema18 = {"type":"object","required":["organization","releases","reason","expirationTime"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"releases":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"reason":{"type":"string","minLength":1,"maxLength":500},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern53 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern54 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
+const pattern55 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern56 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -9003,7 +9268,7 @@ vErrors = null;
 if(_valid1){
 const _errs14 = errors;
 if(typeof data1 === "string"){
-if(!pattern53.test(data1)){
+if(!pattern55.test(data1)){
 const err15 = {instancePath:instancePath+"/releases",schemaPath:"#/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err15];
@@ -9137,7 +9402,7 @@ vErrors = null;
 if(_valid2){
 const _errs23 = errors;
 if(typeof data3 === "string"){
-if(!pattern54.test(data3)){
+if(!pattern56.test(data3)){
 const err25 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
