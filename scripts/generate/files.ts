@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { policy } from '../../src/api/policy.ts'
 import type { KindDefinition } from '../../src/api/schema.ts'
 import { chartNames, crdTemplate } from './chart.ts'
@@ -16,6 +18,10 @@ export const GENERATED_FOLDERS = [
   'charts/roster/templates/crds',
 ]
 
+/** Helm reads nothing outside of a chart, so the chart carries copies of these. */
+const MONITORING = ['prometheus-rules.yaml', 'grafana-dashboard.json']
+const root = join(import.meta.dirname, '..', '..')
+
 /** Every generated file: path from the root of the repository to text. The same definitions give the same texts. */
 export function generatedFiles(definitions: readonly KindDefinition[]): Map<string, string> {
   const files = new Map<string, string>()
@@ -25,6 +31,8 @@ export function generatedFiles(definitions: readonly KindDefinition[]): Map<stri
     files.set(`charts/roster/templates/crds/${definition.plural}.yaml`, crdTemplate(crd(definition)))
   }
   files.set('charts/roster/generated/names.yaml', chartNames(definitions))
+  for (const name of MONITORING)
+    files.set(`charts/roster/generated/${name}`, readFileSync(join(root, 'monitoring', name), 'utf8'))
   for (const definition of declared) files.set(`schemas/${definition.singular}.json`, kindJsonSchema(definition))
   files.set('schemas/all.json', allJsonSchema(declared))
   files.set('schemas/policy.json', policyJsonSchema(policy))

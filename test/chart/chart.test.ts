@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadAll } from 'js-yaml'
+import { dump, load, loadAll } from 'js-yaml'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { kubectlPath } from '../../scripts/setup/kubectl.mjs'
 import { startCluster, type TestCluster } from '../kube/apiserver.ts'
@@ -15,9 +15,12 @@ interface Rendered {
   metadata: { name: string; namespace?: string }
   rules?: { apiGroups: string[]; resources: string[]; resourceNames?: string[]; verbs: string[] }[]
   spec?: { template?: { metadata: object; spec: object } }
+  data?: Record<string, string>
 }
 
-const chart = join(import.meta.dirname, '..', '..', 'charts', 'roster')
+const root = join(import.meta.dirname, '..', '..')
+const chart = join(root, 'charts', 'roster')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const NEEDED = ['publicUrl=https://people.acme.example', 'image.repository=registry.acme.example/roster']
 const EVERYTHING = [
   'smtp.url=smtp://mail.acme.example:587',
@@ -28,6 +31,10 @@ const EVERYTHING = [
   'image.pullSecrets[0].name=pull',
   'networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus',
   'podLabels.team=people',
+  'smtp.ca.existingSecret=mail-ca',
+  'policy.existingConfigMap=policy',
+  'signers.existingConfigMap=signers',
+  'grafanaDashboard.enabled=true',
 ]
 
 const helm = (...args: string[]) => spawnSync(kubectlPath('helm') ?? '', args, { encoding: 'utf8' })
@@ -52,6 +59,50 @@ describeWith('helm', 'the chart', () => {
     expect(() => template(['config.listen=:80'])).toThrow('listen')
   })
 
+  it('takes a file from one place only, and none that nothing reads', () => {
+    for (const [values, word] of [
+      [['smtp.url=smtp://mail', 'smtp.ca.existingSecret=a', 'smtp.ca.existingConfigMap=b'], 'smtp.ca takes one'],
+      [['smtp.ca.existingSecret=a'], 'smtp.url names none'],
+      [['policy.rules[0].may.kinds={User}', 'policy.existingConfigMap=b'], 'policy takes'],
+      [['policy.rules[0].may.kinds={Usr}'], 'one of'],
+      [['signers.keys=ada ssh-ed25519 AAAA', 'signers.existingConfigMap=b'], 'signers takes'],
+      [['config.policy=/policy.yaml'], 'policy'],
+    ] as const)
+      expect(() => template([...values]), values.join(' ')).toThrow(word)
+  })
+
+  it('knows a policy as the program does', () => {
+    const rules = (text: string) => JSON.parse(text) as { properties: { rules: object } }
+    const values = JSON.parse(read('charts/roster/values.schema.json')) as { properties: Record<string, unknown> }
+    expect((values.properties.policy as { properties: { rules: object } }).properties.rules).toEqual(
+      rules(read('schemas/policy.json')).properties.rules,
+    )
+  })
+
+  it('tells an empty policy, which refuses everything, from none', () => {
+    const config = (values: string[]) =>
+      objects(template(values)).find(({ metadata }) => metadata.name === 'roster-config')?.data ?? {}
+    expect(config([])['policy.yaml']).toBeUndefined()
+    expect(load(config([])['roster.yaml'] ?? '')).not.toHaveProperty('policy')
+    const { status, stdout } = helm('template', 'roster', chart, ...sets(NEEDED), '--set-json', 'policy.rules=[]')
+    expect(status).toBe(0)
+    expect(stdout).toContain('rules: []')
+    expect(stdout).toContain('policy: policy.yaml')
+  })
+
+  it('has the dashboard as it is, and the alerts, the first of which asks for this realm', () => {
+    const rendered = objects(template(['grafanaDashboard.enabled=true', 'prometheusRule.enabled=true']))
+    const dashboard = rendered.find(({ metadata }) => metadata.name === 'roster-dashboard')
+    expect(dashboard?.metadata).toMatchObject({ labels: { grafana_dashboard: '1' } })
+    expect(JSON.parse(dashboard?.data?.['roster.json'] ?? '')).toEqual(
+      JSON.parse(read('monitoring/grafana-dashboard.json')),
+    )
+    const own = dump(load(read('monitoring/prometheus-rules.yaml')))
+    expect(dump(rendered.find(({ kind }) => kind === 'PrometheusRule')?.spec)).toBe(
+      own.replace('absent(roster_lease_held)', `absent(roster_lease_held{namespace='people'})`),
+    )
+  })
+
   it('renders the same bytes each time', () => {
     expect(template(EVERYTHING)).toBe(template(EVERYTHING))
   })
@@ -62,6 +113,18 @@ describeWith('helm', 'the chart', () => {
     expect(JSON.stringify(rules)).not.toContain('*')
     for (const rule of rules.filter(({ resources }) => resources.includes('secrets')))
       expect(rule.verbs).not.toContain('list')
+  })
+})
+
+describeWith('promtool', 'the alerts of the chart', () => {
+  it('are rules', () => {
+    const rendered = objects(template(['prometheusRule.enabled=true']))
+    const folder = mkdtempSync(join(tmpdir(), 'roster-alerts-'))
+    const file = join(folder, 'rules.yaml')
+    writeFileSync(file, dump(rendered.find(({ kind }) => kind === 'PrometheusRule')?.spec))
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' })
+    rmSync(folder, { recursive: true })
+    expect(status, stdout + stderr).toBe(0)
   })
 })
 

@@ -56,3 +56,31 @@ runAsGroup: {{ .Values.runAsUser }}
 fsGroup: {{ .Values.runAsUser }}
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
+
+{{- /* Files that somebody else keeps: by their setting, the volume and where in the container they are. */}}
+{{- define "roster.mounts" -}}
+{{- with .Values.smtp.ca }}
+{{- if or .existingConfigMap .existingSecret }}
+smtpCa:
+  name: smtp-ca
+  file: /etc/roster/smtp-ca/{{ .key }}
+  volume:
+    {{- if .existingConfigMap }}
+    configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key | quote }}, path: {{ .key | quote }}}]}
+    {{- else }}
+    secret: {secretName: {{ .existingSecret }}, defaultMode: 0440, items: [{key: {{ .key | quote }}, path: {{ .key | quote }}}]}
+    {{- end }}
+{{- end }}
+{{- end }}
+{{- range $setting := list "policy" "signers" }}
+{{- with index $.Values $setting }}
+{{- if .existingConfigMap }}
+{{ $setting }}:
+  name: {{ $setting }}
+  file: /etc/roster/{{ $setting }}/{{ .key }}
+  volume:
+    configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key | quote }}, path: {{ .key | quote }}}]}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
