@@ -166,6 +166,7 @@ export const REASONS = [
   'Granted',
   'AccessTaken',
   'ClockJumped',
+  'RecordsLost',
   // RemovalSet, Approval
   'RemovalsHeld',
   'RemovalsReleased',

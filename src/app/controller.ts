@@ -19,6 +19,7 @@ import { mailTrouble, openMailer, senderOf } from './mail.ts'
 import { observing } from './observe.ts'
 import { troubleTeller } from './patience.ts'
 import type { Realm } from './realm.ts'
+import { expectingRecords, noteRecordLoss, noteRecords, RecordsLostError } from './recordloss.ts'
 import { portalUrl } from './settings.ts'
 import { sourceReader } from './sources.ts'
 import { DERIVING, reconcilersOf, worldOf } from './world.ts'
@@ -81,6 +82,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     prepare: async ({ store: held }) => {
       await held.bind({ mail: mailer.binding, publicUrl }, { rebind: settings.rebind })
     },
+    expecting: expectingRecords(store),
     signal,
     grace: GRACE,
     ...(options.onWaiting && { onWaiting: options.onWaiting }),
@@ -119,10 +121,21 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   })
   const running = manager
   const { lease } = running
+  const noted = noteRecords({ informer: running.loop.informer, store: lease.store, log })
+  let ended = false
+  const lossNoted = running.ended.then(async ending => {
+    ended = true
+    if (ending.why !== 'failed' || !(ending.error instanceof RecordsLostError)) return
+    await noteRecordLoss(store, ending.error).catch((error: unknown) =>
+      log.error('that records went could not be written down', { error }),
+    )
+  })
   stack.defer(async () => {
     // When it stopped, for the next start.
     await lease.markClock(new Date(clock.now()).toISOString()).catch(() => undefined)
+    await noted({ well: !ended && !lease.lost.aborted })
     await running.stop()
+    await lossNoted
     metrics.leaseHeld.set(0)
   })
   const stopping = new AbortController()

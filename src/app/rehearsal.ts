@@ -15,6 +15,7 @@ import { overlayStore } from '../store/overlay/store.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { senderOf } from './mail.ts'
 import type { Realm } from './realm.ts'
+import { expectingRecords } from './recordloss.ts'
 import { portalUrl } from './settings.ts'
 import { reconcilersOf, worldOf } from './world.ts'
 
@@ -85,6 +86,7 @@ export const rehearse = async <T>(
     clock,
     random: () => 0.5,
     alone: true,
+    expecting: expectingRecords(overlay),
     wakeInitial: options.all ?? false,
     signal: options.signal,
     reconcilers: ({ store, cache }) =>

@@ -5,7 +5,8 @@ import type { Ending } from '../runtime/manager.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { type ControllerOptions, type RunningController, startController } from './controller.ts'
 import { observing } from './observe.ts'
-import { patience, troubleTeller } from './patience.ts'
+import { onceAMinute, patience, troubleTeller } from './patience.ts'
+import { expectingRecords, RecordsLostError, tellRecordLoss } from './recordloss.ts'
 
 /** A process that serves a realm: it leads, or follows whoever does. */
 export interface Replica extends AsyncDisposable {
@@ -13,6 +14,8 @@ export interface Replica extends AsyncDisposable {
   readonly cache: Cache | undefined
   /** While it leads. */
   readonly controller: RunningController | undefined
+  /** Why it neither leads nor shows what the store holds now: records are gone. */
+  readonly held: RecordsLostError | undefined
   /** Resolves when it has ended, whatever the cause. */
   readonly ended: Promise<Ending>
 }
@@ -38,34 +41,61 @@ export const startReplica = (options: ReplicaOptions): Replica => {
   let follower: Loop | undefined
   let following: Promise<void> | undefined
   let controller: RunningController | undefined
+  let held: RecordsLostError | undefined
 
   const { clock } = realm
   const trouble = troubleTeller(clock, options.onStoreTrouble)
   const patiently = patience({ clock, log, tell: trouble, signal: stop })
 
+  const hold = (error: RecordsLostError): void => {
+    held = error
+    tellLoss(error)
+  }
+  /** What is done on a view that must not lack records. */
+  const onWhole = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      const done = await act()
+      held = undefined
+      return done
+    } catch (error) {
+      if (error instanceof RecordsLostError) hold(error)
+      throw error
+    }
+  }
+  const tellLoss = onceAMinute(clock, (error: RecordsLostError) => {
+    tellRecordLoss(realm, error).catch((failed: unknown) =>
+      log.warn('that records are gone could not be told as an Event', { error: failed }),
+    )
+  })
+
   const follow = async (): Promise<void> => {
-    const loop = await openLoop({
-      store: realm.store,
-      kinds: KINDS,
-      indexes,
-      reconcilers: () => [],
-      clock: realm.clock,
-      random: Math.random,
-      observer: observing(log, metrics),
-      signal: stop,
-    })
+    const loop = await onWhole(openFollower)
     if (stop.aborted || controller) return void (await loop.stop(0))
     follower = loop
     cache = loop.world.cache
     loop.ended.catch((error: unknown) => {
       log.error('the store can be followed no longer; it is listed anew', { error })
       trouble(error)
+      if (error instanceof RecordsLostError) hold(error)
       if (follower !== loop) return
       follower = undefined
       // The lease may be somebody else's for days.
       keepFollowing()
     })
   }
+
+  const openFollower = () =>
+    openLoop({
+      store: realm.store,
+      kinds: KINDS,
+      indexes,
+      expecting: expectingRecords(realm.store),
+      reconcilers: () => [],
+      clock: realm.clock,
+      random: Math.random,
+      observer: observing(log, metrics),
+      signal: stop,
+    })
 
   const keepFollowing = (): void => {
     if (follower || controller || stop.aborted) return
@@ -85,7 +115,8 @@ export const startReplica = (options: ReplicaOptions): Replica => {
     const giveUp = () => waiting.abort(stop.reason)
     if (stop.aborted) giveUp()
     stop.addEventListener('abort', giveUp)
-    const leading = await startController({ ...options, sources: true, signal: waiting.signal }).finally(() =>
+    const begin = () => startController({ ...options, sources: true, signal: waiting.signal })
+    const leading = await onWhole(begin).finally(() =>
       // From here on it ends by being disposed of, which writes down when.
       stop.removeEventListener('abort', giveUp),
     )
@@ -100,7 +131,10 @@ export const startReplica = (options: ReplicaOptions): Replica => {
       controller = undefined
       await leading[Symbol.asyncDispose]()
     }
-    return await leading.manager.ended
+    const ending = await leading.manager.ended
+    if (ending.why !== 'failed' || !(ending.error instanceof RecordsLostError)) return ending
+    hold(ending.error)
+    throw ending.error
   }
 
   const live = async (): Promise<Ending> => {
@@ -126,6 +160,9 @@ export const startReplica = (options: ReplicaOptions): Replica => {
     get controller() {
       return controller
     },
+    get held() {
+      return held
+    },
     ended,
     [Symbol.asyncDispose]: async () => {
       disposed.abort()
@@ -136,7 +173,10 @@ export const startReplica = (options: ReplicaOptions): Replica => {
 
 /** The only process of a realm: it leads for as long as it lives. @throws what `startController` throws */
 export const startAlone = async (options: ReplicaOptions): Promise<Replica> => {
-  const controller = await startController({ ...options, sources: true })
+  const controller = await startController({ ...options, sources: true }).catch(async (error: unknown) => {
+    if (error instanceof RecordsLostError) await tellRecordLoss(options.realm, error)
+    throw error
+  })
   try {
     await options.onLeading(controller)
   } catch (error) {
@@ -146,6 +186,7 @@ export const startAlone = async (options: ReplicaOptions): Promise<Replica> => {
   return {
     cache: controller.manager.loop.world.cache,
     controller,
+    held: undefined,
     ended: controller.manager.ended,
     [Symbol.asyncDispose]: () => controller[Symbol.asyncDispose](),
   }

@@ -101,7 +101,11 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     const ops = await startOps({
       ...settings.opsListen,
       health: [loopCheck(() => replica?.controller?.manager)],
-      ready: [storeCheck(realm), { name: 'loop', check: () => (replica?.cache ? undefined : 'not started yet') }],
+      ready: [
+        storeCheck(realm),
+        { name: 'records', check: () => replica?.held?.message },
+        { name: 'loop', check: () => (replica?.cache ? undefined : 'not started yet') },
+      ],
       registry: metrics.registry,
     }).catch((error: unknown) => {
       throw opsTrouble(error, settings.opsListen)

@@ -83,7 +83,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
       end.why === 'lost'
         ? 'another process took over the store'
         : end.error instanceof Error
-          ? end.error.message
+          ? reasonOf(end.error)
           : 'unknown'
     trouble(`the loop ended: ${why}`)
     throw new Exit(2)
@@ -93,6 +93,10 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const half = end.finished ? 'nothing half done' : 'what was under way is looked after at the next start'
   io.out(`Stopped. ${sum(all, 'joined')} joined, ${sum(all, 'invited')} invited, ${half}.\n`)
 }
+
+/** With what to do about it, where that is known. */
+const reasonOf = (error: Error & { remedy?: unknown }): string =>
+  typeof error.remedy === 'string' ? `${error.message}. ${error.remedy}` : error.message
 
 /** Tells of everything from now on. */
 const tell = ({ replica }: Running, io: Io): Narrator =>

@@ -121,7 +121,7 @@ export const VERBS: readonly VerbEntry[] = [
   {
     name: 'accept-loss',
     group: 'Keep',
-    summary: 'Go on without keys that are gone, and say first what dies with them',
+    summary: 'Go on without keys or records that are gone, and say first what that means',
     load: () => import('./verbs/accept-loss.ts'),
   },
   {

@@ -5,9 +5,10 @@ import type { Kind } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import type { Clock } from '../ports/clock.ts'
 import { GoneError } from '../store/errors.ts'
-import type { ResourceStore } from '../store/store.ts'
+import type { ResourceStore, WatchEvent } from '../store/store.ts'
 import { compareVersions } from '../store/version.ts'
 import { backoffDelay, WATCH_BACKOFF } from './backoff.ts'
+import type { Expectation } from './expectation.ts'
 import { tell } from './observer.ts'
 import { pauseUntil } from './pause.ts'
 import type { Cache } from './reconciler.ts'
@@ -22,6 +23,8 @@ export interface InformerOptions extends ViewOptions {
   alone?: boolean
   /** Lists everything anew so often, against events that a store lost. Milliseconds; default: never. */
   relistEvery?: number
+  /** Asked before each list: what it must not lack. What is thrown ends the informer where trying again cannot help; nobody sees the list. */
+  expecting?: (() => Promise<Expectation>) | undefined
 }
 
 /** After so many events in one go, everybody else gets a turn. */
@@ -44,6 +47,7 @@ export class Informer {
   readonly #stopping = new AbortController()
   #version: string | undefined
   #running: Promise<void> | undefined
+  #expectation: Expectation | undefined
   #nextRelist = Number.POSITIVE_INFINITY
 
   constructor(options: InformerOptions) {
@@ -140,7 +144,7 @@ export class Informer {
         const both = AbortSignal.any([signal, round.signal])
         for await (const event of this.#options.store.watch({ since, kinds: this.#options.kinds, signal: both })) {
           if (event.type === 'BOOKMARK') this.#moveTo(event.resourceVersion)
-          else this.#view.apply(event.type, event.object)
+          else this.#apply(event)
           failures = 0
           if (++delivered % TURN === 0) await setImmediate()
         }
@@ -165,6 +169,7 @@ export class Informer {
     const { signal } = this.#stopping
     for (let failures = 1; !signal.aborted; failures++) {
       try {
+        const expectation = await this.#options.expecting?.()
         const lists: Listed[] = []
         for (const kind of this.#options.kinds) {
           const list = await this.#options.store.list(kind)
@@ -172,6 +177,8 @@ export class Informer {
           lists.push({ kind, version: list.resourceVersion, objects })
         }
         if (signal.aborted) return
+        expectation?.listed(kind => lists.find(list => list.kind === kind)?.objects.length ?? 0)
+        this.#expectation = expectation
         const versions = lists.map(list => list.version).sort(compareVersions)
         if (initial) await this.#view.fill(lists)
         else for (const list of lists) this.#view.swap(list)
@@ -191,6 +198,13 @@ export class Informer {
         await this.#pause(failures)
       }
     }
+  }
+
+  #apply({ type, object }: Exclude<WatchEvent, { type: 'BOOKMARK' }>): void {
+    // A deletion of our own is not in the view any more.
+    if (type === 'DELETED' && this.#view.has(object))
+      this.#expectation?.deleted(object.kind, this.cache.count(object.kind))
+    this.#view.apply(type, object)
   }
 
   #moveTo(version: string): void {

@@ -5,6 +5,7 @@ import type { Backoff } from './backoff.ts'
 import { cachedStore } from './cachedstore.ts'
 import { Controller } from './controller.ts'
 import { RestlessKeyError } from './errors.ts'
+import type { Expectation } from './expectation.ts'
 import { Informer } from './informer.ts'
 import type { RuntimeObserver } from './observer.ts'
 import type { Cache, Indexes, Reconciler } from './reconciler.ts'
@@ -29,6 +30,7 @@ export interface LoopOptions<W = World> {
   /** See `InformerOptions`. */
   alone?: boolean
   relistEvery?: number
+  expecting?: () => Promise<Expectation>
 }
 
 /** What reconcilers read and write. */

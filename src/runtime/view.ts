@@ -68,6 +68,11 @@ export class View {
     return this.#options.kinds.includes(kind)
   }
 
+  /** Whether this life of an object is known and has not ended. */
+  has({ kind, metadata }: AnyResource): boolean {
+    return this.holds(kind) && this.#cache.get(kind, metadata.name)?.metadata.uid === metadata.uid
+  }
+
   /** Tells each change, after it is in the cache and in the same turn. @returns a function that stops it */
   onChange(handler: (change: ObjectChange) => void): () => void {
     this.#handlers.add(handler)

@@ -2,41 +2,50 @@ import { StoreUnusableError } from './errors.ts'
 import type { Marks } from './store.ts'
 
 /** Names of the texts in which marks are kept. */
-export const MARKS = ['keys'] as const satisfies readonly (keyof Marks)[]
-export type MarkTexts = { readonly [mark in keyof Marks]?: string | undefined }
+export const MARKS = ['keys', 'records', 'lost'] as const satisfies readonly (keyof Marks)[]
+type Mark = (typeof MARKS)[number]
+export type MarkTexts = { readonly [mark in Mark]?: string | undefined }
 
 /** @param texts JSON, one a mark @throws StoreUnusableError for a text that nobody of us wrote: what it kept is unknown */
-export const marksOf = (texts: MarkTexts, place: string): Marks => {
-  const keys = read(texts.keys, isTextMap)
-  if (keys === 'broken')
-    throw new StoreUnusableError(
-      `what ${place} remembers of its keys cannot be read`,
-      'undo the edit that broke it, or take that entry away: it is written anew at the next start',
-    )
-  return { ...(keys && { keys }) }
-}
+export const marksOf = (texts: MarkTexts, place: string): Marks =>
+  Object.fromEntries(
+    MARKS.flatMap(mark => {
+      const text = texts[mark]
+      return text === undefined ? [] : [[mark, readMark(mark, text, place)]]
+    }),
+  )
 
 /** Undefined for a mark that is not set. Equal marks give equal texts. */
-export const markTexts = ({ keys }: Marks): MarkTexts => ({ keys: keys && JSON.stringify(sorted(keys)) })
+export const markTexts = (marks: Marks): MarkTexts =>
+  Object.fromEntries(MARKS.map(mark => [mark, marks[mark] && JSON.stringify(sorted(marks[mark]))]))
 
 /** Whether both keep the same. */
 export const sameMarks = (one: MarkTexts, other: MarkTexts): boolean => MARKS.every(mark => one[mark] === other[mark])
 
-const read = <T>(text: string | undefined, is: (value: unknown) => value is T): T | 'broken' | undefined => {
-  if (text === undefined) return undefined
+const readMark = (mark: Mark, text: string, place: string): unknown => {
   try {
     const value: unknown = JSON.parse(text)
-    return is(value) ? value : 'broken'
+    if (FORMS[mark](value)) return value
   } catch {
-    return 'broken'
+    // No JSON.
   }
+  throw new StoreUnusableError(
+    `what ${place} remembers under ${mark} cannot be read`,
+    'undo the edit that broke it, or take that entry away: it is written anew at the next start',
+  )
 }
 
-const isTextMap = (value: unknown): value is Record<string, string> =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  Object.values(value).every(one => typeof one === 'string')
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 
-const sorted = (map: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)))
+const FORMS: Readonly<Record<Mark, (value: unknown) => boolean>> = {
+  keys: value => isMap(value) && Object.values(value).every(one => typeof one === 'string'),
+  records: value => isMap(value) && Object.values(value).every(isCount),
+  lost: value =>
+    Array.isArray(value) &&
+    value.every(one => isMap(one) && typeof one['kind'] === 'string' && isCount(one['noted']) && isCount(one['found'])),
+}
+
+const sorted = (value: object): unknown =>
+  Array.isArray(value) ? value : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -161,6 +161,10 @@ export interface StoreInfo {
 export interface Marks {
   /** A check value of each key that is in use, by its name (`link.1`). It says nothing of the key. */
   keys?: Readonly<Record<string, string>>
+  /** How many records of a kind there were at least when they were counted last. */
+  records?: { readonly [kind in RecordKind]?: number }
+  /** Records that were seen to go while the loop ran, until somebody accepts it. */
+  lost?: readonly { readonly kind: Exclude<RecordKind, 'RemovalSet'>; readonly noted: number; readonly found: number }[]
 }
 export interface Binding {
   /** `smtp://host:port` without credentials, or `folder:<absolute path>`. */

@@ -259,7 +259,7 @@ describe('seats', () => {
     )
   })
 
-  it('for ten thousand people take one quick pass', () => {
+  it('for ten thousand people take one pass, not one a person', () => {
     const people = Array.from({ length: 10_000 }, (_, at) =>
       candidate(`p${at}`, { since: T(-(at % 977)), rank: at % 3 }),
     )
@@ -270,6 +270,7 @@ describe('seats', () => {
     expect(first.rounds[0]).toHaveLength(9)
     expect(first.waiting).toHaveLength(1000)
     expect(second.rounds).toEqual([])
-    expect(took).toBeLessThan(200)
+    // A tenth of a second; with a pass a person it is minutes, on any machine.
+    expect(took).toBeLessThan(10_000)
   })
 })

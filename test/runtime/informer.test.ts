@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { AnyResource } from '../../src/api/kinds.ts'
+import type { Kind } from '../../src/api/names.ts'
 import { Informer, type InformerOptions } from '../../src/runtime/informer.ts'
 import type { ObjectChange } from '../../src/runtime/view.ts'
 import { GoneError, StoreUnusableError } from '../../src/store/errors.ts'
@@ -391,5 +392,55 @@ describe('Informer under faults', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  describe('that expects something of its store', () => {
+    /** Lists must have at least so many, and no more than one may be deleted. */
+    const expecting = (least: number) => async () => {
+      let deleted = 0
+      return {
+        listed: (count: (kind: Kind) => number) => {
+          if (count('Group') < least) throw new StoreUnusableError('too few', 'bring them back')
+        },
+        deleted: () => {
+          deleted += 1
+          if (deleted > 1) throw new StoreUnusableError('too many went', 'bring them back')
+        },
+      }
+    }
+
+    it('does not start on a list that lacks it', async () => {
+      await expect(open(scriptedStore(group('a', 1)), { expecting: expecting(2) })).rejects.toThrow('too few')
+    })
+
+    it('ends with the view it had when a later list lacks it, and nobody is told that something went', async () => {
+      const store = scriptedStore(group('a', 1), group('b', 2))
+      const { informer, ended, held, told } = await open(store, { expecting: expecting(2) })
+      told()
+      store.world.clear()
+      store.version = 9
+      store.breakWatch(new GoneError('changes are no longer known'))
+      await expect(ended).rejects.toThrow('too few')
+      expect(told()).toEqual([])
+      expect(held()).toEqual({ a: '1', b: '2' })
+      await informer.stop()
+    })
+
+    it('ends before a deletion too many is seen; its own do not count', async () => {
+      const objects = [group('a', 1), group('b', 2), group('c', 3), group('d', 4)]
+      const store = scriptedStore(...objects)
+      const { informer, ended, held, told } = await open(store, { expecting: expecting(2) })
+      told()
+      const [a, b, c, d] = objects as [AnyResource, AnyResource, AnyResource, AnyResource]
+      informer.forget({ kind: 'Group', name: 'a', uid: a.metadata.uid })
+      store.send(deleted(a), deleted(b))
+      await settled()
+      expect(told()).toEqual(['a 1→', 'b 2→'])
+      store.send(deleted(c), deleted(d))
+      await expect(ended).rejects.toThrow('too many went')
+      expect(told()).toEqual([])
+      expect(held()).toEqual({ c: '3', d: '4' })
+      await informer.stop()
+    })
   })
 })

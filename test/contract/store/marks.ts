@@ -17,6 +17,14 @@ export const describeMarks = (begin: Begin): void => {
       expect(await eyes.marks()).toEqual({})
     })
 
+    test('of every kind are kept apart', async () => {
+      const { store } = await begin()
+      const lost = [{ kind: 'Membership' as const, noted: 40, found: 3 }]
+      await store.mark(() => ({ keys: { 'link.1': 'a' }, records: { Membership: 3, Account: 0 }, lost }))
+      await store.mark(({ lost: _, ...marks }) => marks)
+      expect(await store.marks()).toEqual({ keys: { 'link.1': 'a' }, records: { Membership: 3, Account: 0 } })
+    })
+
     test('leave the rest of what a store knows of itself, and change no object', async () => {
       const opened = await begin()
       const { store } = opened
