@@ -7,6 +7,7 @@ import { liveEffects } from '../effects/live.ts'
 import { mailComposer } from '../mail/composer.ts'
 import type { Clock } from '../ports/clock.ts'
 import { indexes } from '../reconcilers/indexes.ts'
+import type { Lines } from '../reconcilers/lines.ts'
 import { type LeasedWorld, type Manager, startManager } from '../runtime/manager.ts'
 import type { RuntimeObserver } from '../runtime/observer.ts'
 import { SourceHub } from '../source/hub.ts'
@@ -65,6 +66,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   })
 
   let manager: Manager | undefined
+  let lines: Lines | undefined
   const hub = new SourceHub({
     open: source => sourceReader(realm, source),
     changed: name => manager?.loop.controller('Source')?.wake(name),
@@ -116,8 +118,10 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         },
         storeEpoch,
       })
+      lines = world.lines
       return reconcilersOf(world, options.sources ? { hub, sync: bounded(settings.policy) } : undefined)
     },
+    onFilled: () => lines?.readAll(),
   })
   const running = manager
   const { lease } = running

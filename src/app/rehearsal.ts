@@ -7,6 +7,7 @@ import { mailComposer } from '../mail/composer.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import { indexes } from '../reconcilers/indexes.ts'
+import type { Lines } from '../reconcilers/lines.ts'
 import { requestsOf } from '../reconcilers/people.ts'
 import { openLoop, type Rest } from '../runtime/loop.ts'
 import type { Cache } from '../runtime/reconciler.ts'
@@ -79,6 +80,7 @@ export const rehearse = async <T>(
     (await realm.fingerprint()) ?? ((key: string) => seeded(32, 'fingerprint', key).toString('base64url'))
   const noted: Change[] = []
   const asked = new Map<string, { trouble: string | undefined }>()
+  let lines: Lines | undefined
   const loop = await openLoop({
     store: overlay,
     kinds: KINDS,
@@ -89,24 +91,26 @@ export const rehearse = async <T>(
     expecting: expectingRecords(overlay),
     wakeInitial: options.all ?? false,
     signal: options.signal,
-    reconcilers: ({ store, cache }) =>
-      reconcilersOf(
-        worldOf({
-          cache,
-          store,
-          effects: plannedEffects({ overlay: store, clock, note: one => noted.push(one), takes: takesAccess }),
-          clock,
-          random: seeded,
-          composer: mailComposer({ from: senderOf(realm.settings.mailFrom, publicUrl) }),
-          links: { publicUrl, invitationUrl: () => `${publicUrl}/invitations/planned` },
-          secrets: noting(realm.secrets, asked),
-          fingerprint,
-          epoch,
-          // Runs one key at a time, the guard last: it is asked when everything is worked out.
-          removals: { collectFor: 0, whenComplete: async () => undefined },
-          storeEpoch,
-        }),
-      ),
+    reconcilers: ({ store, cache }) => {
+      const world = worldOf({
+        cache,
+        store,
+        effects: plannedEffects({ overlay: store, clock, note: one => noted.push(one), takes: takesAccess }),
+        clock,
+        random: seeded,
+        composer: mailComposer({ from: senderOf(realm.settings.mailFrom, publicUrl) }),
+        links: { publicUrl, invitationUrl: () => `${publicUrl}/invitations/planned` },
+        secrets: noting(realm.secrets, asked),
+        fingerprint,
+        epoch,
+        // Runs one key at a time, the guard last: it is asked when everything is worked out.
+        removals: { collectFor: 0, whenComplete: async () => undefined },
+        storeEpoch,
+      })
+      lines = world.lines
+      return reconcilersOf(world)
+    },
+    onFilled: () => lines?.readAll(),
   })
   try {
     const { cache } = loop.world

@@ -16,7 +16,7 @@ export const inviterOf = (manager: string): string =>
 
 /**
  * The waiting lines of all organizations. Each is read from the records once, when it is first asked for, and kept up to date by those who claim:
- * only the holder of the lease claims, and only through here.
+ * only the holder of the lease claims, and only through here. `readAll` before the first key runs, so that who stands in them does not hang on who asks when.
  */
 export class Lines {
   readonly #cache: Cache
@@ -26,6 +26,10 @@ export class Lines {
 
   constructor(cache: Cache) {
     this.#cache = cache
+  }
+
+  readAll(): void {
+    for (const { metadata } of this.#cache.list('Organization')) this.of(metadata.name)
   }
 
   of(organization: string): Line {

@@ -19,6 +19,8 @@ export interface LoopOptions<W = World> {
   trims?: Trims
   /** Makes the reconcilers. What they write must go through the world's store. */
   reconcilers: (world: W) => readonly Reconciler[]
+  /** Called when the cache holds all that was listed, before any key runs. */
+  onFilled?: () => void
   clock: Clock
   /** In [0, 1). */
   random: () => number
@@ -234,6 +236,7 @@ export async function openLoop<W extends World = World>(
   options.signal?.addEventListener('abort', stop, { once: true })
   try {
     const { ended } = await informer.start()
+    options.onFilled?.()
     return new Loop({ world, informer, controllers, ended, idle })
   } catch (error) {
     for (const controller of controllers) controller.abort()

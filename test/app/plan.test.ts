@@ -56,6 +56,31 @@ describe('a plan', () => {
     expect(plan.later.at(-1)).toMatchObject({ fields: { to: 'p119@acme.example', roles: ['viewer'] } })
   })
 
+  it('gives nobody a place in the line who had none when it was made', async () => {
+    await using realm = await openPlanned()
+    const limited = (dailyLimitPerInviter: number) =>
+      placed('Organization', 'acme', { domains: ['acme.example'], invitations: { dailyLimitPerInviter } })
+    const of = (name: string, address: string, suspended: boolean, join: 'Invitation' | 'Account' = 'Invitation') =>
+      placed('User', name, {
+        email: `${address}@acme.example`,
+        suspended,
+        memberships: [{ organization: 'acme', join, roles: [] }],
+      })
+    await applyOn(realm, revisionWith(limited(50), of('p1', 'a4', true)))
+    await realm.pass(HOUR)
+    // The address goes to somebody else, who may be invited; two others are wanted only now.
+    const next = revisionWith(
+      limited(2),
+      of('p2', 'a4', false),
+      of('p1', 'a1', false, 'Account'),
+      placed('Invitation', 'i1', { organization: 'acme', email: 'a5@acme.example' }),
+    )
+    const plan = await planOn(realm, next)
+    const planned = plan.changes.filter(({ action, target }) => action === 'send' && target === 'mail')
+    await applyOn(realm, next)
+    expect(planned.map(({ fields }) => fields['to'])).toEqual(realm.mailer.tried.map(({ to }) => to.address))
+  })
+
   it('lists what time will bring, and no time at which something is only looked at', async () => {
     await using realm = await openPlanned()
     const plan = await planOn(

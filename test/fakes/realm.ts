@@ -97,6 +97,7 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
       indexes,
       clock,
       random: () => 0.5,
+      onFilled: () => world.lines.readAll(),
       resyncEvery: 400 * DAY,
       ...(further.relistEvery !== undefined && { relistEvery: further.relistEvery }),
       reconcilers: of => {
