@@ -8,7 +8,7 @@ import type { SourceSpec } from '../api/source.ts'
 import { belongingOf, permitToPrune } from '../reconcilers/pruning.ts'
 import type { Ending } from '../runtime/manager.ts'
 import type { Revision } from '../source/revision.ts'
-import { type SyncResult, syncRevision } from '../source/sync.ts'
+import { type SyncOptions, type SyncResult, syncRevision } from '../source/sync.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { compareVersions } from '../store/version.ts'
 import { type Log, noLog } from '../telemetry/log.ts'
@@ -34,6 +34,8 @@ export interface ApplyOptions {
   revision: Extract<Revision, { outcome: 'Complete' }>
   prune: boolean
   allowEmpty: boolean
+  /** Only these writes, each only while its object is as it was planned: see `SyncOptions`. */
+  planned?: SyncOptions['planned']
   /** Waits until the loop is idle; runs it here when nobody else does. */
   wait: boolean
   signal: AbortSignal
@@ -109,7 +111,7 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
 }
 
 const write = async (
-  { realm, source, revision, prune, allowEmpty, onStep, signal, pathOf }: ApplyOptions,
+  { realm, source, revision, prune, allowEmpty, onStep, signal, pathOf, planned }: ApplyOptions,
   store: ResourceStore,
 ): Promise<SyncResult> =>
   syncRevision({
@@ -123,6 +125,7 @@ const write = async (
     signal,
     permit: permitToPrune(`source/${source} at ${revision.id} no longer declares it`, belongingOf(store)),
     ...(onStep && { onStep }),
+    ...(planned && { planned }),
   })
 
 /** Nobody writes over what a Source of the same name reads from another place. */

@@ -38,6 +38,7 @@ const emptyRealm = async (
     ...self(),
     settings,
     place: 'an empty store',
+    absent: true,
     paths: dataPaths(settings.data),
     clock,
     store,

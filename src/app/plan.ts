@@ -17,6 +17,7 @@ import { planHash, splitDue } from './plan-hash.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import { type PlanUnknown, unknownKeys } from './plan-unknown.ts'
 import { carriedRoles, type PlanWarning, waitingIn, warningOnRole, warningsOnSeats } from './plan-warnings.ts'
+import { type PlannedWrite, plannedWrites } from './plan-writes.ts'
 import { type RehearsedRealm, rehearse, type Stage, stageOf } from './rehearsal.ts'
 
 export interface PlanOptions {
@@ -67,13 +68,26 @@ export interface Plan {
   timeZones: ReadonlyMap<string, string>
 }
 
+/** A plan with what it came from. */
+export interface WorkedOut {
+  plan: Plan
+  /** What the source itself would write. */
+  writes: PlannedWrite[]
+  stage: Stage
+  /** The world as it would be. */
+  cache: Cache
+}
+
 /** What applying a revision would do, found out by the same reconcilers on an overlay of the store: see {@link rehearse}. @throws what that throws */
-export const planRevision = async (options: PlanOptions): Promise<Plan> => {
+export const planRevision = async (options: PlanOptions): Promise<Plan> => (await workOut(options)).plan
+
+/** As {@link planRevision}, with the writes and the world as it would be. */
+export const workOut = async (options: PlanOptions): Promise<WorkedOut> => {
   const { realm, all, signal } = options
   const stage = await stageOf(realm)
   const rehearsal = await rehearse(realm, (store, world) => declare(options, store, world), { signal, all, stage })
   const { base, result, changes, rest, cache, now } = rehearsal
-  const { sync, declared, roles, waited } = result
+  const { sync, declared, writes, roles, waited } = result
   const withdrawn = new Set(
     changes.flatMap(({ action, kind, fields }) =>
       action === 'delete' && kind === 'Invitation' ? [fields['email']] : [],
@@ -81,7 +95,7 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
   )
   const { caused, alsoDue } = splitDue(changes, changes.length > 0 ? await dueAnyway(options, stage, rest) : [])
   const own = [...declared.filter(change => !isKept(change, sync.going, cache)), ...caused]
-  return {
+  const plan: Plan = {
     base,
     hash: planHash(own),
     changes: own,
@@ -94,6 +108,7 @@ export const planRevision = async (options: PlanOptions): Promise<Plan> => {
     failed: failedOf(rest),
     timeZones: timeZonesIn(cache),
   }
+  return { plan, writes, stage, cache }
 }
 
 /** The documents themselves, before anything follows from them. */
@@ -114,7 +129,7 @@ const declare = async (options: PlanOptions, store: ResourceStore, world: Cache)
   const declared = resourceChanges(revision.manifests, before, ref => declaredIn(world, ref), sync)
   // Before anything follows: afterwards the invitations carry what the roles are then.
   const roles = carriedRoles(declared, world, realm.clock.now())
-  return { sync, declared, roles, waited: waitingIn(world) }
+  return { sync, declared, writes: plannedWrites(sync, before), roles, waited: waitingIn(world) }
 }
 
 /** What the same keys would do without the manifests: while no controller runs, much may be due. */

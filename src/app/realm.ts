@@ -23,6 +23,8 @@ export interface Realm extends AsyncDisposable {
   readonly settings: Settings
   /** Where it lives, for people: `the store .roster`, `namespace people of https://10.0.0.1:6443`. */
   readonly place: string
+  /** There is no store yet: it reads as an empty one. Only for plans. */
+  readonly absent?: true
   /** What this process keeps in files of its own. */
   readonly paths: DataPaths
   readonly clock: Clock

@@ -3,7 +3,7 @@ import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
 import { type ObjectRef, refText } from '../api/resource.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../store/errors.ts'
 import { type Judge, refusedAt } from './authority.ts'
-import { beyondDesired, type DeclaringStep, stepOf } from './inventory.ts'
+import { beyondDesired, type DeclaringStep, keyOf, stepOf } from './inventory.ts'
 import { RACES, type SyncOptions, type SyncResult } from './pass.ts'
 import type { PlacedManifest } from './revision.ts'
 
@@ -24,6 +24,11 @@ export const applyPlaced = async (
     const refusal = judge.declaring(placed, step.live)
     if (refusal) {
       result.failed.push({ ref, reason: 'NotAllowed', message: refusedAt(placed.place, refusal) })
+      return
+    }
+    const moved = options.planned?.get(keyOf(first.desired))?.(step.live)
+    if (moved !== undefined) {
+      result.failed.push({ ref, reason: 'Conflict', message: moved })
       return
     }
     try {

@@ -29,6 +29,8 @@ export interface SyncOptions {
     going?: readonly DeclaredResource[]
     because: string
   }>
+  /** Only these objects are written, by `Kind/name`, each only while it is as it was planned: says what is not. */
+  planned?: ReadonlyMap<string, (live: DeclaredResource | undefined) => string | undefined>
   /** Called after each object: progress on long work. */
   onStep?: (done: number, all: number) => void
   signal?: AbortSignal

@@ -3,7 +3,7 @@ import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import { ConflictError, NotFoundError } from '../store/errors.ts'
 import { type Judge, refusedAt } from './authority.ts'
-import { holderOf, mayPrune } from './inventory.ts'
+import { holderOf, keyOf, mayPrune } from './inventory.ts'
 import { RACES, type SyncOptions, type SyncResult } from './pass.ts'
 
 /** What a source could not have declared any more, it cannot take away either. */
@@ -40,7 +40,7 @@ export const pruneObjects = async (
     result.objects += candidates.length
     return
   }
-  const own = await ownedBySource(options, candidates)
+  const own = (await ownedBySource(options, candidates)).filter(object => isAsPlanned(options, object, result))
   const { permitted, going = [], because } = await options.permit(own)
   const held = own.filter(object => !permitted.includes(object) && !going.includes(object))
   for (const object of going) {
@@ -56,6 +56,19 @@ export const pruneObjects = async (
     result.kept = { refs: refs(held), reason: 'PruneHeld', message: because }
     result.objects += held.length
   }
+}
+
+const isAsPlanned = (
+  { planned }: SyncOptions,
+  object: DeclaredResource,
+  result: Pick<SyncResult, 'failed' | 'objects'>,
+): boolean => {
+  const moved = planned?.get(keyOf(object))?.(object)
+  if (moved === undefined) return true
+  const { kind, metadata } = object
+  result.failed.push({ ref: { kind, name: metadata.name, uid: metadata.uid }, reason: 'Conflict', message: moved })
+  result.objects += 1
+  return false
 }
 
 /** Marks somebody as no longer declared, in this source's name: applying them again takes the mark off. */
@@ -95,6 +108,7 @@ const pruneOne = async (options: SyncOptions, object: DeclaredResource, result: 
       const now = await options.store.get(kind, metadata.name)
       if (!now || now.metadata.uid !== metadata.uid || now.metadata.deletionTimestamp !== undefined) return
       if (holderOf(now) !== options.source) return
+      if (!isAsPlanned(options, now as DeclaredResource, result)) return
       version = now.metadata.resourceVersion
       if (race < RACES) continue
       result.failed.push({ ref, reason: error.reason, message: error.message })

@@ -20,7 +20,10 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
   const { may, policy, pathOf } = options.authority ?? {}
   // What a source may can change while its documents do not.
   const { memory } = may === undefined && policy === undefined ? options : {}
-  const steps = stepsOf(source, revision, live, (placed, object) => memory?.knows(placed, object) ?? false)
+  const steps = within(
+    options.planned,
+    stepsOf(source, revision, live, (placed, object) => memory?.knows(placed, object) ?? false),
+  )
   const result: SyncResult = {
     created: [],
     updated: [],
@@ -58,6 +61,14 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
   const dropped = steps.prune.map(step => step.live).filter(object => mayDrop(judge, object, result))
   if (dropped.length > 0) await pruneObjects(options, dropped, result)
   return result
+}
+
+/** What was not planned is left as it is. */
+const within = (planned: SyncOptions['planned'], steps: ReturnType<typeof stepsOf>): typeof steps => {
+  if (!planned) return steps
+  const apply = steps.apply.filter(({ desired }) => planned.has(keyOf(desired)))
+  const prune = steps.prune.filter(step => planned.has(keyOf(step.live)))
+  return { apply, prune, known: steps.known + steps.apply.length - apply.length }
 }
 
 /** Writes that are under way at once: a store may put them into one transaction. */

@@ -269,6 +269,54 @@ describe('a write of a source', () => {
     await sync(store, revision('r1', hidden), { byPerson: true, prune: false })
     expect(await store.get('Source', 'hidden')).toBeDefined()
   })
+  it('writes only what was planned, each only as long as it is as it was', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', organization, role('editor'), role('viewer'), role('auditor')))
+    const uid = (await store.get('Role', 'editor'))?.metadata.uid
+    const isStill = (live: DeclaredResource | undefined) =>
+      (live?.spec as { displayName?: string } | undefined)?.displayName
+    // Between the list and the write somebody else writes both.
+    const racing = new Proxy(store, {
+      get: (target, property) => {
+        const value: unknown = Reflect.get(target, property, target)
+        if (typeof value !== 'function') return value
+        return async (...args: unknown[]) => {
+          const { metadata, name = metadata?.name } = (args[0] ?? {}) as { metadata?: { name: string }; name?: string }
+          if (['apply', 'delete'].includes(String(property)) && ['editor', 'auditor'].includes(String(name)))
+            await target.apply(role(String(name), { displayName: 'Another' }) as never, { manager: 'user/eve' })
+          return value.apply(target, args)
+        }
+      },
+    })
+    const result = await sync(
+      racing,
+      revision(
+        'r2',
+        organization,
+        role('editor', { allow: ['a:read'] }),
+        role('viewer', { allow: ['a:read'] }),
+        role('new'),
+      ),
+      {
+        planned: new Map([
+          ['Role/editor', isStill],
+          ['Role/auditor', isStill],
+        ]),
+      },
+    )
+    expect(result).toMatchObject({
+      created: [],
+      updated: [],
+      pruned: [],
+      failed: [
+        { ref: { kind: 'Role', name: 'editor' }, reason: 'Conflict', message: 'Another' },
+        { ref: { kind: 'Role', name: 'auditor' }, reason: 'Conflict', message: 'Another' },
+      ],
+    })
+    expect(await names(store)).toEqual(['auditor', 'editor', 'viewer'])
+    expect(await store.get('Role', 'editor')).toMatchObject({ metadata: { uid }, spec: { displayName: 'Another' } })
+    expect((await store.get('Role', 'viewer'))?.spec.allow).toBeUndefined()
+  })
 })
 
 describe('the memory of a source', () => {

@@ -1,8 +1,13 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
 import { escapeText } from '../../api/escape.ts'
 import { refText } from '../../api/resource.ts'
 import { type ApplyResult, applyRevision } from '../../app/apply.ts'
+import { type AppliedPlan, applyPlan } from '../../app/applying-plan.ts'
 import { pathInside } from '../../app/authority.ts'
 import { openRealm } from '../../app/openrealm.ts'
+import { StalePlanError } from '../../app/plan-stale.ts'
+import { type PlanFile, readPlanFile } from '../../app/planfile.ts'
 import { readRevision } from '../../app/revision.ts'
 import { sourceSpecOf } from '../../app/source-arguments.ts'
 import { withExamples } from '../examples.ts'
@@ -13,7 +18,8 @@ import { formatOf, realmOptions, SENDING, withSettings } from '../options.ts'
 import { progress } from '../progress.ts'
 import { refuse } from '../refused.ts'
 import { remark } from '../remarks.ts'
-import { Exit, type Verb } from '../verb.ts'
+import { refuseStale } from '../staletext.ts'
+import { Exit, UsageError, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
   withExamples(
@@ -21,10 +27,12 @@ export const verb: Verb = (command, io) => {
     ['apply people/', 'make it so once'],
     ['apply people/ --prune', 'and delete what is gone there'],
     ['apply - < alice.yaml', 'one manifest'],
+    ['apply people/ --plan people.plan', 'exactly what plan --out wrote down, or nothing'],
   )
     .argument('<path...>', 'files, folders, - for standard input, or one Git URL')
     .option('--source <name>', 'act as this source', 'default')
     .option('--allow-empty', 'with --prune: an empty input deletes everything of this source')
+    .option('--plan <file>', 'do exactly what this plan says, as its source and with its options, or refuse')
     .option('--no-wait', 'only write; do not wait until everything that follows has happened')
     .option('--no-progress', 'no progress line')
     .option('-o, --output <format>', 'text, json')
@@ -34,28 +42,41 @@ export const verb: Verb = (command, io) => {
     )
     .action(async (paths: string[], flags: Record<string, unknown>) => {
       const format = formatOf(flags['output'], ['text', 'json'] as const, 'text')
-      await using realm = await openRealm(realmOptions(flags, io, true))
-      const source = String(flags['source'])
+      const file = await planOf(command, flags, io)
+      await using realm = await openRealm(realmOptions(flags, io, !file?.realm))
+      const source = file?.source ?? String(flags['source'])
       const [only, ...more] = paths
       const read = await readRevision(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
       if (format !== 'json') await remark(read, paths, io)
       const bar = progress(io, 'applying', flags['progress'] !== false)
-      const result = await applyRevision({
+      const options = {
         realm,
-        source,
         from:
           only === undefined || only === '-' || more.length > 0
             ? undefined
             : sourceSpecOf(only, { cwd: io.cwd, prune: false }),
         revision: read.revision,
-        prune: realm.settings.prune,
-        allowEmpty: flags['allowEmpty'] === true,
         wait: flags['wait'] !== false,
         pathOf: pathInside(paths, io.cwd),
         signal: io.signal,
         onStep: bar.step,
-      }).finally(bar.end)
+      }
+      const result: ApplyResult & Partial<AppliedPlan> = await (file
+        ? applyPlan(file, options)
+        : applyRevision({
+            ...options,
+            source,
+            prune: realm.settings.prune,
+            allowEmpty: flags['allowEmpty'] === true,
+          })
+      )
+        .catch((error: unknown) => {
+          if (!(error instanceof StalePlanError)) throw error
+          bar.end()
+          return refuseStale(error, io, format === 'json')
+        })
+        .finally(bar.end)
       if (format === 'json') io.out(`${JSON.stringify(result, undefined, 2)}\n`)
       else print(result, io)
       const { failed, conflicts, kept } = result.sync
@@ -70,7 +91,17 @@ export const verb: Verb = (command, io) => {
     })
 }
 
-const print = ({ sync, settled, beside, unready, later, held }: ApplyResult, io: Io): void => {
+/** The plan that is to be carried out. It says for itself what else could be said on the command line. */
+const planOf = async (command: Command, flags: Record<string, unknown>, io: Io): Promise<PlanFile | undefined> => {
+  if (flags['plan'] === undefined) return undefined
+  const given = ['source', 'allowEmpty', 'prune'].filter(flag => command.getOptionValueSource(flag) === 'cli')
+  if (given.length > 0)
+    throw new UsageError('--plan stands for --source, --prune and --allow-empty as they were planned: leave them out')
+  return readPlanFile(resolve(io.cwd, String(flags['plan'])))
+}
+
+const print = (result: ApplyResult & Partial<AppliedPlan>, io: Io): void => {
+  const { sync, settled, beside, unready, later, held, differing } = result
   const line = (text: string): void => io.out(`${escapeText(text)}\n`)
   for (const ref of sync.created) line(`${refText(ref)} created`)
   for (const ref of sync.updated) line(`${refText(ref)} changed`)
@@ -84,6 +115,11 @@ const print = ({ sync, settled, beside, unready, later, held }: ApplyResult, io:
   if (sync.kept) io.err(`${escapeText(`${sync.kept.message}: ${sync.kept.refs.map(refText).join(', ')}`)}\n`)
   for (const { ref, reason, message } of unready)
     io.err(`${escapeText(`${refText(ref)} is not ready: ${reason}: ${message}`)}\n`)
+  for (const { name, organization, what, planned, is } of differing ?? [])
+    io.err(
+      `${escapeText(`! ${name}${organization === undefined ? '' : ` in ${organization}`}: ${what}: planned ${planned}, is ${is}`)}\n`,
+    )
+  if (differing?.length === 0) line('All that was planned to follow has followed.')
   for (const set of held) io.err(`${heldLines(set).join('\n')}\n`)
   const [next, ...others] = later
   if (!settled)
