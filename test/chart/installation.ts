@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { kubectlPath } from '../../scripts/setup/kubectl.mjs'
-import { eventually, Workplace } from '../e2e/process.ts'
+import { type Ended, eventually, Workplace } from '../e2e/process.ts'
 import { startCluster, type TestCluster } from '../kube/apiserver.ts'
 
 export const CHART = join(import.meta.dirname, '..', '..', 'charts', 'roster')
@@ -45,6 +45,8 @@ export interface Installation extends AsyncDisposable {
   object(path: string): Promise<any>
   /** What a pod would run, from the Deployment, its ConfigMaps and Secrets as they are now, with a token of its ServiceAccount. */
   start(): Promise<Pod>
+  /** A command, as `kubectl exec` would run it in such a pod. */
+  command(...args: string[]): Promise<Ended>
   /** The same, once it is ready. */
   ready(): Promise<Pod>
 }
@@ -123,7 +125,8 @@ export const openCluster = async (): Promise<Installation> => {
     )
   }
 
-  const start: Installation['start'] = async () => {
+  /** The files and the rights of a pod. */
+  const prepare = async () => {
     const root = mkdtempSync(join(folder, 'pod-'))
     const deployment = await object('/apis/apps/v1/namespaces/people/deployments/roster')
     const { containers, volumes, serviceAccountName } = deployment.spec.template.spec as {
@@ -155,16 +158,14 @@ export const openCluster = async (): Promise<Installation> => {
       spec: { expirationSeconds: 3600 },
     })
     const place = await Workplace.make(environment)
-    const flags = {
-      data: join(root, 'data'),
-      listen: `127.0.0.1:${place.port}`,
-      'ops-listen': `127.0.0.1:${place.opsPort}`,
-      kubeconfig: cluster.writeKubeconfig({ token: (body as { status: { token: string } }).status.token }),
-    }
-    const running = place.spawn(
-      ...args.map(here),
-      ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
-    )
+    const kubeconfig = cluster.writeKubeconfig({ token: (body as { status: { token: string } }).status.token })
+    const own = ['--data', join(root, 'data'), '--kubeconfig', kubeconfig]
+    return { place, args: args.map(here), own }
+  }
+  const start: Installation['start'] = async () => {
+    const { place, args, own } = await prepare()
+    const listen = ['--listen', `127.0.0.1:${place.port}`, '--ops-listen', `127.0.0.1:${place.opsPort}`]
+    const running = place.spawn(...args, ...own, ...listen)
     return {
       ops: place.opsPort,
       portal: place.url,
@@ -179,6 +180,11 @@ export const openCluster = async (): Promise<Installation> => {
     }
   }
 
+  const command: Installation['command'] = async (...given) => {
+    const { place, args, own } = await prepare()
+    await using _ = place
+    return await place.roster(...given, ...args.slice(1), ...own)
+  }
   const ready: Installation['ready'] = async () => {
     const pod = await start()
     const answers = async () => (await fetch(`http://127.0.0.1:${pod.ops}/readyz`)).status === 200 || undefined
@@ -197,6 +203,7 @@ export const openCluster = async (): Promise<Installation> => {
     helm,
     object,
     start,
+    command,
     ready,
     [Symbol.asyncDispose]: async () => {
       await cluster[Symbol.asyncDispose]()
