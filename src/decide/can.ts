@@ -14,15 +14,26 @@ export type Standing = 'Active' | 'Restricted' | 'Invited' | 'Declined' | 'Suspe
  */
 export const standingOf = (
   membership: MembershipSpec,
-  { suspended, now }: { suspended: boolean; now: number },
+  { suspended, now }: { suspended: Suspension; now: number },
 ): Standing => {
   if (membership.ended) return 'Ended'
   if (membership.declared?.until !== undefined && milliseconds(membership.declared.until) <= now) return 'Ended'
   if (hasLeft(membership)) return 'Left'
-  if (suspended && isSuspensionInForce(membership)) return 'Suspended'
+  if (suspended === 'shown' || (suspended && isSuspensionInForce(membership))) return 'Suspended'
   if (!membership.joined) return hasDeclined(membership) ? 'Declined' : 'Invited'
   return membership.settled?.roles.length ? 'Active' : 'Restricted'
 }
+
+/** Whether a person is declared suspended; `shown`: and was seen to be so everywhere by the pass before. */
+export type Suspension = boolean | 'shown'
+
+/**
+ * The suspension of a person. What their status shows counts whatever the records say: before suspensions were settled (0.1 without the guard) a declared one
+ * was in force at once, and nobody who is suspended may be let in between an upgrade and the first pass after it.
+ */
+export const suspensionOf = (
+  user: { spec: { suspended?: boolean }; status?: { state?: string } } | undefined,
+): Suspension => (user?.spec.suspended !== true ? false : user.status?.state === 'Suspended' ? 'shown' : true)
 
 /** Whether the suspension of a person counts here: suspending somebody who belongs takes something from them, and is in force once it is settled. */
 const isSuspensionInForce = ({ joined, settled }: MembershipSpec): boolean =>
@@ -36,7 +47,7 @@ export interface CanInput {
   chain: readonly string[]
   /** All memberships of the person; those elsewhere do not matter. */
   memberships: Iterable<MembershipSpec>
-  suspended: boolean
+  suspended: Suspension
   /** Milliseconds. */
   now: number
 }

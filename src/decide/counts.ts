@@ -1,7 +1,7 @@
 import type { MembershipSpec } from '../api/membership.ts'
 import type { OrganizationStatus } from '../api/organization.ts'
 import type { SeatLedgerSpec } from '../api/seatledger.ts'
-import { standingOf } from './can.ts'
+import { type Suspension, standingOf } from './can.ts'
 import { progressOf } from './invitation.ts'
 import { milliseconds } from './time.ts'
 
@@ -11,7 +11,7 @@ export type OrganizationCounts = Required<Pick<OrganizationStatus, 'users' | 'in
 /** One membership, and whether its person is suspended. */
 export interface CountedMember {
   membership: MembershipSpec
-  suspended: boolean
+  suspended: Suspension
 }
 
 /** Counts of one organization at a time, and when time alone changes them next (milliseconds). */

@@ -2,7 +2,7 @@ import type { LicensePoolSpec } from '../api/licensepool.ts'
 import type { MembershipSpec } from '../api/membership.ts'
 import type { UserSpec } from '../api/user.ts'
 import { isExternal, normalizeAddress } from './address.ts'
-import { standingOf } from './can.ts'
+import { standingOf, suspensionOf } from './can.ts'
 import { compileExpression, type ExpressionUser } from './cel.ts'
 import { matchesGlob } from './glob.ts'
 import { progressOf } from './invitation.ts'
@@ -14,7 +14,15 @@ import { milliseconds } from './time.ts'
 export interface PoolMember {
   membership: MembershipSpec
   /** The User that claims the membership; undefined while nobody does. */
-  user: { name: string; uid: string; labels: Readonly<Record<string, string>>; spec: UserSpec } | undefined
+  user:
+    | {
+        name: string
+        uid: string
+        labels: Readonly<Record<string, string>>
+        spec: UserSpec
+        status?: { state?: string }
+      }
+    | undefined
   /** Of the organization of the membership. */
   domains: readonly string[]
   maxAttempts: number
@@ -50,7 +58,7 @@ export const qualify = (
 ): Qualification | undefined => {
   const { membership, user } = member
   const { spec } = pool
-  const suspended = user?.spec.suspended ?? false
+  const suspended = suspensionOf(user)
   const standing = standingOf(membership, { suspended, now })
   const until: number[] = []
   if (membership.declared?.until !== undefined) until.push(milliseconds(membership.declared.until))

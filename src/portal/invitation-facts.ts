@@ -1,5 +1,5 @@
 import type { Invitation } from '../api/invitation.ts'
-import { canDo } from '../decide/can.ts'
+import { canDo, suspensionOf } from '../decide/can.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import type { OpenInvitation } from './acceptance.ts'
 import { placeKey } from './lookups.ts'
@@ -80,7 +80,7 @@ const inviter = (
     permission: 'invitations:create',
     chain,
     memberships,
-    suspended: user.spec.suspended === true,
+    suspended: suspensionOf(user),
     now: clock.now(),
   })
   if (!may) return undefined

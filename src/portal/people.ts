@@ -1,6 +1,7 @@
 import type { Account } from '../api/account.ts'
 import type { Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
+import { suspensionOf } from '../decide/can.ts'
 import { accountName } from '../decide/record-names.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Lookups } from './lookups.ts'
@@ -64,7 +65,7 @@ export const createPeople = ({
     )
     const places = owned.map(({ membership, user }) => ({
       membership,
-      standing: shownStanding(membership.spec, user?.spec.suspended === true, now()),
+      standing: shownStanding(membership.spec, suspensionOf(user), now()),
     }))
     const entry = entryOf(
       account.spec,

@@ -1,6 +1,6 @@
 import type { AccountSpec } from '../api/account.ts'
 import type { MembershipSpec } from '../api/membership.ts'
-import { type Standing as Settled, standingOf } from '../decide/can.ts'
+import { type Standing as Settled, type Suspension, standingOf } from '../decide/can.ts'
 
 /**
  * Where a person stands in one organization at this moment, as a page shows it.
@@ -12,7 +12,7 @@ export type Standing = Settled | 'Settling' | 'Outside'
 const SETTLING = 60_000
 
 /** @param now milliseconds */
-export const shownStanding = (membership: MembershipSpec, suspended: boolean, now: number): Standing => {
+export const shownStanding = (membership: MembershipSpec, suspended: Suspension, now: number): Standing => {
   const standing = standingOf(membership, { suspended, now })
   const { joined, declared } = membership
   if (standing !== 'Active' && standing !== 'Restricted') return standing

@@ -1,7 +1,7 @@
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { LABELS } from '../api/names.ts'
 import type { RemovalSet } from '../api/removalset.ts'
-import { isAdmin } from '../decide/can.ts'
+import { isAdmin, suspensionOf } from '../decide/can.ts'
 import type { GuardFacts, Scope } from '../decide/guard.ts'
 import { DEFAULT_GUARD } from '../decide/guard-settings.ts'
 import { isJoined } from '../decide/membership.ts'
@@ -120,7 +120,7 @@ const adminsWhoSignIn = (world: Counting, organization: string, chain: readonly 
       const goes = losing?.admin ? cache.by('RemovalSet', 'removal', removalKey(metadata.name, losing.digest)) : []
       if (goes.some(set => set.spec.state === 'Released')) continue
       const memberships = spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
-      const suspended = spec.user ? cache.get('User', spec.user.name)?.spec.suspended === true : false
+      const suspended = suspensionOf(spec.user && cache.get('User', spec.user.name))
       if (isAdmin({ chain: chain.includes(organization) ? chain : [organization], memberships, suspended, now }))
         admins.add(personOf(spec))
     }

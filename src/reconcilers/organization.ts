@@ -4,7 +4,7 @@ import { ADMIN_PERMISSIONS, ANNOTATIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
 import { normalizeDomain } from '../decide/address.ts'
 import { byAge } from '../decide/age.ts'
-import { isAdmin, standingOf } from '../decide/can.ts'
+import { isAdmin, type Suspension, standingOf, suspensionOf } from '../decide/can.ts'
 import { countsOf } from '../decide/counts.ts'
 import { currentSeries } from '../decide/membership.ts'
 import { allows, permissionsOf } from '../decide/permissions.ts'
@@ -167,7 +167,7 @@ const count = (world: World, name: string) =>
   countsOf({
     members: world.cache
       .by('Membership', 'organization', name)
-      .map(({ spec }) => ({ membership: spec, suspended: isSuspended(world.cache, spec) })),
+      .map(({ spec }) => ({ membership: spec, suspended: suspensionIn(world.cache, spec) })),
     pools: world.cache.by('LicensePool', 'organization', name).map(pool => ({
       seats: pool.spec.seats,
       ledgers: world.cache.by('SeatLedger', 'pool', pool.metadata.name).map(ledger => ledger.spec),
@@ -214,7 +214,7 @@ const hasAdmin = (world: World, name: string): boolean => {
   for (const at of chain)
     for (const admin of cache.by('Membership', 'admins', at)) {
       const memberships = memberOf(cache, admin)
-      if (isAdmin({ chain, memberships, suspended: isSuspended(cache, admin.spec), now })) return true
+      if (isAdmin({ chain, memberships, suspended: suspensionIn(cache, admin.spec), now })) return true
     }
   return willHaveAdmin(world, name, chain)
 }
@@ -253,8 +253,8 @@ const willHaveAdmin = (world: World, name: string, chain: readonly string[]): bo
 const memberOf = (cache: Cache, { spec }: Membership): Membership['spec'][] =>
   spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
 
-const isSuspended = (cache: Cache, { user }: Membership['spec']): boolean =>
-  (user && cache.get('User', user.name)?.spec.suspended) ?? false
+const suspensionIn = (cache: Cache, { user }: Membership['spec']): Suspension =>
+  suspensionOf(user && cache.get('User', user.name))
 
 /** What keeps an organization from going, in words: `3 users, 1 group`. Records of what is over do not. */
 const leftIn = (cache: Cache, name: string): string[] => {

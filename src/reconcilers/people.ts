@@ -4,7 +4,7 @@ import { ANNOTATIONS, LABELS } from '../api/names.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { isExternal, normalizeAddress } from '../decide/address.ts'
 import { byAge } from '../decide/age.ts'
-import { canDo } from '../decide/can.ts'
+import { canDo, suspensionOf } from '../decide/can.ts'
 import type { ExpressionUser } from '../decide/cel.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { addressesOf, place } from './indexes.ts'
@@ -93,7 +93,7 @@ export const mayInvite = (cache: Cache, name: string, chain: readonly string[], 
     permission: 'invitations:create',
     chain,
     memberships,
-    suspended: user.spec.suspended === true,
+    suspended: suspensionOf(user),
     now,
   }).may
 }

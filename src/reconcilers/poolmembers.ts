@@ -45,7 +45,12 @@ export const membersOf = async (
       const user = userOf(world.cache, membership)
       const member: PoolMember = {
         membership: membership.spec,
-        user: user && { ...user.metadata, labels: user.metadata.labels ?? {}, spec: user.spec },
+        user: user && {
+          ...user.metadata,
+          labels: user.metadata.labels ?? {},
+          spec: user.spec,
+          ...(user.status && { status: user.status }),
+        },
         domains,
         maxAttempts: invitations.maxAttempts,
       }

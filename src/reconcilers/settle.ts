@@ -1,14 +1,15 @@
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
+import { suspensionOf } from '../decide/can.ts'
 import { isBroughtForward, type Loss, makesAdmin, withoutLosing } from '../decide/loss.ts'
 import { type AccessComparison, type AccessDifference, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, isJoined, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
 import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
 import { userFacts } from './people.ts'
-import { asking, permitFor } from './permits.ts'
+import { asking, permitFor, permitForNothing } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
-import { causeOf, explained, quiet, sameSpec, waitingFor } from './placepass.ts'
+import { causeOf, explained, producerOf, quiet, sameSpec, waitingFor } from './placepass.ts'
 
 /**
  * Brings the access in force to what the declarations give: gains at once, losses with a permit. Without one, all that takes nothing is written.
@@ -17,10 +18,12 @@ import { causeOf, explained, quiet, sameSpec, waitingFor } from './placepass.ts'
  */
 export const settle = async (
   place: Place,
-  record: Membership,
-  wanted: MembershipSpec,
+  found: Membership,
+  wished: MembershipSpec,
 ): Promise<{ record: Membership; result: PlaceResult }> => {
   const { world, user, organization, problem } = place
+  const record = await withSuspension(place, found)
+  const wanted = record === found ? wished : { ...wished, ...(record.spec.settled && { settled: record.spec.settled }) }
   const base = withoutLosing(wanted)
   const derived = { ...derive(place, base), ...(user.spec.suspended && { suspended: true as const }) }
   const comparison = compareAccess(base.settled, derived)
@@ -75,6 +78,20 @@ export const settle = async (
   }
   const written = await write(place, record, asking(world, partly, record.spec, loss, cause, admin), gains)
   return { record: written, result: { ...result(written.spec), ...waitingFor(decision) } }
+}
+
+/**
+ * The record with a suspension in it that was in force before such things were settled: nobody loses anything by writing down what is so,
+ * and what the guard would hold as new has been old for long.
+ */
+const withSuspension = async (place: Place, record: Membership): Promise<Membership> => {
+  const { world, user } = place
+  const { settled, losing } = record.spec
+  if (suspensionOf(user) !== 'shown' || !isJoined(record.spec) || !settled || settled.suspended || losing?.suspended)
+    return record
+  const { permit } = permitForNothing(`${declaredAt(user)} was suspended before`, producerOf(user))
+  const spec: MembershipSpec = { ...record.spec, settled: { ...settled, suspended: true } }
+  return world.effects.takeAccess(record, spec, permit, quiet(place))
 }
 
 const NONE: AccessDifference = { roles: [], groups: [], permissions: [] }

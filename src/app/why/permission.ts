@@ -1,4 +1,4 @@
-import { canDo, rolesThatSay } from '../../decide/can.ts'
+import { canDo, rolesThatSay, suspensionOf } from '../../decide/can.ts'
 import { permissionProblem } from '../../decide/permissions.ts'
 import { settingsFor } from '../../reconcilers/context.ts'
 import type { Person } from '../person.ts'
@@ -39,7 +39,7 @@ export const permissionFact = (snapshot: Snapshot, person: Person, permission: s
     permission,
     chain,
     memberships: person.memberships.map(({ spec }) => spec),
-    suspended: person.user?.spec.suspended ?? false,
+    suspended: suspensionOf(person.user),
     now: snapshot.now,
   })
   const told: Way[] = []

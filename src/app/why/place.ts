@@ -2,7 +2,7 @@ import type { Invitation } from '../../api/invitation.ts'
 import type { Membership } from '../../api/membership.ts'
 import type { UserMembership } from '../../api/user.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../../decide/access.ts'
-import { type Standing, standingOf } from '../../decide/can.ts'
+import { type Standing, standingOf, suspensionOf } from '../../decide/can.ts'
 import type { GroupMembership } from '../../decide/groups.ts'
 import { activeGrants } from '../../decide/membership.ts'
 import { standingOf as declaredStanding } from '../../decide/person.ts'
@@ -50,7 +50,7 @@ export const placeIn = (snapshot: Snapshot, person: Person, organization: string
   const timeZone = settings?.timeZone ?? 'UTC'
   const entry = user && membershipIn(user, organization)
   const membership = bestOf(person.memberships.filter(one => one.spec.organization === organization))
-  const suspended = user?.spec.suspended ?? false
+  const suspended = suspensionOf(user)
   const standing = membership ? standingOf(membership.spec, { suspended, now }) : entry ? 'Waiting' : 'NoMembership'
   const declared = declaredStanding(entry, { now, timeZone })
   const requests = person.addresses
