@@ -16,6 +16,7 @@ import { StoreUnusableError } from '../store/errors.ts'
 import type { LeaseState } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { whenAtRest } from './at-rest.ts'
 import { mailTrouble, openMailer, senderOf } from './mail.ts'
 import { observing } from './observe.ts'
 import { troubleTeller } from './patience.ts'
@@ -23,7 +24,7 @@ import type { Realm } from './realm.ts'
 import { expectingRecords, noteRecordLoss, noteRecords, RecordsLostError } from './recordloss.ts'
 import { portalUrl } from './settings.ts'
 import { sourceReader } from './sources.ts'
-import { DERIVING, reconcilersOf, worldOf } from './world.ts'
+import { reconcilersOf, worldOf } from './world.ts'
 
 export interface ControllerOptions {
   realm: Realm
@@ -113,7 +114,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
           collectFor: options.writing ? 0 : COLLECTING,
           whenComplete: async signal => {
             await options.writing?.()
-            await whenIdle(DERIVING, signal)
+            await whenAtRest({ whenIdle, clock }, signal)
           },
         },
         storeEpoch,

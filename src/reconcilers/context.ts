@@ -18,7 +18,7 @@ import type { Lines } from './lines.ts'
 
 /** When a set of removals is complete. */
 export interface Removals {
-  /** Milliseconds for which edits by hand are collected into one set. 0 where everything was written before the loop began to run: a plan, an apply. */
+  /** Milliseconds of quiet after which edits by hand make one set. 0 where everything was written before the loop began to run: a plan, an apply. */
   readonly collectFor: number
   /** Resolves at a moment at which nothing is being written and everything that was written is worked out. */
   whenComplete(signal: AbortSignal): Promise<void>

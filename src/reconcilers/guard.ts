@@ -1,7 +1,7 @@
-import type { Membership } from '../api/membership.ts'
-import { MANAGERS } from '../api/names.ts'
+import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
 import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
 import { timestamp } from '../api/timestamp.ts'
+import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { verdictOn } from '../decide/approval.ts'
 import { hashOf, judge, judgeUrgent, type SetVerdict, type WantedLoss, type WantedSet } from '../decide/guard.ts'
@@ -11,7 +11,7 @@ import { removalKey, removalSetName } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Change } from '../effects/change.ts'
 import type { Explained } from '../effects/effects.ts'
-import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { recordEvent, settingsFor, type World, watch } from './context.ts'
 import { BUDGET, guardFacts, personOf } from './guardfacts.ts'
 import { tellAdmins } from './heldmail.ts'
@@ -24,6 +24,8 @@ const MOST = 15_000
 /** A set that an Approval released is kept as long as that Approval could be used again. */
 const APPROVED_KEPT = 8 * 24 * 3_600_000
 const HOUR = 3_600_000
+/** Who goes on making edits by hand for longer than this has the first of them decided. */
+const COLLECTED_AT_MOST = 300_000
 
 /**
  * The guard. Whoever finds that something is to be taken from somebody notes it in the Membership and takes nothing. When everything that was written is
@@ -89,12 +91,31 @@ const decideAll = async (world: World, signal: AbortSignal): Promise<ReconcileRe
   return later.length > 0 ? { again: Math.min(...later) } : undefined
 }
 
-/** What is wanted and not decided, by producer and organization. What comes by hand waits until it is collected. */
+/** A loss that was noted, and when. */
+interface Found {
+  user: User | undefined
+  producer: string
+  since: number
+}
+
+/**
+ * Whether a loss is the doing of the revision that its source has applied: the person's own document changed in it, or is gone from it.
+ * All of a revision is worked out before anything is decided. What came otherwise, by a role or a group for one, may be one of several edits by hand.
+ */
+const isOfRevision = (cache: Cache, { user, producer }: Found): boolean => {
+  const source = producer.startsWith('source/') ? cache.get('Source', producer.slice('source/'.length)) : undefined
+  const { revision, going } = ANNOTATIONS
+  const { annotations } = user?.metadata ?? {}
+  const applied = source?.status?.lastAttemptedRevision
+  return applied !== undefined && (annotations?.[going] ?? annotations?.[revision]) === applied
+}
+
+/** What is wanted and not decided, by producer and organization. What comes by hand waits until nothing more came for a while. */
 const collect = (
   { cache, removals }: World,
   now: number,
 ): { sets: WantedSet[]; urgent: WantedSet[]; until: number | undefined } => {
-  const found: { record: Membership; loss: WantedLoss; organization: string; producer: string; since: number }[] = []
+  const found: (Found & { loss: WantedLoss; organization: string })[] = []
   const urgent: WantedSet[] = []
   for (const organization of [...cache.values('Membership', 'losing')].sort())
     for (const record of cache.by('Membership', 'losing', organization)) {
@@ -110,14 +131,15 @@ const collect = (
       const loss = { key, person: personOf(record.spec), addresses, admin: losing.admin === true }
       const { producer } = losing
       if (losing.urgent) urgent.push({ organization, producer, losses: [loss] })
-      else found.push({ record, loss, organization, producer, since: milliseconds(losing.time) })
+      else found.push({ user, loss, organization, producer, since: milliseconds(losing.time) })
     }
   let until: number | undefined
   const sets: WantedSet[] = []
   for (const [producer, of] of Map.groupBy(found, one => one.producer)) {
-    const source = producer.startsWith('source/') ? producer.slice('source/'.length) : undefined
-    const isComplete = source !== undefined && cache.get('Source', source) !== undefined
-    const closes = isComplete ? now : Math.min(...of.map(one => one.since)) + removals.collectFor
+    const byHand = of.filter(one => !isOfRevision(cache, one))
+    const times = byHand.map(one => one.since)
+    const quiet = Math.max(...times) + removals.collectFor
+    const closes = times.length === 0 ? now : Math.min(quiet, Math.min(...times) + COLLECTED_AT_MOST)
     if (closes > now) {
       until = Math.min(until ?? closes, closes)
       continue

@@ -222,15 +222,70 @@ describe('what is within the budget', () => {
     expect((await realm.store.list('User')).items).toHaveLength(15)
   })
 
-  it('is collected for ten seconds where it comes by hand', async () => {
-    await realm.restart({ collectFor: 10_000 })
-    for (const name of THIRD) {
-      await realm.remove('User', name)
-      await realm.pass(1_000)
+  describe('where it comes by hand', () => {
+    beforeEach(() => realm.restart({ collectFor: 10_000 }))
+    const lose = (role: string) =>
+      realm.declare('Role', role, { organization: 'acme', allow: [] }, { manager: 'local/eve' })
+    const give = async (role: string, people: readonly string[]) => {
+      await realm.declare('Role', role, { organization: 'acme', allow: [`${role}:*`] })
+      for (const name of people)
+        await declare(name, { memberships: [{ organization: 'acme', roles: ['editor', role], join: 'None' }] })
+      await realm.pass(60_000)
     }
-    expect((await realm.store.list('User')).items).toHaveLength(20)
-    await realm.pass(10_000)
-    expect(await names()).toEqual(THIRD)
-    expect((await realm.store.list('User')).items).toHaveLength(20)
+
+    it('is collected until nothing more came for ten seconds', async () => {
+      for (const name of THIRD) {
+        await realm.remove('User', name)
+        await realm.pass(8_000)
+      }
+      expect((await realm.store.list('User')).items).toHaveLength(20)
+      await realm.pass(10_000)
+      expect(await names()).toEqual(THIRD)
+      expect((await realm.store.list('User')).items).toHaveLength(20)
+    })
+
+    it('is one set, also where it is several roles and groups of people whom a source declares', async () => {
+      await realm.declare('Source', 'people', { folder: { path: '/people' } }, { manager: 'local/eve' })
+      const [one, other] = [PEOPLE.slice(10, 13), PEOPLE.slice(13, 17)]
+      await give('one', one)
+      await give('other', other)
+      await lose('one')
+      await realm.pass(8_000)
+      await lose('other')
+      await realm.pass(8_000)
+      expect(await names()).toEqual([])
+      await realm.pass(2_000)
+      expect(await names()).toEqual([...one, ...other])
+      expect((await held())?.spec.people).toBe(7)
+    })
+
+    it('is decided after five minutes all the same, by somebody who never pauses; nobody beyond the budget loses anything', async () => {
+      const lost = async () =>
+        (await access()).filter(([, , roles]) => !(roles as string[]).includes('editor')).map(([name]) => name)
+      for (let at = 0; at < 40; at++) {
+        const name = PEOPLE[at % 20] as string
+        // Ever another one, or the same one with another loss: there is always something new within ten seconds.
+        await declare(name, {
+          memberships: [{ organization: 'acme', roles: at < 20 ? [] : ['group-role'], join: 'None' }],
+        })
+        await realm.pass(9_000)
+        expect(await lost()).toHaveLength(0)
+      }
+      expect((await realm.store.list('RemovalSet')).items.map(({ spec }) => spec.state)).toEqual(['Held'])
+    })
+  })
+
+  it('of a revision that its source has applied goes at once, with nothing to collect', async () => {
+    await realm.restart({ collectFor: 10_000 })
+    await realm.declare('Source', 'people', { folder: { path: '/people' } }, { manager: 'local/eve' })
+    const source = await realm.store.get('Source', 'people')
+    await realm.store.patchStatus(
+      { kind: 'Source', name: 'people' },
+      { lastAttemptedRevision: 'r2' },
+      { ifUid: source?.metadata.uid as string },
+    )
+    await going('p00')
+    await realm.run()
+    expect(await realm.store.get('User', 'p00')).toBeUndefined()
   })
 })
