@@ -24,7 +24,7 @@ import type { Realm } from './realm.ts'
 import { expectingRecords, noteRecordLoss, noteRecords, RecordsLostError } from './recordloss.ts'
 import { portalUrl } from './settings.ts'
 import { sourceReader } from './sources.ts'
-import { reconcilersOf, worldOf } from './world.ts'
+import { DERIVING, reconcilersOf, worldOf } from './world.ts'
 
 export interface ControllerOptions {
   realm: Realm
@@ -89,7 +89,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     signal,
     grace: GRACE,
     ...(options.onWaiting && { onWaiting: options.onWaiting }),
-    reconcilers: ({ store: own, cache, lease, whenIdle }: LeasedWorld) => {
+    reconcilers: ({ store: own, cache, lease, whenIdle, retriesBefore }: LeasedWorld) => {
       metrics.leaseHeld.set(1)
       const effects = liveEffects({
         store: own,
@@ -112,6 +112,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         epoch: lease.epoch,
         removals: {
           collectFor: options.writing ? 0 : COLLECTING,
+          retriesBefore: time => retriesBefore(DERIVING, time),
           whenComplete: async signal => {
             await options.writing?.()
             await whenAtRest({ whenIdle, clock }, signal)

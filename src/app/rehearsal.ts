@@ -104,7 +104,7 @@ export const rehearse = async <T>(
         fingerprint,
         epoch,
         // Runs one key at a time, the guard last: it is asked when everything is worked out.
-        removals: { collectFor: 0, whenComplete: async () => undefined },
+        removals: { collectFor: 0, retriesBefore: () => false, whenComplete: async () => undefined },
         storeEpoch,
       })
       lines = world.lines

@@ -20,6 +20,8 @@ import type { Lines } from './lines.ts'
 export interface Removals {
   /** Milliseconds of quiet after which edits by hand make one set. 0 where everything was written before the loop began to run: a plan, an apply. */
   readonly collectFor: number
+  /** Whether somebody's run failed and is tried again before this time (the Clock's milliseconds), so that what they are to lose may not be known yet. */
+  retriesBefore(time: number): boolean
   /** Resolves at a moment at which nothing is being written and everything that was written is worked out. */
   whenComplete(signal: AbortSignal): Promise<void>
 }

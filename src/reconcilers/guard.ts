@@ -24,6 +24,9 @@ const MOST = 15_000
 /** A set that an Approval released is kept as long as that Approval could be used again. */
 const APPROVED_KEPT = 8 * 24 * 3_600_000
 const HOUR = 3_600_000
+/** So long is waited for whoever failed and is tried again: a lost race, or a store that was away for a moment. */
+const RETRIED = 10_000
+const LOOK_AGAIN = 1_000
 /** Who goes on making edits by hand for longer than this has the first of them decided. */
 const COLLECTED_AT_MOST = 300_000
 
@@ -133,12 +136,14 @@ const collect = (
       if (losing.urgent) urgent.push({ organization, producer, losses: [loss] })
       else found.push({ user, loss, organization, producer, since: milliseconds(losing.time) })
     }
+  // Who could not be worked out yet may belong to what is decided on.
+  const fails = removals.retriesBefore(now + RETRIED)
   let until: number | undefined
   const sets: WantedSet[] = []
   for (const [producer, of] of Map.groupBy(found, one => one.producer)) {
-    const byHand = of.filter(one => !isOfRevision(cache, one))
+    const byHand = fails ? of : of.filter(one => !isOfRevision(cache, one))
     const times = byHand.map(one => one.since)
-    const quiet = Math.max(...times) + removals.collectFor
+    const quiet = Math.max(Math.max(...times) + removals.collectFor, fails ? now + LOOK_AGAIN : now)
     const closes = times.length === 0 ? now : Math.min(quiet, Math.min(...times) + COLLECTED_AT_MOST)
     if (closes > now) {
       until = Math.min(until ?? closes, closes)

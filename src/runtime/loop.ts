@@ -45,6 +45,8 @@ export interface World {
    * keys that wait for a time do not count. Rejects when the signal aborts. Not for a run of one of these kinds: it would wait for itself.
    */
   whenIdle(kinds: readonly Kind[], signal: AbortSignal): Promise<void>
+  /** Whether a key of these kinds failed and is tried again before this time (the Clock's milliseconds). */
+  retriesBefore(kinds: readonly Kind[], time: number): boolean
 }
 
 /** A key that will run at a time. */
@@ -189,11 +191,14 @@ export async function openLoop<W extends World = World>(
   const informer = new Informer({ ...options, kinds })
   const idle = new Set<() => void>()
   let controllers: readonly Controller[] = []
+  const queuesOf = (kinds: readonly Kind[]) =>
+    controllers.flatMap(({ kind, queue }) => (kinds.includes(kind) ? [queue] : []))
   const world: World = {
     store: cachedStore(options.store, informer),
     cache: informer.cache,
+    retriesBefore: (kinds, time) => queuesOf(kinds).some(queue => queue.retriesBefore(time)),
     whenIdle: async (kinds, signal) => {
-      const queues = controllers.flatMap(({ kind, queue }) => (kinds.includes(kind) ? [queue] : []))
+      const queues = queuesOf(kinds)
       while (!queues.every(queue => queue.idle)) {
         signal.throwIfAborted()
         const { promise: aborted, reject } = Promise.withResolvers<never>()

@@ -205,6 +205,15 @@ export class WorkQueue {
       .map(({ key, time }) => ({ key, time, failed: this.#failures.has(key) }))
   }
 
+  /** Whether a key that failed is tried again before this time (the Clock's milliseconds). */
+  retriesBefore(time: number): boolean {
+    for (const key of this.#failures.keys()) {
+      const entry = this.#entries.get(key)
+      if (entry?.state === 'delayed' && entry.time < time) return true
+    }
+    return false
+  }
+
   /** Seconds that keys in hand have been worked on: all together, and the longest; `workqueue_unfinished_work_seconds`, `…_longest_running_processor_seconds`. */
   unfinished(): { seconds: number; longest: number } {
     let [seconds, longest] = [0, 0]

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ResourceOf, SpecOf } from '../../src/api/kinds.ts'
 import type { MembershipSpec } from '../../src/api/membership.ts'
 import { API_VERSION, type DeclaredKind, KINDS } from '../../src/api/names.ts'
+import { DERIVING } from '../../src/app/world.ts'
 import { groupResolver } from '../../src/decide/groups.ts'
 import { takesAccess } from '../../src/decide/membership.ts'
 import { membershipName } from '../../src/decide/record-names.ts'
@@ -105,10 +106,15 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
         const guard = own.some(({ kind }) => kind === 'RemovalSet') ? [] : [guardReconciler(of), approvalReconciler(of)]
         return [...own, ...guard] as unknown as Reconciler[]
       },
-      extend: ({ store: cached, cache, whenIdle }) => {
+      extend: ({ store: cached, cache, whenIdle, retriesBefore }) => {
         world = {
           whenIdle,
-          removals: { collectFor: further.collectFor ?? 0, whenComplete: async () => undefined },
+          retriesBefore,
+          removals: {
+            collectFor: further.collectFor ?? 0,
+            retriesBefore: time => retriesBefore(DERIVING, time),
+            whenComplete: async () => undefined,
+          },
           store: cached,
           cache,
           effects: change(

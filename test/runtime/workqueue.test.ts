@@ -55,6 +55,26 @@ describe('WorkQueue', () => {
     expect(behind).toBeLessThanOrEqual((-PRIORITY.list * AGEING) / 100 + 1)
   })
 
+  it('knows whether a key that failed is tried again soon', async () => {
+    const { clock, queue } = queueAt()
+    queue.addAt('waits', START + 50)
+    queue.add('fails')
+    queue.tryGet()
+    queue.retry('fails')
+    queue.done('fails')
+    const [again] = queue.later().filter(({ failed }) => failed)
+    expect([queue.retriesBefore(again?.time as number), queue.retriesBefore((again?.time as number) + 1)]).toEqual([
+      false,
+      true,
+    ])
+    await clock.advanceTo(again?.time as number)
+    expect(queue.retriesBefore(Number.POSITIVE_INFINITY)).toBe(false)
+    expect(queue.tryGet()).toBe('fails')
+    queue.forget('fails')
+    queue.done('fails')
+    expect(queue.retriesBefore(Number.POSITIVE_INFINITY)).toBe(false)
+  })
+
   it('does not hand out a key in hand, and hands it out again when it was added meanwhile', () => {
     const { queue } = queueAt()
     queue.add('a')
