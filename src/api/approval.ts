@@ -7,6 +7,7 @@ import {
   type KindDefinition,
   object,
   observedGeneration,
+  optional,
   reference,
   text,
   time,
@@ -14,9 +15,16 @@ import {
 } from './schema.ts'
 
 const spec = object('Leave for exactly one thing that is held. It cannot be changed, and is used once.', {
-  organization: reference('Organization', 'Whose removals. They are held for one organization each.'),
+  organization: optional(
+    reference(
+      'Organization',
+      'Whose removals. They are held for one organization each. Left out where a rewritten history of a Source is released.',
+    ),
+    'off',
+  ),
   releases: Type.String({
-    description: 'Hash of what is held, as `roster get removalsets -o wide` and `roster plan` show it.',
+    description:
+      'Hash of what is held, as `roster approve`, `roster get removalsets -o wide` and `status.rewritten` of a Source show it.',
     pattern: '^sha256:[0-9a-f]{64}$',
     maxLength: 71,
   }),
@@ -44,7 +52,7 @@ export const approval: KindDefinition = {
   plural: 'approvals',
   singular: 'approval',
   shortNames: [],
-  description: 'Releases exactly one set of removals that is held, by its hash.',
+  description: 'Releases exactly one thing that is held, by its hash: a set of removals, or a rewritten history.',
   record: false,
   spec,
   status,
@@ -54,7 +62,14 @@ export const approval: KindDefinition = {
     { name: 'Reason', type: 'string', jsonPath: '.spec.reason', description: 'Why it was given.' },
     { name: 'Expires', type: 'string', jsonPath: '.spec.expirationTime', description: 'Until when it may be used.' },
   ],
-  rules: immutable('organization', 'releases', 'reason', 'expirationTime'),
+  rules: [
+    {
+      rule: 'has(self.spec.organization) == has(oldSelf.spec.organization) && (!has(self.spec.organization) || self.spec.organization == oldSelf.spec.organization)',
+      message: 'organization cannot be changed; make a new resource instead',
+      fieldPath: '.spec.organization',
+    },
+    ...immutable('releases', 'reason', 'expirationTime'),
+  ],
   maxNameLength: 253,
   example: `apiVersion: roster.dev/v1alpha1
 kind: Approval

@@ -148,6 +148,7 @@ export const REASONS = [
   'PathNotFound',
   'RevisionNotFound',
   'HistoryRewritten',
+  'HistoryReleased',
   'NotSigned',
   'Pruned',
   'PruneHeld',

@@ -1,4 +1,4 @@
-import type { Static } from 'typebox'
+import Type, { type Static } from 'typebox'
 import { grant } from './grant.ts'
 import type { Resource } from './resource.ts'
 import {
@@ -9,6 +9,7 @@ import {
   flag,
   integer,
   type KindDefinition,
+  list,
   object,
   observedGeneration,
   optional,
@@ -84,6 +85,28 @@ const status = object('What was last read and applied.', {
   lastAppliedRevision: unset(text('Last revision that was applied as a whole.', 128)),
   lastAppliedFrom: unset(text('Where that was read from: the repository and its ref, as `url#ref`.', 2400)),
   lastCompleteTime: unset(time('When a revision was last read and applied as a whole.')),
+  rewritten: unset(
+    object('A history that was pushed with force, and is held until somebody approves it.', {
+      revision: text('The commit that the ref leads to, which does not come after the one applied last.', 128),
+      after: text('The one that it does not come after.', 128),
+      releases: Type.String({
+        description: 'What an Approval of it names.',
+        pattern: '^sha256:[0-9a-f]{64}$',
+        maxLength: 71,
+      }),
+      heldTime: time('Since when it is held.'),
+      prior: unset(
+        list(text('A uid.', 64), 50, 'Approvals of it that were there before it was held: they release nothing.'),
+      ),
+      approval: unset(
+        object('The Approval that released it.', {
+          name: text('Its name.', 253),
+          uid: text('Its uid.', 64),
+        }),
+      ),
+      applied: unset(flag('It was released, and applied as a whole.')),
+    }),
+  ),
   outcome: unset(choice('How the last read ended.', ['Complete', 'Partial', 'Failed'])),
   objects: unset(integer('Resources in the inventory of this source.', 0, 1_000_000)),
   observedGeneration: unset(observedGeneration()),
@@ -92,6 +115,7 @@ const status = object('What was last read and applied.', {
 
 export type SourceSpec = Static<typeof spec>
 export type SourceStatus = Static<typeof status>
+export type Rewriting = NonNullable<SourceStatus['rewritten']>
 export type Source = Resource<'Source', SourceSpec, SourceStatus>
 
 export const source: KindDefinition = {

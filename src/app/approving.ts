@@ -5,6 +5,7 @@ import { LONGEST_APPROVAL } from '../decide/approval.ts'
 import { generatedName } from '../decide/record-names.ts'
 import { durationMilliseconds, durationText } from '../decide/time.ts'
 import { type HeldSet, heldSets } from './held.ts'
+import { type HeldHistory, heldHistories } from './heldhistory.ts'
 import type { Plan } from './plan.ts'
 import type { Realm } from './realm.ts'
 import { type RehearsedRealm, rehearse } from './rehearsal.ts'
@@ -16,14 +17,10 @@ import { didYouMean } from './suggest.ts'
 import { waitWhile } from './waiting.ts'
 import { checkOrganization } from './why/permission.ts'
 
-/** One thing that waits for an Approval. Whatever else is held one day is one more of {@link FINDERS}. */
-export interface HeldThing {
-  is: 'removals'
-  organization: string
-  /** What an Approval of it names. */
-  hash: string
-  set: HeldSet
-}
+/** One thing that waits for an Approval, and what one of it names. Whatever else is held one day is one more of {@link FINDERS}. */
+export type HeldThing =
+  | { is: 'removals'; organization: string; hash: string; set: HeldSet }
+  | { is: 'revision'; hash: string; history: HeldHistory }
 
 type Finder = (snapshot: Snapshot, organization: string | undefined) => HeldThing[]
 
@@ -35,6 +32,11 @@ const FINDERS: readonly Finder[] = [
       hash: set.hash,
       set,
     })),
+  // What a source takes in, concerns every organization.
+  ({ cache }, organization) =>
+    organization === undefined
+      ? heldHistories(cache.list('Source')).map(history => ({ is: 'revision', hash: history.hash, history }))
+      : [],
 ]
 
 /** A manifest, as it can be applied or kept in Git. */
@@ -48,7 +50,7 @@ export interface ApprovalManifest {
 export interface Approving {
   /** Absent: whatever is held anywhere. */
   organization?: string | undefined
-  /** Names of RemovalSets or their hashes; absent: all. */
+  /** Names of RemovalSets, `source/NAME`, or hashes; absent: all. */
   only?: readonly string[] | undefined
   reason: string
   /** `24h`; at most seven days. */
@@ -104,7 +106,8 @@ const PATIENCE = 30_000
 /** What became of an Approval. */
 export interface Approved {
   approval: string
-  organization: string
+  /** Absent for a rewritten history. */
+  organization?: string
   releases: string
   /** `Waiting`: the controller has not looked at it yet. */
   state: 'Used' | 'Waiting' | 'Refused' | 'Expired'
@@ -125,18 +128,22 @@ export const approve = async (
       actor,
       action: 'approval.create',
       target: `Approval/${metadata.name}`,
-      organization: spec.organization,
+      ...(spec.organization !== undefined && { organization: spec.organization }),
       after: { releases: spec.releases, expirationTime: spec.expirationTime },
       because: spec.reason,
     })
-    const labels = { [LABELS.managedBy]: MANAGED_BY, [LABELS.organization]: spec.organization }
+    const labels = {
+      [LABELS.managedBy]: MANAGED_BY,
+      ...(spec.organization !== undefined && { [LABELS.organization]: spec.organization }),
+    }
     await store.create({ kind, metadata: { ...metadata, labels }, spec }, { manager: actor })
   }
   const runs = (await store.lease.read())?.held === true
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
   const results: Approved[] = []
   for (const { metadata, spec } of manifests) {
-    const result = { approval: metadata.name, organization: spec.organization, releases: spec.releases }
+    const { organization, releases } = spec
+    const result = { approval: metadata.name, ...(organization !== undefined && { organization }), releases }
     const seen = runs
       ? await waitWhile(
           realm,
@@ -177,9 +184,9 @@ const lastsFor = (text: string): number => {
 const chosen = (held: readonly HeldThing[], only: readonly string[]): HeldThing[] => {
   const named = (text: string) => text.replace(/^(removalsets?)\//i, '')
   const found = only.map(text => {
-    const thing = held.find(({ hash, set }) => [hash, set.name].includes(named(text)))
+    const thing = held.find(one => [one.hash, nameOf(one)].includes(named(text)))
     if (thing) return thing
-    const known = held.map(({ set }) => set.name)
+    const known = held.map(nameOf)
     throw new RequestError(
       'ReferenceNotFound',
       `nothing is held as ${JSON.stringify(text)}${didYouMean(text, known) || (known.length > 0 ? `; held are ${known.join(', ')}` : '')}`,
@@ -188,14 +195,25 @@ const chosen = (held: readonly HeldThing[], only: readonly string[]): HeldThing[
   return [...new Set(found)]
 }
 
+const nameOf = (thing: HeldThing): string =>
+  thing.is === 'removals' ? thing.set.name : `source/${thing.history.source}`
+
 const manifestOf = (
-  { organization, hash, set }: HeldThing,
+  thing: HeldThing,
   { reason, expirationTime }: { reason: string; expirationTime: string },
   now: number,
 ): ApprovalManifest => ({
   apiVersion: API_VERSION,
   kind: 'Approval',
   // The same may be held again one day, and needs another Approval then.
-  metadata: { name: generatedName(organization, 'Approval', set.name, String(now)) },
-  spec: { organization, releases: hash, reason, expirationTime },
+  metadata:
+    thing.is === 'removals'
+      ? { name: generatedName(thing.organization, 'Approval', thing.set.name, String(now)) }
+      : { name: generatedName(thing.history.source, 'Approval', thing.hash, String(now)) },
+  spec: {
+    ...(thing.is === 'removals' && { organization: thing.organization }),
+    releases: thing.hash,
+    reason,
+    expirationTime,
+  },
 })

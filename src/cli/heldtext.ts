@@ -1,5 +1,6 @@
 import { escapeText } from '../api/escape.ts'
 import { type HeldSet, heldText, untilText } from '../app/held.ts'
+import { type HeldHistory, historyText } from '../app/heldhistory.ts'
 import { width } from './output.ts'
 
 /** So many people of a set are named; JSON has all. */
@@ -26,3 +27,10 @@ export const heldLines = (set: HeldSet): string[] => {
     `    ${escapeText(untilText(set))}`,
   ]
 }
+
+/** A rewritten history: what it is, how to see what it would change, and how it ends. */
+export const historyLines = (history: HeldHistory): string[] => [
+  `! ${escapeText(historyText(history))}`,
+  `    what it would change: roster plan '${escapeText(history.plan)}' --source ${history.source}`,
+  '    held until it is approved (`roster approve`), or a commit is pushed that follows the one in force',
+]

@@ -159,6 +159,10 @@ function* placesOf(manifest: AnyManifest, declared: Declared): Generator<{ point
       return
     case 'Source':
       return
+    case 'Approval':
+      // One without an organization releases what concerns everybody.
+      yield { pointer: '/spec/organization', organization: manifest.spec.organization ?? '*' }
+      return
     default:
       yield { pointer: '/spec/organization', organization: manifest.spec.organization }
   }

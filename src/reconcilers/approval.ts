@@ -1,10 +1,11 @@
 import type { Readiness } from '../api/conditions.ts'
 import { type ApprovalVerdict, verdictOn } from '../decide/approval.ts'
+import { rewritingVerdictOn } from '../decide/rewriting.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Reconciler } from '../runtime/reconciler.ts'
 import { type World, watch, writeStatus } from './context.ts'
 
-/** Says what became of an Approval. What it releases, the guard releases. */
+/** Says what became of an Approval. What it releases, the guard or the source that it is held for releases. */
 export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
   kind: 'Approval',
   watches: [
@@ -14,17 +15,27 @@ export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
       wakes: ({ spec }, cache) =>
         spec.hash === undefined ? [] : cache.by('Approval', 'releases', spec.hash).map(one => one.metadata.name),
     }),
+    watch({
+      kind: 'Source',
+      changed: ({ status }) => status?.rewritten,
+      wakes: ({ status }, cache) =>
+        status?.rewritten
+          ? cache.by('Approval', 'releases', status.rewritten.releases).map(one => one.metadata.name)
+          : [],
+    }),
   ],
   reconcile: async name => {
     const approval = world.cache.get('Approval', name)
     if (!approval || approval.metadata.deletionTimestamp !== undefined) return undefined
     const { cache, clock } = world
     const sets = cache.by('RemovalSet', 'hash', approval.spec.releases)
-    const verdict = verdictOn(
-      approval,
-      sets.map(({ metadata, spec }) => ({ name: metadata.name, spec })),
-      clock.now(),
-    )
+    const verdict =
+      rewritingVerdictOn(approval, cache.by('Source', 'rewritten', approval.spec.releases), clock.now()) ??
+      verdictOn(
+        approval,
+        sets.map(({ metadata, spec }) => ({ name: metadata.name, spec })),
+        clock.now(),
+      )
     // A record that counts no more is gone; that it was used stays true.
     const { state: before } = approval.status ?? {}
     if (before === 'Used' && verdict.is !== 'used') return undefined
@@ -44,7 +55,7 @@ const told = (verdict: ApprovalVerdict, until: string): ['Waiting' | 'Used' | 'R
         { is: 'ready', reason: 'WaitingForTime', message: `nothing is held that it names, until ${until}` },
       ]
     case 'used':
-      return ['Used', { is: 'ready', reason: 'Succeeded', message: `it has released RemovalSet/${verdict.set}` }]
+      return ['Used', { is: 'ready', reason: 'Succeeded', message: `it has released ${verdict.what}` }]
     case 'expired':
       return ['Expired', { is: 'ready', reason: 'Expired', message: 'it was not used in time' }]
     case 'refused':

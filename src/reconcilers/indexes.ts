@@ -108,6 +108,8 @@ export const indexes = {
     domain: ({ spec }: Organization) => (spec.domains ?? []).flatMap(domain => normalizeDomain(domain) ?? []),
   },
   Source: {
+    /** By what an Approval of its rewritten history names. */
+    rewritten: ({ status }: Source) => (status?.rewritten ? [status.rewritten.releases] : []),
     /** `yes`: those that a Git server may have read. */
     webhook: ({ spec }: Source) => (spec.git?.webhookSecretRef ? ['yes'] : []),
   },

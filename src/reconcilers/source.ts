@@ -1,15 +1,16 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import { refText } from '../api/resource.ts'
-import type { Source, SourceStatus } from '../api/source.ts'
+import type { Rewriting, Source, SourceStatus } from '../api/source.ts'
 import { originOf } from '../decide/origin.ts'
 import { durationMilliseconds } from '../decide/time.ts'
 import type { Reconciler } from '../runtime/reconciler.ts'
 import type { SourceHub } from '../source/hub.ts'
 import type { Revision } from '../source/revision.ts'
 import type { SyncResult, syncRevision } from '../source/sync.ts'
-import { isPaused, now, recordEvent, type World, writeStatus } from './context.ts'
+import { isPaused, now, recordEvent, type World, watch, writeStatus } from './context.ts'
 import { belongingIn, permitToPrune } from './pruning.ts'
+import { rewritingAfter, rewritingAt } from './rewriting.ts'
 
 /** A folder tells when it changes; it is read again this often all the same, so that hand edits in the store are taken back. */
 const FOLDER_INTERVAL = 5 * 60_000
@@ -28,7 +29,13 @@ export interface SourceParts {
 /** Reads a source, applies a complete revision, and says in the status what came of it. A source that cannot be read changes nothing. */
 export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reconciler<'Source'> => ({
   kind: 'Source',
-  watches: [],
+  watches: [
+    watch({
+      kind: 'Approval',
+      changed: ({ spec }) => spec,
+      wakes: ({ spec }, cache) => cache.by('Source', 'rewritten', spec.releases).map(one => one.metadata.name),
+    }),
+  ],
   reconcile: async (name, { signal }) => {
     const source = world.cache.get('Source', name)
     // Deleting a source orphans what it applied.
@@ -49,7 +56,13 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
     const again = soon(Number.POSITIVE_INFINITY)
     const revision = await hub.read(source, signal)
     if (revision.outcome !== 'Complete') {
-      await reportTrouble(world, source, revision)
+      const rewritten =
+        revision.reason === 'HistoryRewritten' && revision.id !== undefined
+          ? await rewritingAt(world, source, revision.id)
+          : source.status?.rewritten
+      await reportTrouble(world, source, revision, rewritten)
+      // Released just now: it is read again, and taken.
+      if (rewritten?.approval && !source.status?.rewritten?.approval) return { again: world.clock.now() }
       return source.spec.folder && revision.reason === 'Retrying' ? soon(SOON.partial) : again
     }
     const result = await sync({
@@ -68,7 +81,12 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
     if (result.kept?.reason === 'EmptySource') {
       // What was there yesterday and is nothing today is a mistake until a person says otherwise: the last good revision stays in force.
       const { reason, message } = result.kept
-      await reportTrouble(world, source, { outcome: 'Partial', id: revision.id, reason, message, findings: [] })
+      await reportTrouble(
+        world,
+        source,
+        { outcome: 'Partial', id: revision.id, reason, message, findings: [] },
+        source.status?.rewritten,
+      )
       return again
     }
     await reportSync(world, source, revision, result)
@@ -84,6 +102,10 @@ const bodyOf = (source: Source): Body => {
   const { conditions: _, ...body } = source.status ?? {}
   return body
 }
+const withRewritten = ({ rewritten: _, ...body }: Body, rewritten: Rewriting | undefined): Body => ({
+  ...body,
+  ...(rewritten && { rewritten }),
+})
 
 const refOf = (source: Source): ObjectRef => ({ kind: 'Source', name: source.metadata.name })
 
@@ -96,10 +118,11 @@ const reportTrouble = async (
   world: World,
   source: Source,
   revision: Exclude<Revision, { outcome: 'Complete' }>,
+  rewritten: Rewriting | undefined,
 ): Promise<void> => {
   const { reason, message, id } = revision
   const body: Body = {
-    ...bodyOf(source),
+    ...withRewritten(bodyOf(source), rewritten),
     outcome: revision.outcome,
     ...(id === undefined ? {} : { lastAttemptedRevision: id }),
   }
@@ -123,7 +146,7 @@ const reportSync = async (
 ): Promise<void> => {
   const whole = result.failed.length === 0
   let body: Body = {
-    ...bodyOf(source),
+    ...withRewritten(bodyOf(source), rewritingAfter(source, whole)),
     outcome: 'Complete',
     lastAttemptedRevision: revision.id,
     objects: result.objects,

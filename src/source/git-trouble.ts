@@ -23,7 +23,7 @@ export class HistoryRewritten extends CommitUnusable {
   constructor(commit: string, after: string) {
     super(
       'HistoryRewritten',
-      `commit ${commit} does not come after ${after}, which was applied last: the history was rewritten; push a commit that follows it, or, to go back on purpose, set ref of the Source to ${commit} for once`,
+      `commit ${commit} does not come after ${after}, which was applied last: the history was rewritten; push a commit that follows it, or approve this one`,
     )
   }
 }

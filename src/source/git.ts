@@ -117,8 +117,9 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     let commit: string | undefined
     try {
       const pass = await begin(options, copy, signal)
-      // Once read, a commit stays good: that it came after another one is a matter of the first time.
-      const known = (id: string): boolean => kept?.commit === id && (kept.after === after || id === after)
+      // Once read, a commit stays good: that it came after another one is a matter of the first time. One that did not may have been approved since.
+      const known = (id: string): boolean =>
+        kept?.commit === id && (kept.after === after || (id === after && !isRewritten(kept.revision)))
       if ('commit' in pass.ref && known(pass.ref.commit) && kept) return kept.revision
       await copy.open()
       if (!checked) await needsVersion(pass.local(limits.asking))
@@ -158,6 +159,9 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     },
   }
 }
+
+const isRewritten = (revision: Revision): boolean =>
+  revision.outcome !== 'Complete' && revision.reason === 'HistoryRewritten'
 
 /** A disk that is full, or a folder that may not be written. @throws whatever is no error of the system */
 const unkept = (folder: string, error: unknown): Revision => {

@@ -1,5 +1,5 @@
 import type { Source, SourceSpec } from '../api/source.ts'
-import { originOf } from '../decide/origin.ts'
+import { mustFollow } from '../decide/rewriting.ts'
 import { SyncMemory } from './memory.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
@@ -33,9 +33,7 @@ export class SourceHub {
       entry = { from, reader, stopWatching: reader.watch(() => this.#changed(name)) }
       this.#readers.set(name, entry)
     }
-    const { lastAppliedRevision, lastAppliedFrom } = source.status ?? {}
-    const after = lastAppliedFrom === originOf(source.spec) ? lastAppliedRevision : undefined
-    return entry.reader.read({ signal, after })
+    return entry.reader.read({ signal, after: mustFollow(source) })
   }
 
   /** What was applied of a source. One hub serves one store: versions of another one mean nothing here. */

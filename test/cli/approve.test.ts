@@ -167,3 +167,48 @@ describe('approve', () => {
     expect(await held.withStore(async store => (await store.list('Approval')).items)).toEqual([])
   })
 })
+
+describe('approve of a rewritten history', () => {
+  const reason = ['--reason', 'The last week was wrong']
+  const [first, second] = ['1'.repeat(40), '2'.repeat(40)]
+
+  test('prints an Approval without organization, and is not asked for with one', async () => {
+    using place = held.copy()
+    await place.withStore(async store => {
+      const git = { url: 'https://git.example/acme/people.git', ref: 'main', path: 'people' }
+      const { metadata } = await store.create(
+        { kind: 'Source', metadata: { name: 'people' }, spec: { git } },
+        { manager: 'local/root' },
+      )
+      const status = {
+        lastAppliedRevision: second,
+        lastAppliedFrom: `${git.url}#main`,
+        rewritten: {
+          revision: first,
+          after: second,
+          releases: `sha256:${'a'.repeat(64)}`,
+          heldTime: '2026-03-02T09:00:00Z',
+        },
+      }
+      await store.patchStatus({ kind: 'Source', name: 'people' }, status, { ifUid: metadata.uid })
+    })
+    const one = await place.run('approve', ...reason, '--set', 'source/people')
+    expect(one.code).toBe(0)
+    expect(one.err).toBe(
+      `! Source/people: its history was rewritten. Commit ${first} does not come after ${second}, which stays in force\n` +
+        `    what it would change: roster plan 'https://git.example/acme/people.git#${first}:people' --source people\n` +
+        '    held until it is approved (`roster approve`), or a commit is pushed that follows the one in force\n',
+    )
+    expect(one.out).toMatch(
+      /^apiVersion: roster\.dev\/v1alpha1\nkind: Approval\nmetadata:\n {2}name: people-[a-z2-7]{10}\n/,
+    )
+    expect(one.out).toContain(`\n  releases: sha256:${'a'.repeat(64)}\n`)
+    expect(one.out).not.toContain('organization:')
+    const all = JSON.parse((await place.run('approve', ...reason, '-o', 'json')).out)
+    expect(all.histories).toMatchObject([{ source: 'people', revision: first, after: second }])
+    expect(all.approvals).toHaveLength(all.held.length + 1)
+    expect((await place.run('approve', 'acme', ...reason, '-o', 'json')).out).not.toContain('histories')
+    const written = await place.run('approve', ...reason, '--set', 'source/people', '--apply', '--yes')
+    expect([written.code, written.out]).toEqual([0, expect.stringMatching(/^approval\/people-[a-z2-7]{10} written\n$/)])
+  })
+})

@@ -9,7 +9,7 @@ import type { Reconciler } from '../../src/runtime/reconciler.ts'
 import { gitReader } from '../../src/source/git.ts'
 import { SourceHub } from '../../src/source/hub.ts'
 import { syncRevision } from '../../src/source/sync.ts'
-import { openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
+import { HOUR, openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
 import { describeWith } from '../parts.ts'
 import { type GitServer, openGitServer } from '../peers/git-server.ts'
 import { organizationYaml, roleYaml, type TestRepository, testRepository } from './repository.ts'
@@ -151,6 +151,117 @@ describeWith('git', 'a source in Git', () => {
       expect(await message()).toContain(beside)
       expect(await roles()).toBe('editor viewer')
     })
+    const rewritten = async () =>
+      (await realm.store.get('Source', 'people'))?.status?.rewritten ?? expect.fail('no rewritten history')
+    const approve = async (
+      name: string,
+      spec: { releases: string; organization?: string; lasts?: number },
+      manager = 'local/root',
+    ) => {
+      const { lasts = HOUR, ...rest } = spec
+      const expirationTime = new Date(realm.clock.now() + lasts).toISOString()
+      await realm.declare('Approval', name, { ...rest, reason: 'the last week was wrong', expirationTime }, { manager })
+    }
+    const approval = async (name: string) => {
+      const { status } = (await realm.store.get('Approval', name)) ?? {}
+      return `${status?.state} ${status?.conditions?.find(({ type }) => type === 'Ready')?.message}`
+    }
+    /** A source that stands at a commit with two roles, and whose branch was set back to the one before. */
+    const setBack = async () => {
+      const first = repository.commit(acme)
+      await declare()
+      await realm.run()
+      const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') })
+      await pass()
+      push(first)
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      return { first, second }
+    }
+
+    it('is taken once somebody approves exactly it, once', async () => {
+      const { first, second } = await setBack()
+      const held = await rewritten()
+      expect(held).toMatchObject({ revision: first, after: second })
+      expect(await message()).toContain('or approve this one')
+      await approve('back', held)
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+      expect(await roles()).toBe('editor')
+      expect(await approval('back')).toBe('Used it has released Source/people')
+      const { items } = { items: await realm.store.events.list({ ref: { kind: 'Source', name: 'people' } }) }
+      expect(items.map(({ reason, message }) => `${reason} ${message}`)).toContain(
+        `HistoryReleased revision ${first} is taken instead of ${second}: Approval/back: the last week was wrong`,
+      )
+
+      // Forward again, and back again: that is another time, and the Approval was for one.
+      push(second)
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${second}`)
+      push(first)
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      expect((await rewritten()).releases).toBe(held.releases)
+      expect(await roles()).toBe('editor viewer')
+      await approve('again', held)
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+      const before = await realm.version()
+      await realm.pass(MINUTE)
+      expect(await realm.version()).toBe(before)
+    })
+
+    it('is not taken by an Approval of another commit, of an organization, of its own, an old or a long one', async () => {
+      const { first, second } = await setBack()
+      const { releases } = await rewritten()
+      await approve('other', { releases: `sha256:${'0'.repeat(64)}` })
+      await approve('organization', { releases, organization: 'acme' })
+      await approve('own', { releases }, 'source/people')
+      await approve('long', { releases, lasts: 8 * 24 * HOUR })
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      expect(await approval('organization')).toContain('Refused what it names is held of no organization')
+      expect(await approval('own')).toBe('Refused Source/people cannot approve its own history')
+      expect(await approval('long')).toContain('Refused it is made for more than 7 days')
+      expect(await approval('other')).toContain('Waiting')
+      // It goes on as it should, and is set back once more to the same: what was there already has seen nothing of it.
+      await approve('early', { releases, lasts: 3 * HOUR })
+      await realm.store.delete({ kind: 'Approval', name: 'early' })
+      push(second)
+      await pass()
+      await approve('early', { releases, lasts: 3 * HOUR })
+      push(first)
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${second}`)
+      expect(await approval('early')).toContain('Refused it was there before the history was held')
+      await approve('expired', { releases, lasts: 1 })
+      await realm.clock.advance(10)
+      await pass()
+      expect(await approval('expired')).toContain('Expired')
+      expect(await roles()).toBe('editor viewer')
+    })
+
+    it('and approved, goes on from there, whatever of it can be applied', async () => {
+      const { second } = await setBack()
+      push(repository.git('rev-parse', `${second}^`))
+      const beside = repository.commit({ 'roles/broken.yaml': 'kind: [', 'roles/auditor.yaml': roleYaml('auditor') })
+      await pass()
+      const held = await rewritten()
+      expect(held).toMatchObject({ revision: beside, after: second })
+      await approve('beside', held)
+      await pass()
+      expect(await ready()).toBe(`False InvalidManifests ${second}`)
+      await realm.clock.advance(2 * HOUR)
+      const mended = repository.commit({ 'roles/broken.yaml': null })
+      await pass()
+      expect(await ready()).toBe(`True Succeeded ${mended}`)
+      expect(await roles()).toBe('auditor editor')
+      // The commit that was left behind is no way round.
+      push(second)
+      await pass()
+      expect(await ready()).toBe(`False HistoryRewritten ${mended}`)
+    })
+
     it('on purpose, is taken once the Source names the commit, and then its branch again', async () => {
       const first = repository.commit(acme)
       await declare()

@@ -10242,14 +10242,14 @@ return errors === 0;
 }
 
 export const SourceStatus = validate14;
-const schema15 = {"type":"object","additionalProperties":false,"properties":{"lastAttemptedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedFrom":{"type":"string","minLength":1,"maxLength":2400},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"objects":{"type":"integer","minimum":0,"maximum":1000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema15 = {"type":"object","additionalProperties":false,"properties":{"lastAttemptedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedRevision":{"type":"string","minLength":1,"maxLength":128},"lastAppliedFrom":{"type":"string","minLength":1,"maxLength":2400},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"rewritten":{"type":"object","required":["revision","after","releases","heldTime"],"additionalProperties":false,"properties":{"revision":{"type":"string","minLength":1,"maxLength":128},"after":{"type":"string","minLength":1,"maxLength":128},"releases":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"heldTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"prior":{"type":"array","maxItems":50,"items":{"type":"string","minLength":1,"maxLength":64}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253},"uid":{"type":"string","minLength":1,"maxLength":64}}},"applied":{"type":"boolean"}}},"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"objects":{"type":"integer","minimum":0,"maximum":1000000},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((((((key0 === "lastAttemptedRevision") || (key0 === "lastAppliedRevision")) || (key0 === "lastAppliedFrom")) || (key0 === "lastCompleteTime")) || (key0 === "outcome")) || (key0 === "objects")) || (key0 === "observedGeneration")) || (key0 === "conditions"))){
+if(!(func13.call(schema15.properties, key0))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -10464,10 +10464,11 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data.outcome !== undefined){
-let data4 = data.outcome;
-if(typeof data4 !== "string"){
-const err17 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.rewritten !== undefined){
+let data4 = data.rewritten;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+if(data4.revision === undefined){
+const err17 = {instancePath:instancePath+"/rewritten",schemaPath:"#/properties/rewritten/required",keyword:"required",params:{missingProperty: "revision"},message:"must have required property '"+"revision"+"'"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -10476,8 +10477,8 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(!(((data4 === "Complete") || (data4 === "Partial")) || (data4 === "Failed"))){
-const err18 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema15.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+if(data4.after === undefined){
+const err18 = {instancePath:instancePath+"/rewritten",schemaPath:"#/properties/rewritten/required",keyword:"required",params:{missingProperty: "after"},message:"must have required property '"+"after"+"'"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -10486,11 +10487,8 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-if(data.objects !== undefined){
-let data5 = data.objects;
-if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-const err19 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data4.releases === undefined){
+const err19 = {instancePath:instancePath+"/rewritten",schemaPath:"#/properties/rewritten/required",keyword:"required",params:{missingProperty: "releases"},message:"must have required property '"+"releases"+"'"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -10499,9 +10497,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-if((typeof data5 == "number") && (isFinite(data5))){
-if(data5 > 1000000 || isNaN(data5)){
-const err20 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(data4.heldTime === undefined){
+const err20 = {instancePath:instancePath+"/rewritten",schemaPath:"#/properties/rewritten/required",keyword:"required",params:{missingProperty: "heldTime"},message:"must have required property '"+"heldTime"+"'"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -10510,8 +10507,9 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(data5 < 0 || isNaN(data5)){
-const err21 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+for(const key1 in data4){
+if(!(((((((key1 === "revision") || (key1 === "after")) || (key1 === "releases")) || (key1 === "heldTime")) || (key1 === "prior")) || (key1 === "approval")) || (key1 === "applied"))){
+const err21 = {instancePath:instancePath+"/rewritten",schemaPath:"#/properties/rewritten/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -10521,11 +10519,11 @@ vErrors.push(err21);
 errors++;
 }
 }
-}
-if(data.observedGeneration !== undefined){
-let data6 = data.observedGeneration;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err22 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data4.revision !== undefined){
+let data5 = data4.revision;
+if(typeof data5 === "string"){
+if(func2(data5) > 128){
+const err22 = {instancePath:instancePath+"/rewritten/revision",schemaPath:"#/properties/rewritten/properties/revision/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -10534,9 +10532,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 < -1 || isNaN(data6)){
-const err23 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(func2(data5) < 1){
+const err23 = {instancePath:instancePath+"/rewritten/revision",schemaPath:"#/properties/rewritten/properties/revision/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -10546,12 +10543,8 @@ vErrors.push(err23);
 errors++;
 }
 }
-}
-if(data.conditions !== undefined){
-let data7 = data.conditions;
-if(Array.isArray(data7)){
-if(data7.length > 20){
-const err24 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err24 = {instancePath:instancePath+"/rewritten/revision",schemaPath:"#/properties/rewritten/properties/revision/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -10560,12 +10553,12 @@ vErrors.push(err24);
 }
 errors++;
 }
-const len0 = data7.length;
-for(let i0=0; i0<len0; i0++){
-let data8 = data7[i0];
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.type === undefined){
-const err25 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+}
+if(data4.after !== undefined){
+let data6 = data4.after;
+if(typeof data6 === "string"){
+if(func2(data6) > 128){
+const err25 = {instancePath:instancePath+"/rewritten/after",schemaPath:"#/properties/rewritten/properties/after/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -10574,8 +10567,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(data8.status === undefined){
-const err26 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(func2(data6) < 1){
+const err26 = {instancePath:instancePath+"/rewritten/after",schemaPath:"#/properties/rewritten/properties/after/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -10584,8 +10577,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(data8.reason === undefined){
-const err27 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+else {
+const err27 = {instancePath:instancePath+"/rewritten/after",schemaPath:"#/properties/rewritten/properties/after/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -10594,8 +10588,16 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(data8.message === undefined){
-const err28 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+}
+if(data4.releases !== undefined){
+let data7 = data4.releases;
+const _errs24 = errors;
+let valid3 = true;
+const _errs25 = errors;
+if(errors === _errs25){
+if(typeof data7 === "string"){
+if(func2(data7) > 71){
+const err28 = {};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -10604,8 +10606,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data8.lastTransitionTime === undefined){
-const err29 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+}
+else {
+const err29 = {};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -10614,8 +10617,22 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(data8.observedGeneration === undefined){
-const err30 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+}
+var _valid1 = _errs25 === errors;
+errors = _errs24;
+if(vErrors !== null){
+if(_errs24){
+vErrors.length = _errs24;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs27 = errors;
+if(typeof data7 === "string"){
+if(!pattern51.test(data7)){
+const err30 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -10624,9 +10641,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-for(const key1 in data8){
-if(!((((((key1 === "type") || (key1 === "status")) || (key1 === "reason")) || (key1 === "message")) || (key1 === "lastTransitionTime")) || (key1 === "observedGeneration"))){
-const err31 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+}
+else {
+const err31 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -10635,12 +10652,11 @@ vErrors.push(err31);
 }
 errors++;
 }
+var _valid1 = _errs27 === errors;
+valid3 = _valid1;
 }
-if(data8.type !== undefined){
-let data9 = data8.type;
-if(typeof data9 === "string"){
-if(func2(data9) > 100){
-const err32 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!valid3){
+const err32 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -10649,9 +10665,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-else {
-const err33 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data7 === "string"){
+if(func2(data7) > 71){
+const err33 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/maxLength",keyword:"maxLength",params:{limit: 71},message:"must NOT have more than 71 characters"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -10661,10 +10677,8 @@ vErrors.push(err33);
 errors++;
 }
 }
-if(data8.status !== undefined){
-let data10 = data8.status;
-if(typeof data10 !== "string"){
-const err34 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err34 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -10673,8 +10687,16 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(!(((data10 === "True") || (data10 === "False")) || (data10 === "Unknown"))){
-const err35 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema15.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+if(data4.heldTime !== undefined){
+let data8 = data4.heldTime;
+const _errs31 = errors;
+let valid4 = true;
+const _errs32 = errors;
+if(errors === _errs32){
+if(typeof data8 === "string"){
+if(func2(data8) > 35){
+const err35 = {};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -10684,11 +10706,8 @@ vErrors.push(err35);
 errors++;
 }
 }
-if(data8.reason !== undefined){
-let data11 = data8.reason;
-if(typeof data11 === "string"){
-if(func2(data11) > 100){
-const err36 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err36 = {};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -10698,8 +10717,21 @@ vErrors.push(err36);
 errors++;
 }
 }
+var _valid2 = _errs32 === errors;
+errors = _errs31;
+if(vErrors !== null){
+if(_errs31){
+vErrors.length = _errs31;
+}
 else {
-const err37 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs34 = errors;
+if(typeof data8 === "string"){
+if(!pattern1.test(data8)){
+const err37 = {instancePath:instancePath+"/rewritten/heldTime",schemaPath:"#/properties/rewritten/properties/heldTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -10709,11 +10741,8 @@ vErrors.push(err37);
 errors++;
 }
 }
-if(data8.message !== undefined){
-let data12 = data8.message;
-if(typeof data12 === "string"){
-if(func2(data12) > 2000){
-const err38 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+else {
+const err38 = {instancePath:instancePath+"/rewritten/heldTime",schemaPath:"#/properties/rewritten/properties/heldTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -10722,9 +10751,11 @@ vErrors.push(err38);
 }
 errors++;
 }
+var _valid2 = _errs34 === errors;
+valid4 = _valid2;
 }
-else {
-const err39 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid4){
+const err39 = {instancePath:instancePath+"/rewritten/heldTime",schemaPath:"#/properties/rewritten/properties/heldTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -10733,16 +10764,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-if(data8.lastTransitionTime !== undefined){
-let data13 = data8.lastTransitionTime;
-const _errs36 = errors;
-let valid5 = true;
-const _errs37 = errors;
-if(errors === _errs37){
-if(typeof data13 === "string"){
-if(func2(data13) > 35){
-const err40 = {};
+if(typeof data8 === "string"){
+if(func2(data8) > 35){
+const err40 = {instancePath:instancePath+"/rewritten/heldTime",schemaPath:"#/properties/rewritten/properties/heldTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -10753,7 +10777,7 @@ errors++;
 }
 }
 else {
-const err41 = {};
+const err41 = {instancePath:instancePath+"/rewritten/heldTime",schemaPath:"#/properties/rewritten/properties/heldTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -10763,21 +10787,11 @@ vErrors.push(err41);
 errors++;
 }
 }
-var _valid1 = _errs37 === errors;
-errors = _errs36;
-if(vErrors !== null){
-if(_errs36){
-vErrors.length = _errs36;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid1){
-const _errs39 = errors;
-if(typeof data13 === "string"){
-if(!pattern1.test(data13)){
-const err42 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data4.prior !== undefined){
+let data9 = data4.prior;
+if(Array.isArray(data9)){
+if(data9.length > 50){
+const err42 = {instancePath:instancePath+"/rewritten/prior",schemaPath:"#/properties/rewritten/properties/prior/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -10786,9 +10800,12 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-else {
-const err43 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len0 = data9.length;
+for(let i0=0; i0<len0; i0++){
+let data10 = data9[i0];
+if(typeof data10 === "string"){
+if(func2(data10) > 64){
+const err43 = {instancePath:instancePath+"/rewritten/prior/" + i0,schemaPath:"#/properties/rewritten/properties/prior/items/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -10797,11 +10814,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-var _valid1 = _errs39 === errors;
-valid5 = _valid1;
-}
-if(!valid5){
-const err44 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data10) < 1){
+const err44 = {instancePath:instancePath+"/rewritten/prior/" + i0,schemaPath:"#/properties/rewritten/properties/prior/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -10810,9 +10824,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(typeof data13 === "string"){
-if(func2(data13) > 35){
-const err45 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err45 = {instancePath:instancePath+"/rewritten/prior/" + i0,schemaPath:"#/properties/rewritten/properties/prior/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -10822,8 +10836,9 @@ vErrors.push(err45);
 errors++;
 }
 }
+}
 else {
-const err46 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err46 = {instancePath:instancePath+"/rewritten/prior",schemaPath:"#/properties/rewritten/properties/prior/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -10833,10 +10848,11 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data8.observedGeneration !== undefined){
-let data14 = data8.observedGeneration;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err47 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data4.approval !== undefined){
+let data11 = data4.approval;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.name === undefined){
+const err47 = {instancePath:instancePath+"/rewritten/approval",schemaPath:"#/properties/rewritten/properties/approval/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -10845,9 +10861,8 @@ vErrors.push(err47);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 < 0 || isNaN(data14)){
-const err48 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data11.uid === undefined){
+const err48 = {instancePath:instancePath+"/rewritten/approval",schemaPath:"#/properties/rewritten/properties/approval/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -10856,11 +10871,9 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err49 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key2 in data11){
+if(!((key2 === "name") || (key2 === "uid"))){
+const err49 = {instancePath:instancePath+"/rewritten/approval",schemaPath:"#/properties/rewritten/properties/approval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -10870,9 +10883,11 @@ vErrors.push(err49);
 errors++;
 }
 }
-}
-else {
-const err50 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data11.name !== undefined){
+let data12 = data11.name;
+if(typeof data12 === "string"){
+if(func2(data12) > 253){
+const err50 = {instancePath:instancePath+"/rewritten/approval/name",schemaPath:"#/properties/rewritten/properties/approval/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -10881,15 +10896,525 @@ vErrors.push(err50);
 }
 errors++;
 }
-}
-}
-else {
-const err51 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data12) < 1){
+const err51 = {instancePath:instancePath+"/rewritten/approval/name",schemaPath:"#/properties/rewritten/properties/approval/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err51];
 }
 else {
 vErrors.push(err51);
+}
+errors++;
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/rewritten/approval/name",schemaPath:"#/properties/rewritten/properties/approval/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data11.uid !== undefined){
+let data13 = data11.uid;
+if(typeof data13 === "string"){
+if(func2(data13) > 64){
+const err53 = {instancePath:instancePath+"/rewritten/approval/uid",schemaPath:"#/properties/rewritten/properties/approval/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if(func2(data13) < 1){
+const err54 = {instancePath:instancePath+"/rewritten/approval/uid",schemaPath:"#/properties/rewritten/properties/approval/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+else {
+const err55 = {instancePath:instancePath+"/rewritten/approval/uid",schemaPath:"#/properties/rewritten/properties/approval/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/rewritten/approval",schemaPath:"#/properties/rewritten/properties/approval/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+if(data4.applied !== undefined){
+if(typeof data4.applied !== "boolean"){
+const err57 = {instancePath:instancePath+"/rewritten/applied",schemaPath:"#/properties/rewritten/properties/applied/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/rewritten",schemaPath:"#/properties/rewritten/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+if(data.outcome !== undefined){
+let data15 = data.outcome;
+if(typeof data15 !== "string"){
+const err59 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if(!(((data15 === "Complete") || (data15 === "Partial")) || (data15 === "Failed"))){
+const err60 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema15.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+if(data.objects !== undefined){
+let data16 = data.objects;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err61 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 1000000 || isNaN(data16)){
+const err62 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+if(data16 < 0 || isNaN(data16)){
+const err63 = {instancePath:instancePath+"/objects",schemaPath:"#/properties/objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+}
+if(data.observedGeneration !== undefined){
+let data17 = data.observedGeneration;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err64 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < -1 || isNaN(data17)){
+const err65 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+}
+if(data.conditions !== undefined){
+let data18 = data.conditions;
+if(Array.isArray(data18)){
+if(data18.length > 20){
+const err66 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+const len1 = data18.length;
+for(let i1=0; i1<len1; i1++){
+let data19 = data18[i1];
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+if(data19.type === undefined){
+const err67 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if(data19.status === undefined){
+const err68 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+if(data19.reason === undefined){
+const err69 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+if(data19.message === undefined){
+const err70 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+if(data19.lastTransitionTime === undefined){
+const err71 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+if(data19.observedGeneration === undefined){
+const err72 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+for(const key3 in data19){
+if(!((((((key3 === "type") || (key3 === "status")) || (key3 === "reason")) || (key3 === "message")) || (key3 === "lastTransitionTime")) || (key3 === "observedGeneration"))){
+const err73 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+if(data19.type !== undefined){
+let data20 = data19.type;
+if(typeof data20 === "string"){
+if(func2(data20) > 100){
+const err74 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+if(data19.status !== undefined){
+let data21 = data19.status;
+if(typeof data21 !== "string"){
+const err76 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+if(!(((data21 === "True") || (data21 === "False")) || (data21 === "Unknown"))){
+const err77 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema15.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+}
+if(data19.reason !== undefined){
+let data22 = data19.reason;
+if(typeof data22 === "string"){
+if(func2(data22) > 100){
+const err78 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+else {
+const err79 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+if(data19.message !== undefined){
+let data23 = data19.message;
+if(typeof data23 === "string"){
+if(func2(data23) > 2000){
+const err80 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+else {
+const err81 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+}
+if(data19.lastTransitionTime !== undefined){
+let data24 = data19.lastTransitionTime;
+const _errs70 = errors;
+let valid11 = true;
+const _errs71 = errors;
+if(errors === _errs71){
+if(typeof data24 === "string"){
+if(func2(data24) > 35){
+const err82 = {};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+else {
+const err83 = {};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+}
+var _valid3 = _errs71 === errors;
+errors = _errs70;
+if(vErrors !== null){
+if(_errs70){
+vErrors.length = _errs70;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs73 = errors;
+if(typeof data24 === "string"){
+if(!pattern1.test(data24)){
+const err84 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+else {
+const err85 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+var _valid3 = _errs73 === errors;
+valid11 = _valid3;
+}
+if(!valid11){
+const err86 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(typeof data24 === "string"){
+if(func2(data24) > 35){
+const err87 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+else {
+const err88 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+}
+if(data19.observedGeneration !== undefined){
+let data25 = data19.observedGeneration;
+if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
+const err89 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 < 0 || isNaN(data25)){
+const err90 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err91 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+}
+else {
+const err93 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
 }
 errors++;
 }

@@ -10,7 +10,7 @@ import { openRealm } from '../../app/openrealm.ts'
 import type { Plan } from '../../app/plan.ts'
 import { confirmed } from '../confirm.ts'
 import { withExamples } from '../examples.ts'
-import { heldLines } from '../heldtext.ts'
+import { heldLines, historyLines } from '../heldtext.ts'
 import type { Io } from '../io.ts'
 import { loopNote } from '../loop.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'
@@ -28,7 +28,11 @@ export const verb: Verb = (command, io) => {
     .argument('[organization]', 'whose; none: whatever is held')
     .requiredOption('--reason <text>', 'why, for the audit trail')
     .option('--for <duration>', 'until when it may be used: at most 168h', '24h')
-    .option('--set <name>', 'only this RemovalSet, by name or hash; may be given several times', several)
+    .option(
+      '--set <name>',
+      'only this RemovalSet, or source/NAME, by name or hash; may be given several times',
+      several,
+    )
     .option('--apply', 'write the Approvals into the store, after asking')
     .option('-y, --yes', 'do not ask')
     .option('-o, --output <format>', 'yaml, json')
@@ -51,7 +55,9 @@ export const verb: Verb = (command, io) => {
         if (format === 'json') io.out(jsonText(writes ? { approved: [] } : { held: [], approvals: [] }))
         throw new Exit(1)
       }
-      const plan = await rehearseApprovals(realm, manifests, io.signal)
+      // What a commit changes is told by a plan of it.
+      const removals = manifests.filter(({ spec }) => spec.organization !== undefined)
+      const plan = await rehearseApprovals(realm, removals, io.signal)
       say(things, plan, io)
       if (!writes) return print({ things, manifests, plan }, format, io)
       const question = things.length === 1 ? 'Release it?' : `Release these ${things.length}?`
@@ -68,7 +74,9 @@ const several = (value: string, before: string[] | undefined): string[] => [...(
 
 /** What is held, and what follows when it is released: talk, before the data. */
 const say = (things: readonly HeldThing[], plan: Plan, io: Io): void => {
-  for (const { set } of things) io.err(`${heldLines(set).join('\n')}\n`)
+  for (const thing of things)
+    io.err(`${(thing.is === 'removals' ? heldLines(thing.set) : historyLines(thing.history)).join('\n')}\n`)
+  if (things.every(({ is }) => is === 'revision')) return
   io.err(`\nReleased, this follows:\n${renderPlan(plan, 'text', { color: io.terminal.color && io.terminal.err })}\n`)
 }
 
@@ -77,17 +85,27 @@ const print = async (
   format: 'yaml' | 'json',
   io: Io,
 ): Promise<void> => {
-  if (format === 'json')
-    return io.out(jsonText({ held: things.map(({ set }) => set), changes: plan.changes, approvals: manifests }))
+  if (format === 'json') return io.out(jsonText({ ...heldOf(things), changes: plan.changes, approvals: manifests }))
   for (const [at, manifest] of manifests.entries())
     io.out(`${at > 0 ? '---\n' : ''}${await document(manifest, 'yaml')}`)
+}
+
+/** `held`: sets of removals; `histories`: where a source's history was rewritten. */
+const heldOf = (things: readonly HeldThing[]) => {
+  const histories = things.flatMap(thing => (thing.is === 'revision' ? [thing.history] : []))
+  return {
+    held: things.flatMap(thing => (thing.is === 'removals' ? [thing.set] : [])),
+    ...(histories.length > 0 && { histories }),
+  }
 }
 
 const approvedText = ({ approval, organization, state, message }: Approved): string => {
   const tail = message === undefined ? '' : `: ${message}`
   switch (state) {
     case 'Used':
-      return `approval/${approval} released what was held in ${organization}`
+      return organization === undefined
+        ? `approval/${approval} released the rewritten history`
+        : `approval/${approval} released what was held in ${organization}`
     case 'Waiting':
       return `approval/${approval} written`
     case 'Refused':
