@@ -181,7 +181,7 @@ describe('immutable fields', () => {
     const ruled = Object.fromEntries(
       definitions.flatMap(definition => {
         const fields = definition.rules
-          .map(({ rule }) => /^self\.spec\.(\w+) == oldSelf\.spec\.\1$/.exec(rule)?.[1])
+          .map(({ rule }) => /(?:^|\|\| )self\.spec\.(\w+) == oldSelf\.spec\.\1\)?$/.exec(rule)?.[1])
           .filter(field => field !== undefined)
         return fields.length > 0 ? [[definition.kind, fields]] : []
       }),
