@@ -44,6 +44,8 @@ export const ANNOTATIONS = {
   sourcePath: `${GROUP}/source-path`,
   /** Revision of the source in which this document last changed. */
   revision: `${GROUP}/revision`,
+  /** A source takes this over from the one that it names, and is not done yet. */
+  takenFrom: `${GROUP}/taken-from`,
   orphan: `${GROUP}/orphan`,
   /** A source no longer declares this person, and waits for the guard before it deletes them. */
   going: `${GROUP}/going`,
@@ -153,6 +155,7 @@ export const REASONS = [
   'Pruned',
   'PruneHeld',
   'TakenBack',
+  'TakenOver',
   // LicensePool
   'NoFreeSeat',
   'SeatsReduced',

@@ -22,7 +22,7 @@ const TIME_WRITTEN = 60 * 60_000
 const NAMED = 5
 
 export interface SourceParts {
-  hub: Pick<SourceHub, 'read' | 'release' | 'memory'>
+  hub: Pick<SourceHub, 'read' | 'release' | 'memory' | 'others' | 'wake' | 'waitFor'>
   sync: typeof syncRevision
 }
 
@@ -54,7 +54,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
     }
     const soon = (pause: number) => ({ again: world.clock.now() + Math.min(pause, intervalOf(source)) })
     const again = soon(Number.POSITIVE_INFINITY)
-    const revision = await hub.read(source, signal)
+    const revision = await hub.read(source, { signal, now: world.clock.now() })
     if (revision.outcome !== 'Complete') {
       const rewritten =
         revision.reason === 'HistoryRewritten' && revision.id !== undefined
@@ -76,8 +76,13 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
         belongingIn(world.cache),
       ),
       signal,
+      others: hub.others(name, readSources(world), world.clock.now()),
       memory: hub.memory(name),
     })
+    // Who gives something away, or takes it, has the other one look again.
+    for (const other of new Set([...result.moving.map(({ to }) => to), ...result.takenOver.map(({ from }) => from)]))
+      hub.wake(other)
+    hub.waitFor(name, result.waitsFor)
     if (result.kept?.reason === 'EmptySource') {
       // What was there yesterday and is nothing today is a mistake until a person says otherwise: the last good revision stays in force.
       const { reason, message } = result.kept
@@ -94,6 +99,12 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
   },
 })
 
+/** Sources that are read at all. */
+const readSources = ({ cache }: Pick<World, 'cache'>): string[] =>
+  [...cache.list('Source')]
+    .filter(source => source.metadata.deletionTimestamp === undefined && !isPaused(source))
+    .map(({ metadata }) => metadata.name)
+
 const intervalOf = (source: Source): number =>
   source.spec.git ? durationMilliseconds(source.spec.git.interval ?? '1m') : FOLDER_INTERVAL
 
@@ -109,9 +120,9 @@ const withRewritten = ({ rewritten: _, ...body }: Body, rewritten: Rewriting | u
 
 const refOf = (source: Source): ObjectRef => ({ kind: 'Source', name: source.metadata.name })
 
-/** What waiting heals by itself is tried again; what somebody must mend is Stalled. */
 /** Why an object was not written, where only a change of the source helps. */
 const MENDED_BY_PEOPLE = new Set(['InvalidSpec', 'NotAllowed'])
+/** What waiting heals by itself is tried again; what somebody must mend is Stalled. */
 const MENDED_BY_WAITING = new Set(['Unreachable', 'Retrying'])
 
 const reportTrouble = async (
@@ -164,7 +175,7 @@ const reportSync = async (
   }
   const applied = [
     `revision ${revision.id}: ${result.objects} resources`,
-    ...[result.kept?.message, revision.notice].filter(text => text !== undefined),
+    ...[result.kept?.message, movingText(result), revision.notice].filter(text => text !== undefined),
   ].join('; ')
   const verdicts: Verdict[] = [{ type: 'Synced', status: 'True', reason: 'Applied', message: applied }]
   if (result.conflicts.length > 0)
@@ -188,6 +199,11 @@ const readinessOf = (result: SyncResult, applied: string): Readiness => {
   if (result.conflicts.length > 0) return { is: 'stalled', reason: 'Conflict', message: conflictText(result) }
   return { is: 'ready', reason: 'Succeeded', message: applied }
 }
+
+const movingText = ({ moving }: SyncResult): string | undefined =>
+  moving.length === 0
+    ? undefined
+    : short(list(moving.map(({ ref, to }) => `${refText(ref)} is declared by Source/${to} now, which takes it over`)))
 
 const conflictText = ({ conflicts }: SyncResult): string =>
   short(list(conflicts.map(({ ref, holder, place }) => `${refText(ref)} (${place}) is kept by ${holder}`)))
@@ -221,6 +237,14 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
         'Conflict',
         short(`${refText(refOf(source))} declares it too (${place}); ${holder} keeps it`),
       )
+  for (const { ref, from } of result.takenOver)
+    await recordEvent(
+      world,
+      lifeOf(ref),
+      'Normal',
+      'TakenOver',
+      `${refText(refOf(source))} took it over from Source/${from}, which no longer declares it`,
+    )
   if (result.pruned.length > 0)
     await recordEvent(
       world,

@@ -6,6 +6,7 @@ import { type Judge, refusedAt } from './authority.ts'
 import { beyondDesired, type DeclaringStep, keyOf, stepOf } from './inventory.ts'
 import { RACES, type SyncOptions, type SyncResult } from './pass.ts'
 import type { PlacedManifest } from './revision.ts'
+import { finishTakeOver, takenFrom, takeOver } from './takeover.ts'
 
 /**
  * Makes one object so. What is beyond the source's authority stays as it was, and counts as declared: it is not pruned. Every write names the version that was decided on; so nothing that another source, or a deletion, did meanwhile is written over.
@@ -72,6 +73,13 @@ const applyStep = async (
     result.created.push(ref)
     return made
   }
+  const unfinished = takenFrom(options.source, live)
+  if (unfinished !== undefined) {
+    const left = await finishTakeOver(options, { desired, live }, unfinished)
+    memory?.keep(desired, left, placed)
+    result.updated.push(ref)
+    return left
+  }
   if (memory?.holds(desired, live)) {
     memory.keep(desired, live, placed)
     result.unchanged += 1
@@ -82,6 +90,14 @@ const applyStep = async (
     // A label alone can be written by anybody.
     const owners = await store.owners(ref)
     if (owners.some(({ manager }) => manager === claimedBy.manager)) {
+      const from = claimedBy.source
+      if (from !== undefined && options.others?.letsGo(from, keyOf(desired))) {
+        const left = await takeOver(options, { desired, live }, from)
+        memory?.keep(desired, left, placed)
+        result.updated.push(ref)
+        result.takenOver.push({ ref, from })
+        return left
+      }
       result.conflicts.push({ ref, holder: claimedBy.holder, place })
       return undefined
     }

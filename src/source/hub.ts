@@ -1,6 +1,7 @@
 import type { Source, SourceSpec } from '../api/source.ts'
 import { mustFollow } from '../decide/rewriting.ts'
 import { SyncMemory } from './memory.ts'
+import { type Others, Readings } from './others.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
 /** Makes the reader of one source; the app gives it paths, secrets and the dialer. */
@@ -13,6 +14,7 @@ export type ReaderFactory = (source: { name: string; spec: SourceSpec }) => Sour
 export class SourceHub {
   readonly #open: ReaderFactory
   readonly #changed: (name: string) => void
+  readonly #readings = new Readings()
   readonly #memories = new Map<string, SyncMemory>()
   readonly #readers = new Map<string, { from: string; reader: SourceReader; stopWatching: () => void }>()
 
@@ -22,8 +24,16 @@ export class SourceHub {
     this.#changed = options.changed
   }
 
-  /** Reads a source now. */
-  async read(source: Source, signal: AbortSignal): Promise<Revision> {
+  /** Reads a source now. @param now milliseconds since 1970 */
+  async read(source: Source, { signal, now }: { signal: AbortSignal; now: number }): Promise<Revision> {
+    const { name } = source.metadata
+    const began = this.#readings.begin()
+    const revision = await this.#read(source, signal)
+    for (const waiting of this.#readings.end(name, began, revision, now)) this.wake(waiting)
+    return revision
+  }
+
+  async #read(source: Source, signal: AbortSignal): Promise<Revision> {
     const { name } = source.metadata
     const from = JSON.stringify([source.spec.folder, source.spec.git])
     let entry = this.#readers.get(name)
@@ -36,6 +46,21 @@ export class SourceHub {
     return entry.reader.read({ signal, after: mustFollow(source) })
   }
 
+  /** What is known of all other sources. */
+  others(name: string, names: readonly string[], now: number): Others {
+    return this.#readings.others(name, names, now)
+  }
+
+  /** Has a source read soon. */
+  wake(name: string): void {
+    this.#changed(name)
+  }
+
+  /** Has these read, and then the one that waits for them. One that failed is not tried any sooner for it. */
+  waitFor(name: string, others: readonly string[]): void {
+    for (const other of this.#readings.wait(name, others)) this.wake(other)
+  }
+
   /** What was applied of a source. One hub serves one store: versions of another one mean nothing here. */
   memory(name: string): SyncMemory {
     const memory = this.#memories.get(name) ?? new SyncMemory()
@@ -45,6 +70,7 @@ export class SourceHub {
 
   /** A source is gone, or nothing is to be read of it for now. */
   async release(name: string): Promise<void> {
+    for (const waiting of this.#readings.forget(name)) this.wake(waiting)
     this.#memories.delete(name)
     await this.#close(name)
   }

@@ -31,6 +31,8 @@ export interface Claim {
   manager: string
   /** For people. */
   holder: string
+  /** The source, where it is one. */
+  source?: string
 }
 
 /** Whether a pass may prune, and if not, why: for the condition. */
@@ -85,7 +87,7 @@ const claimOf = (source: string, live: DeclaredResource): Claim | undefined => {
     return { manager: MANAGERS.controller, holder: 'Roster itself' }
   return holder === undefined || holder === source
     ? undefined
-    : { manager: MANAGERS.source(holder), holder: `source ${holder}` }
+    : { manager: MANAGERS.source(holder), holder: `source ${holder}`, source: holder }
 }
 
 /** An empty revision never prunes, unless a person said that it may be empty. */

@@ -5,6 +5,7 @@ import type { ObjectRef } from '../api/resource.ts'
 import type { Policy } from '../decide/authority.ts'
 import type { FieldOwner, ResourceStore } from '../store/store.ts'
 import type { SyncMemory } from './memory.ts'
+import type { Others } from './others.ts'
 import type { Revision } from './revision.ts'
 
 export interface SyncOptions {
@@ -34,6 +35,8 @@ export interface SyncOptions {
   /** Called after each object: progress on long work. */
   onStep?: (done: number, all: number) => void
   signal?: AbortSignal
+  /** What other sources of this process declare. Absent, each keeps what it has. */
+  others?: Others
   /** What earlier passes of this process did: objects that are still as they left them are not written again. */
   memory?: SyncMemory
 }
@@ -47,6 +50,12 @@ export interface SyncResult {
   going: ObjectRef[]
   /** Objects that another source keeps. */
   conflicts: { ref: ObjectRef; holder: string; place: string }[]
+  /** Objects that came from another source, which declares them no more. */
+  takenOver: { ref: ObjectRef; from: string }[]
+  /** Objects that it declares no more and another source does: that one takes them over. */
+  moving: { ref: ObjectRef; to: string }[]
+  /** Sources that have to be read before anything is pruned: it may have moved there. */
+  waitsFor: readonly string[]
   /** Objects that could not be written, with the reason; they are tried again. */
   failed: { ref: ObjectRef; reason: Reason; message: string }[]
   /** No longer in the source, and not deleted. */

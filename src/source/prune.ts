@@ -24,9 +24,11 @@ export const mayDrop = (judge: Judge, object: DeclaredResource, result: SyncResu
 /** Takes away what is no longer declared, where it may. */
 export const pruneObjects = async (
   options: SyncOptions,
-  candidates: readonly DeclaredResource[],
+  dropped: readonly DeclaredResource[],
   result: SyncResult,
 ): Promise<void> => {
+  const candidates = withoutMoving(options, dropped, result)
+  if (candidates.length === 0) return
   const refs = (objects: readonly DeclaredResource[]): ObjectRef[] =>
     objects.map(({ kind, metadata: { name, uid } }) => ({ kind, name, uid }))
   const verdict = mayPrune({
@@ -37,6 +39,14 @@ export const pruneObjects = async (
   })
   if (!verdict.may) {
     result.kept = { refs: refs(candidates), reason: verdict.reason, message: verdict.message }
+    result.objects += candidates.length
+    return
+  }
+  result.waitsFor = options.others?.unread() ?? []
+  if (result.waitsFor.length > 0) {
+    const sources = result.waitsFor.map(name => `Source/${name}`).join(', ')
+    const message = `resources that are no longer in this source stay until ${sources} was read: they may have moved there`
+    result.kept = { refs: refs(candidates), reason: 'PruneHeld', message }
     result.objects += candidates.length
     return
   }
@@ -69,6 +79,22 @@ const isAsPlanned = (
   result.failed.push({ ref: { kind, name: metadata.name, uid: metadata.uid }, reason: 'Conflict', message: moved })
   result.objects += 1
   return false
+}
+
+/** What another source declares, that one takes over. An empty source lets nothing go: it is a mistake until a person says otherwise. */
+const withoutMoving = (
+  { others, revision }: SyncOptions,
+  objects: readonly DeclaredResource[],
+  result: SyncResult,
+): readonly DeclaredResource[] => {
+  if (revision.manifests.length === 0) return objects
+  return objects.filter(object => {
+    const to = others?.declaring(keyOf(object))
+    if (to === undefined) return true
+    const { name, uid } = object.metadata
+    result.moving.push({ ref: { kind: object.kind, name, uid }, to })
+    return false
+  })
 }
 
 /** Marks somebody as no longer declared, in this source's name: applying them again takes the mark off. */
