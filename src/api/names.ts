@@ -91,6 +91,7 @@ export const CONDITIONS = [
   'AddressUnproven',
   'ClockSuspect',
   'RemovalsHeld',
+  'Frozen',
 ] as const
 export type ConditionType = (typeof CONDITIONS)[number]
 
@@ -103,6 +104,7 @@ export const REASONS = [
   'WaitingForTime',
   'WaitingForApproval',
   'Paused',
+  'Frozen',
   // Reconciling
   'Progressing',
   'Retrying',
@@ -171,6 +173,7 @@ export const REASONS = [
   'AccessTaken',
   'ClockJumped',
   'RecordsLost',
+  'Unfrozen',
   // RemovalSet, Approval
   'RemovalsHeld',
   'RemovalsReleased',

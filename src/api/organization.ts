@@ -182,6 +182,12 @@ const spec = object(
       ),
       'inherited',
     ),
+    frozen: optional(
+      flag(
+        'No mail leaves and nothing happens outside of Roster, for this organization and all below it, until it is taken back; people sign in, join and lose access as ever. `roster freeze` sets it, and what a person has set a Source does not take back.',
+      ),
+      { inherited: false },
+    ),
   },
   [
     {

@@ -6,6 +6,7 @@ import { takesAccess } from '../decide/membership.ts'
 import { liveEffects } from '../effects/live.ts'
 import { mailComposer } from '../mail/composer.ts'
 import type { Clock } from '../ports/clock.ts'
+import { stoppedIn } from '../reconcilers/frozen.ts'
 import { indexes } from '../reconcilers/indexes.ts'
 import type { Lines } from '../reconcilers/lines.ts'
 import { type LeasedWorld, type Manager, startManager } from '../runtime/manager.ts'
@@ -98,6 +99,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         clock,
         lost: lease.lost,
         takes: takesAccess,
+        stopped: stoppedIn(own),
       })
       const world = worldOf({
         cache,

@@ -1,8 +1,10 @@
 import type { Kind } from '../api/names.ts'
+import { frozenText } from '../decide/settings.ts'
 import type { Change } from '../effects/change.ts'
-import { declaredAt } from '../reconcilers/context.ts'
+import { declaredAt, settingsFor } from '../reconcilers/context.ts'
 import { openInvitations } from '../reconcilers/role.ts'
 import type { Cache } from '../runtime/reconciler.ts'
+import type { SyncResult } from '../source/pass.ts'
 
 /** Something that is no change, and that whoever makes the change should know. */
 export interface PlanWarning {
@@ -66,6 +68,33 @@ export const warningsOnSeats = (before: ReadonlyMap<string, readonly string[]>, 
     const addresses = fresh.map(holder => addressOf(cache, holder)).sort()
     return [{ kind: 'LicensePool', name, organization, because: declaredAt(pool), message, addresses }]
   })
+
+/** Organizations that stay frozen against what the manifests say, and those in which mails of this plan wait for that to end. */
+export const warningsOnFrozen = (
+  cache: Cache,
+  kept: SyncResult['frozen'],
+  changes: readonly Change[],
+): PlanWarning[] => {
+  const stays = kept.map(({ ref: { name }, by, place }): PlanWarning => {
+    const message = `${by} has frozen ${name}, and \`frozen: false\` does not end that: \`roster unfreeze ${name}\` does`
+    return { kind: 'Organization', name, organization: name, because: place, message, addresses: [] }
+  })
+  const queued = changes.filter(({ action, target }) => action === 'queue' && target === 'mail')
+  const waiting = [...Map.groupBy(queued, ({ organization }) => organization)].flatMap(
+    ([name, mails]): PlanWarning[] => {
+      const organization = name === undefined ? undefined : cache.get('Organization', name)
+      const by = organization && settingsFor({ cache }, organization.metadata.name)?.settings.frozen
+      if (!organization || by === undefined) return []
+      const message = `${frozenText(by)}; ${mails.length === 1 ? '1 mail waits' : `${mails.length} mails wait`}`
+      const addresses = mails.map(({ fields }) => String(fields['to'])).sort()
+      const { name: at } = organization.metadata
+      return [
+        { kind: 'Organization', name: at, organization: at, because: declaredAt(organization), message, addresses },
+      ]
+    },
+  )
+  return [...stays, ...waiting]
+}
 
 const addressOf = (cache: Cache, holder: string): string => {
   const key = holder.slice(holder.indexOf('/') + 1)

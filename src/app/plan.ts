@@ -16,7 +16,14 @@ import { resourceChanges } from './plan-changes.ts'
 import { planHash, splitDue } from './plan-hash.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import { type PlanUnknown, unknownKeys } from './plan-unknown.ts'
-import { carriedRoles, type PlanWarning, waitingIn, warningOnRole, warningsOnSeats } from './plan-warnings.ts'
+import {
+  carriedRoles,
+  type PlanWarning,
+  waitingIn,
+  warningOnRole,
+  warningsOnFrozen,
+  warningsOnSeats,
+} from './plan-warnings.ts'
 import { type PlannedWrite, plannedWrites } from './plan-writes.ts'
 import { type RehearsedRealm, rehearse, type Stage, stageOf } from './rehearsal.ts'
 
@@ -104,7 +111,11 @@ export const workOut = async (options: PlanOptions): Promise<WorkedOut> => {
     refused: refusedOf(sync),
     later: laterChanges(rest.later, cache, now),
     unknown: unknownKeys(rehearsal, stage, (await realm.fingerprint()) !== undefined),
-    warnings: [...roles.flatMap(role => warningOnRole(role, withdrawn)), ...warningsOnSeats(waited, cache)],
+    warnings: [
+      ...roles.flatMap(role => warningOnRole(role, withdrawn)),
+      ...warningsOnSeats(waited, cache),
+      ...warningsOnFrozen(cache, sync.frozen, changes),
+    ],
     failed: failedOf(rest),
     timeZones: timeZonesIn(cache),
   }

@@ -82,6 +82,18 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import('./verbs/approve.ts'),
   },
   {
+    name: 'freeze',
+    group: 'The day’s work',
+    summary: 'Let no mail leave, for one organization or all',
+    load: () => import('./verbs/freeze.ts'),
+  },
+  {
+    name: 'unfreeze',
+    group: 'The day’s work',
+    summary: 'Let mail leave again',
+    load: () => import('./verbs/unfreeze.ts'),
+  },
+  {
     name: 'pause',
     group: 'The day’s work',
     summary: 'Stop reconciling one resource',

@@ -29,6 +29,8 @@ export interface OrganizationSettings {
   onboarding: { welcomeMail: boolean }
   /** As declared; what is judged by is the settled one. */
   guard: GuardSettings
+  /** The organization that is frozen, this one or the nearest above: nothing leaves. */
+  frozen: string | undefined
 }
 
 /** Why an organization's place is not settled. Nothing new happens in it meanwhile; what people have stays. */
@@ -128,8 +130,17 @@ export const settingsOf = (chain: readonly Organization[]): OrganizationSettings
     },
     onboarding: { welcomeMail: nearest(spec => spec.onboarding?.welcomeMail) ?? true },
     guard: guardOf(chain.map(organization => organization.spec)),
+    frozen: frozenAt(chain),
   }
 }
+
+/** The nearest organization of a chain that is frozen. One below can only be stricter: `false` there undoes nothing above. */
+export const frozenAt = (chain: readonly Organization[]): string | undefined =>
+  chain.find(organization => organization.spec.frozen)?.metadata.name
+
+/** What is said wherever something waits for that. */
+export const frozenText = (organization: string): string =>
+  `organization ${organization} is frozen: no mail leaves until \`roster unfreeze ${organization}\``
 
 /** Milliseconds of a link's life: at least a minute, at most 30 days, whatever is written. */
 export const linkLife = (validFor: string): number =>

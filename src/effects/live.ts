@@ -34,6 +34,8 @@ export interface LiveOptions {
   lost: AbortSignal
   /** `takesAccess` of `decide/membership`. */
   takes: (before: MembershipSpec, after: MembershipSpec) => boolean
+  /** Why nothing may leave for this organization now, read from where it was written and not from a cache. Asked right before each mail is handed over. */
+  stopped: (organization: string | undefined) => Promise<string | undefined>
 }
 
 /** Effects that happen. Each goes into the audit trail: intent before and result after what cannot be taken back, one line for any other change. */
@@ -87,6 +89,15 @@ export const liveEffects = (options: LiveOptions): Effects => {
     down = { tries, until: clock.now() + Math.min(DOWN_LEAST * 2 ** (tries - 1), DOWN_MOST) }
   }
 
+  /** Where it cannot be read whether something stops it, it stays. */
+  const stopOf = async (organization: string | undefined): Promise<string | undefined> => {
+    try {
+      return await options.stopped(organization)
+    } catch (error) {
+      return `it could not be read whether mail may leave: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+
   const mail = async <R extends MailKeeper>(act: MailAct<R>): Promise<MailResult<R>> => {
     const { record, slot, explained } = act
     const { name } = record.metadata
@@ -127,8 +138,14 @@ export const liveEffects = (options: LiveOptions): Effects => {
     }
     if (lost.aborted) throw new NotHolderError(`${target}: the lease is lost; nothing was sent`)
 
-    const delivery = await mailer.send(prepared, { deadline: Date.parse(intent.deadline), signal: lost })
-    learn(delivery)
+    let stop: string | undefined
+    const admit = async () => {
+      stop = await stopOf(explained.organization)
+      return stop
+    }
+    const delivery = await mailer.send(prepared, { deadline: Date.parse(intent.deadline), signal: lost, admit })
+    // What was not tried says nothing about the server.
+    if (stop === undefined) learn(delivery)
     const settled = await settle(claimed, slot, delivery)
     await audit.append({
       ...entry,

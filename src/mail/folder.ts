@@ -17,7 +17,7 @@ export function folderMailer({ folder }: { folder: string }): Mailer {
   return {
     binding: `folder:${place}`,
 
-    async send(mail, { signal }) {
+    async send(mail, { signal, admit }) {
       let message: Message
       try {
         message = await messageBytes(mail)
@@ -26,6 +26,8 @@ export function folderMailer({ folder }: { folder: string }): Mailer {
         throw error
       }
       if (signal.aborted) return { outcome: 'NotSent', response: 'stopped' }
+      const stays = await admit?.()
+      if (stays !== undefined) return { outcome: 'NotSent', response: escapedLine(stays, 200) }
       const file = fileName(message.to, mail.messageId)
       try {
         await writeWhole(place, file, message.bytes)

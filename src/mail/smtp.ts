@@ -1,6 +1,6 @@
 import PQueue from 'p-queue'
 import type { Clock } from '../ports/clock.ts'
-import type { Delivery, Mailer, OutgoingMail } from '../ports/mailer.ts'
+import type { Delivery, Mailer, OutgoingMail, SendOptions } from '../ports/mailer.ts'
 import { deliveryOf, type Failure } from './delivery.ts'
 import { MailSettingsError, MessageError } from './errors.ts'
 import { type Message, messageBytes } from './message.ts'
@@ -97,7 +97,12 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
     idle.push(kept)
   }
 
-  async function handOver(message: Message, stop: AbortSignal, giveUp: AbortSignal): Promise<Delivery> {
+  async function handOver(
+    message: Message,
+    stop: AbortSignal,
+    giveUp: AbortSignal,
+    admit: SendOptions['admit'],
+  ): Promise<Delivery> {
     if (!(await turnOf(stop))) return notBegun(stop)
     for (let fresh = false; ; fresh = true) {
       const session = await connected(fresh, stop)
@@ -106,6 +111,11 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
       if (lack) {
         keep(session)
         return lack
+      }
+      const stays = await admit?.()
+      if (stays !== undefined) {
+        keep(session)
+        return { outcome: 'NotSent', response: escapedLine(stays, 200) }
       }
       const result = await session.deliver(message, stop, giveUp)
       if ('response' in result) {
@@ -135,7 +145,7 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
   return {
     binding: server.binding,
 
-    async send(mail: OutgoingMail, { deadline, signal }) {
+    async send(mail: OutgoingMail, { deadline, signal, admit }) {
       let message: Message
       try {
         message = await messageBytes(mail)
@@ -168,7 +178,7 @@ export function smtpMailer(options: SmtpOptions): SmtpMailer {
         delivery = await queue.add(
           () => {
             stop.removeEventListener('abort', onStopWaiting)
-            return handOver(message, stop, giveUp.signal)
+            return handOver(message, stop, giveUp.signal, admit)
           },
           { signal: waiting.signal },
         )

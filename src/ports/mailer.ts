@@ -40,5 +40,15 @@ export interface Mailer extends AsyncDisposable {
   /** How the store is bound to it: `smtp://host:port` or `folder:<path>`. */
   readonly binding: string
   /** Hands over one mail. Never throws for what a mail server does; gives up at the deadline (milliseconds since 1970, the Clock's scale). */
-  send(mail: OutgoingMail, options: { deadline: number; signal: AbortSignal }): Promise<Delivery>
+  send(mail: OutgoingMail, options: SendOptions): Promise<Delivery>
+}
+
+export interface SendOptions {
+  deadline: number
+  signal: AbortSignal
+  /**
+   * Asked last, when the mail has waited its turn and before anything of it is handed over.
+   * What it gives back says why the mail stays: it is `NotSent`, with this as the response.
+   */
+  admit?: () => Promise<string | undefined>
 }

@@ -35,6 +35,8 @@ export type AttemptResult =
   | { is: 'lost' }
   /** A limit is reached, or the mail server is out of reach; `until` undefined: it lets nothing go, ever. Nothing was written. */
   | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' | 'server' }
+  /** This organization is frozen, the one of the act or one above. Nothing was written. */
+  | { is: 'waiting'; until: undefined; limit: 'frozen'; frozen: string }
 
 type Turn = { is: 'now' } | (AttemptResult & { is: 'waiting' })
 
@@ -47,6 +49,12 @@ export const turnOf = (
   const { name, spec, settings } = of
   const line = world.lines.of(settings.name)
   const time = world.clock.now()
+  const place = { name, since: spec.since, address: spec.address, actor: automatic ? undefined : of.inviter }
+  if (settings.frozen !== undefined) {
+    // Their places in line are kept, so that it goes on in the same order.
+    line.enter(place)
+    return { is: 'waiting', until: undefined, limit: 'frozen', frozen: settings.frozen }
+  }
   const held = world.effects.mailHeldUntil()
   if (held > time) return { is: 'waiting', until: held, limit: 'server' }
   const addressFree = addressTime(world.lines.sentTo(spec.address), time)
@@ -54,7 +62,7 @@ export const turnOf = (
     line.leave(name)
     return { is: 'waiting', until: addressFree, limit: 'address' }
   }
-  line.enter({ name, since: spec.since, address: spec.address, actor: automatic ? undefined : of.inviter })
+  line.enter(place)
   const turn = line.turn(name, lineLimits(settings), time)
   if (turn.is === 'now') return turn
   return { is: 'waiting', until: turn.is === 'later' ? turn.at : undefined, limit: 'inviter' }
@@ -102,6 +110,8 @@ export const claimAttempt = async (world: World, act: AttemptAct, automatic: boo
 
 /** Hands the mail of an attempt over once more: same number, same link, same expiry. */
 export const retryAttempt = async (world: World, act: AttemptAct, attempt: Attempt): Promise<AttemptResult> => {
+  const { frozen } = act.settings
+  if (frozen !== undefined) return { is: 'waiting', until: undefined, limit: 'frozen', frozen }
   const held = world.effects.mailHeldUntil()
   if (held > world.clock.now()) return { is: 'waiting', until: held, limit: 'server' }
   const again = reopenClaim(attempt, { now: world.clock.now(), epoch: world.epoch })

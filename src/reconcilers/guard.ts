@@ -12,7 +12,7 @@ import { milliseconds } from '../decide/time.ts'
 import type { Change } from '../effects/change.ts'
 import type { Explained } from '../effects/effects.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { recordEvent, settingsFor, type World, watch } from './context.ts'
+import { organizationsConcerned, recordEvent, settingsFor, type World, watch } from './context.ts'
 import { BUDGET, guardFacts, personOf } from './guardfacts.ts'
 import { tellAdmins } from './heldmail.ts'
 import { wantedLosses } from './wantedlosses.ts'
@@ -53,6 +53,15 @@ export const guardReconciler = (world: World): Reconciler<'RemovalSet'> => ({
       kind: 'Organization',
       changed: ({ metadata, spec }) => [metadata.uid, spec.guard, spec.parent, spec.children],
       wakes: () => [EVERYTHING],
+    }),
+    // The mail that something is held goes when nothing stops it any more.
+    watch({
+      kind: 'Organization',
+      changed: ({ spec }) => spec.frozen,
+      *wakes({ metadata }, cache) {
+        for (const organization of organizationsConcerned(cache, metadata.name))
+          for (const set of cache.by('RemovalSet', 'organization', organization)) yield set.metadata.name
+      },
     }),
     watch({
       kind: 'Approval',

@@ -120,7 +120,13 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
       }),
       watch({
         kind: 'Organization',
-        changed: ({ metadata, spec }) => [spec.parent, spec.children, spec.invitations, metadata.deletionTimestamp],
+        changed: ({ metadata, spec }) => [
+          spec.parent,
+          spec.children,
+          spec.invitations,
+          spec.frozen,
+          metadata.deletionTimestamp,
+        ],
         *wakes({ metadata }, cache) {
           for (const below of organizationsConcerned(cache, metadata.name))
             for (const one of cache.by('Invitation', 'organization', below)) yield one.metadata.name

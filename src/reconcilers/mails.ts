@@ -7,7 +7,7 @@ import type { OrganizationSettings } from '../decide/settings.ts'
 import type { MailKeeper } from '../effects/effects.ts'
 import type { MailBasics } from '../ports/composer.ts'
 import type { OutgoingMail } from '../ports/mailer.ts'
-import type { World } from './context.ts'
+import { settingsFor, type World } from './context.ts'
 
 const MOST_MAILS = 200
 
@@ -84,7 +84,7 @@ export const shownRoles = (world: Pick<World, 'cache'>, names: readonly string[]
 /** What became of a mail that goes once a key. */
 export interface OnceResult<R extends MailKeeper = Membership> {
   record: R
-  /** When to look again; absent: it is over, whatever came of it. */
+  /** When to look again; absent: it is over, whatever came of it, or waits for the organization to be unfrozen. */
   again?: number
 }
 
@@ -110,6 +110,8 @@ export const sendOnce = async <R extends MailKeeper>(
   },
 ): Promise<OnceResult<R>> => {
   const by = { now: world.clock.now(), epoch: world.epoch }
+  // Looked at again when that ends: everything that mails watches its organizations for it.
+  if (settingsFor(world, of.organization)?.settings.frozen !== undefined) return { record }
   const held = world.effects.mailHeldUntil()
   if (held > by.now) return { record, again: held }
   const mails = record.spec.mails ?? []

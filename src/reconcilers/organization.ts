@@ -23,6 +23,7 @@ import {
   writeStatus,
 } from './context.ts'
 import { withFinalizer } from './finalizer.ts'
+import { frozenVerdict } from './frozen.ts'
 import { Pace } from './pace.ts'
 
 /** Counts are made anew a few times at once, and then at most every ten seconds: one in ten runs a second. */
@@ -45,6 +46,7 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
           spec.parent,
           spec.children,
           spec.domains,
+          spec.frozen,
         ],
         *wakes({ metadata, spec }, cache) {
           // All below, confirmed or not, a parent that may not be confirmed, and whoever has one of its domains.
@@ -129,8 +131,15 @@ const reconcileOrganization = async (
   const { name, uid } = organization.metadata
   const ref = { kind: 'Organization' as const, name, uid }
   const { conditions, ...before } = organization.status ?? {}
+  const frozen = await frozenVerdict(world, organization, settingsFor(world, name)?.settings.frozen)
   if (isPaused(organization)) {
-    await writeStatus(world, organization, before, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
+    await writeStatus(
+      world,
+      organization,
+      before,
+      { is: 'ready', reason: 'Paused', message: 'reconciling is paused' },
+      frozen ? [frozen] : [],
+    )
     return undefined
   }
 
@@ -144,12 +153,18 @@ const reconcileOrganization = async (
     await recordEvent(world, ref, 'Warning', is.reason, is.message)
   const { until, ...counts } = wait === undefined ? count(world, name) : { ...before, until: wait }
   const held = heldText(world.cache, name)
-  const shown: Readiness =
-    held === undefined || is.is !== 'ready' ? is : { is: 'ready', reason: 'WaitingForApproval', message: held }
   const further: Verdict[] =
     held === undefined ? [] : [{ type: 'RemovalsHeld', status: 'True', reason: 'WaitingForApproval', message: held }]
+  if (frozen) further.push(frozen)
+  const shown: Readiness = is.is === 'ready' ? (waitingIn(frozen, held) ?? is) : is
   await writeStatus(world, organization, counts, shown, further)
   return until === undefined ? undefined : { again: until }
+}
+
+/** What somebody has to do before it goes on. */
+const waitingIn = (frozen: Verdict | undefined, held: string | undefined): Readiness | undefined => {
+  if (frozen) return { is: 'ready', reason: 'Frozen', message: frozen.message }
+  return held === undefined ? undefined : { is: 'ready', reason: 'WaitingForApproval', message: held }
 }
 
 /** What is held here, and what releases it. */

@@ -1,8 +1,10 @@
+import type { Membership } from '../api/membership.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { isPaused, recordEvent, settingsFor, type World, watch } from './context.ts'
+import { isPaused, organizationsConcerned, recordEvent, settingsFor, type World, watch } from './context.ts'
 import { dueMails, keyRing, mailKeys } from './licensekeys.ts'
 import { isDeleting } from './people.ts'
+import { poolsFor } from './poolmembers.ts'
 
 /** Mails of one page that are on their way at the same time, and how many one run sends before others get a turn. */
 const AT_ONCE = 8
@@ -40,6 +42,15 @@ export const seatLedgerReconciler = (world: World): Reconciler<'SeatLedger'> => 
       changed: ({ metadata, spec }) => [metadata.annotations, spec.keysSecretRef],
       wakes: ({ metadata }, cache) => cache.by('SeatLedger', 'pool', metadata.name).map(ledger => ledger.metadata.name),
     }),
+    watch({
+      kind: 'Organization',
+      changed: ({ spec }) => spec.frozen,
+      *wakes({ metadata }, cache) {
+        for (const organization of organizationsConcerned(cache, metadata.name))
+          for (const pool of poolsFor(cache, organization))
+            for (const ledger of cache.by('SeatLedger', 'pool', pool)) yield ledger.metadata.name
+      },
+    }),
   ],
   reconcile: async name => {
     const ledger = world.cache.get('SeatLedger', name)
@@ -47,12 +58,17 @@ export const seatLedgerReconciler = (world: World): Reconciler<'SeatLedger'> => 
   },
 })
 
+const isFrozen = (world: World, { spec }: Membership): boolean =>
+  settingsFor(world, spec.organization)?.settings.frozen !== undefined
+
 const mailPage = async (world: World, ledger: SeatLedger): Promise<ReconcileResult | undefined> => {
   const pool = world.cache.get('LicensePool', ledger.spec.pool)
   if (!pool || isDeleting(pool) || isPaused(pool) || ledger.spec.keys.length === 0) return undefined
   const place = settingsFor(world, pool.spec.organization)
   if (!place || place.problem) return undefined
-  const due = dueMails(world, pool, [ledger]).flatMap(mail => (mail.record ? { ...mail, record: mail.record } : []))
+  const due = dueMails(world, pool, [ledger]).flatMap(mail =>
+    mail.record && !isFrozen(world, mail.record) ? { ...mail, record: mail.record } : [],
+  )
   if (due.length === 0) return undefined
   const now = world.clock.now()
   const ring = await keyRing(world, pool)

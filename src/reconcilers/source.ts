@@ -228,6 +228,16 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
         `${refText(refOf(source))} took back ${list(fields.map(({ field, manager }) => `${field} from ${manager}`))}`,
       ),
     )
+  for (const { ref, by, place } of result.frozen)
+    await recordEvent(
+      world,
+      lifeOf(ref),
+      'Warning',
+      'Frozen',
+      short(
+        `${place} says \`frozen: false\`, but ${by} has frozen it: it stays frozen until \`roster unfreeze ${ref.name}\``,
+      ),
+    )
   if (!said('Conflict', conflictText(result)))
     for (const { ref, holder, place } of result.conflicts)
       await recordEvent(

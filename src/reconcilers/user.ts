@@ -138,6 +138,7 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.timeZone,
         spec.domains,
         spec.invitations?.maxAttempts,
+        spec.frozen,
       ],
       *wakes({ metadata }, cache) {
         for (const organization of organizationsConcerned(cache, metadata.name)) yield* peopleOf(cache, organization)

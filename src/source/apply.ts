@@ -3,6 +3,7 @@ import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
 import { type ObjectRef, refText } from '../api/resource.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../store/errors.ts'
 import { type Judge, refusedAt } from './authority.ts'
+import { keepingFrozen } from './frozen.ts'
 import { beyondDesired, type DeclaringStep, keyOf, stepOf } from './inventory.ts'
 import { RACES, type SyncOptions, type SyncResult } from './pass.ts'
 import type { PlacedManifest } from './revision.ts'
@@ -102,7 +103,9 @@ const applyStep = async (
       return undefined
     }
   }
-  const applied = await store.apply(await dated(options, desired, live), {
+  const kept = await keepingFrozen(store, desired, live)
+  if (kept.by !== undefined) result.frozen.push({ ref, by: kept.by, place })
+  const applied = await store.apply(await dated(options, kept.desired, live), {
     manager,
     force: true,
     ifUid: live.metadata.uid,

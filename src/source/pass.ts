@@ -62,6 +62,8 @@ export interface SyncResult {
   kept: { refs: ObjectRef[]; reason: Reason; message: string } | undefined
   /** Fields with another value that were taken from other managers. */
   taken: { ref: ObjectRef; fields: FieldOwner[] }[]
+  /** Organizations that a person has frozen, and that the source would thaw: they stay frozen. */
+  frozen: { ref: ObjectRef; by: string; place: string }[]
   /** Size of the inventory afterwards. */
   objects: number
 }

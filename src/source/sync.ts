@@ -37,6 +37,7 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
     failed: [],
     kept: undefined,
     taken: [],
+    frozen: [],
     objects: 0,
   }
   const judge = judgeOf({ source, may, policy, byPerson: options.byPerson ?? false }, live, pathOf)

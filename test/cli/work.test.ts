@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { activeGrants } from '../../src/decide/membership.ts'
 import { membershipName } from '../../src/decide/record-names.ts'
@@ -249,5 +251,57 @@ describe('sign-in-link', () => {
   test('is not for who has not joined, and not for nobody', async () => {
     expect((await base.run('sign-in-link', 'eve')).err).toContain('has not joined any organization')
     expect((await base.run('sign-in-link', 'nobody')).code).toBe(2)
+  })
+})
+
+describe('freeze and unfreeze', () => {
+  test('stop mail for all below, through a settling loop, and let it go on', async () => {
+    using acme = base.copy()
+    const { code, out } = await acme.run('freeze', 'acme')
+    expect(code).toBe(0)
+    expect(out).toContain('acme is frozen: no mail leaves')
+    await acme.run('invite', 'new@partner.example', '--org', 'acme')
+    await acme.settle()
+    const [waiting] = await invitationOf(acme, 'new@partner.example')
+    expect(waiting?.status?.state).toBe('Queued')
+    expect((await acme.run('get', 'organizations')).out).toMatch(/^acme .*Frozen/m)
+    expect((await acme.run('describe', 'organization', 'acme')).out).toMatch(/frozen by local\//)
+    expect((await acme.run('audit', '--action', 'organization.freeze')).out).toContain('organization.freeze')
+    expect(JSON.parse((await acme.run('freeze', '-o', 'json')).out)).toEqual({
+      organizations: [{ organization: 'acme', changed: false, frozen: true, below: [] }],
+    })
+
+    expect((await acme.run('unfreeze', 'acme')).out).toContain('acme goes on')
+    await acme.settle()
+    const [sent] = await invitationOf(acme, 'new@partner.example')
+    expect(sent?.status).toMatchObject({ state: 'Pending', attempt: 1 })
+  })
+
+  test('a plan says which mails wait, and that a manifest ends nothing', async () => {
+    using acme = base.copy()
+    await acme.run('freeze')
+    await writeFile(
+      join(acme.folder, ACME, 'zoe.yaml'),
+      'apiVersion: roster.dev/v1alpha1\nkind: User\nmetadata: {name: zoe}\nspec: {email: zoe@acme.example, memberships: [{organization: acme}]}\n',
+    )
+    const file = join(acme.folder, ACME, 'organization.yaml')
+    await writeFile(file, (await readFile(file, 'utf8')).replace('spec:', 'spec:\n  frozen: false'))
+    const { out } = await acme.run('plan', ACME)
+    expect(out).toMatch(/organization acme is frozen: no mail leaves until `roster unfreeze acme`; 1 mail waits/)
+    expect(out).toMatch(/local\/\S+ has frozen acme, and `frozen: false` does not end that/)
+    const applied = await acme.run('apply', ACME, '--rebind')
+    expect(applied.out + applied.err).toContain('it stays frozen until `roster unfreeze acme`')
+    expect(await acme.withStore(async store => (await store.get('Organization', 'acme'))?.spec.frozen)).toBe(true)
+  })
+
+  test('a manifest that froze it is named, and its word stays', async () => {
+    using acme = base.copy()
+    const file = join(acme.folder, ACME, 'organization.yaml')
+    await writeFile(file, (await readFile(file, 'utf8')).replace('spec:', 'spec:\n  frozen: true'))
+    await acme.settle()
+    const { code, out } = await acme.run('unfreeze', 'acme')
+    expect(code).toBe(1)
+    expect(out).toMatch(/acme is frozen in its manifest, people\/organization\.yaml:\d+, which source\/default applies/)
+    expect((await acme.run('freeze', 'nobody')).code).toBe(2)
   })
 })

@@ -19,6 +19,7 @@ let audit: FakeAudit
 let lost: AbortController
 let effects: Effects
 let record: Membership
+let stop: string | undefined
 const blank = newMembership({ organization: 'acme', address: 'a@acme.example', nonce: Buffer.alloc(32), now: 0 })
 const why = { actor: 'source/people', because: 'users/a.yaml:1', organization: 'acme' }
 
@@ -28,7 +29,16 @@ beforeEach(async () => {
   mailer = fakeMailer()
   audit = fakeAudit()
   lost = new AbortController()
-  effects = liveEffects({ store, audit, mailer, clock, lost: lost.signal, takes: takesAccess })
+  stop = undefined
+  effects = liveEffects({
+    store,
+    audit,
+    mailer,
+    clock,
+    lost: lost.signal,
+    takes: takesAccess,
+    stopped: async () => stop,
+  })
   record = await effects.createMembership('m-1', blank, why)
 })
 afterEach(() => store[Symbol.asyncDispose]())

@@ -24,9 +24,11 @@ export const fakeMailer = (): FakeMailer => {
     answers: [],
     onSend: undefined,
     to: address => sent.filter(mail => mail.to.address === address),
-    async send(mail, { signal }) {
+    async send(mail, { signal, admit }) {
       signal.throwIfAborted()
       await this.onSend?.(mail)
+      const stays = await admit?.()
+      if (stays !== undefined) return { outcome: 'NotSent', response: stays }
       tried.push(mail)
       const answer: Delivery =
         typeof this.answers === 'function'

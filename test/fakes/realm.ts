@@ -11,6 +11,7 @@ import { liveEffects } from '../../src/effects/live.ts'
 import type { LinkSigner } from '../../src/ports/links.ts'
 import { approvalReconciler } from '../../src/reconcilers/approval.ts'
 import type { World } from '../../src/reconcilers/context.ts'
+import { stoppedIn } from '../../src/reconcilers/frozen.ts'
 import { guardReconciler } from '../../src/reconcilers/guard.ts'
 import { indexes } from '../../src/reconcilers/indexes.ts'
 import { invitationReconciler } from '../../src/reconcilers/invitation.ts'
@@ -118,7 +119,15 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
           store: cached,
           cache,
           effects: change(
-            liveEffects({ store: cached, audit, mailer, clock, lost: lease.lost, takes: takesAccess }),
+            liveEffects({
+              store: cached,
+              audit,
+              mailer,
+              clock,
+              lost: lease.lost,
+              takes: takesAccess,
+              stopped: stoppedIn(store),
+            }),
             cached,
           ),
           clock,

@@ -26,6 +26,13 @@ const mail = (changes: Partial<OutgoingMail> = {}): OutgoingMail => ({
 })
 
 describe('a folder of mails', () => {
+  it('holds none that may not leave', async () => {
+    const mailer = folderMailer({ folder })
+    const stays = { ...options, admit: async () => 'acme is frozen' }
+    expect(await mailer.send(mail(), stays)).toEqual({ outcome: 'NotSent', response: 'acme is frozen' })
+    expect(await listMails(folder)).toEqual([])
+  })
+
   it('holds one file a Message-ID, however often it is sent', async () => {
     const mailer = folderMailer({ folder })
     const first = await mailer.send(mail(), options)

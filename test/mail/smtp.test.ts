@@ -57,6 +57,23 @@ describe('a mail over SMTP', () => {
     expect(transport.binding).toBe(`smtp://localhost:${peer.port}`)
   })
 
+  it('is asked for last whether it may leave, when those before it are done', async () => {
+    const clock = fakeClock()
+    await using peer = await smtpPeer()
+    await using transport = mailer(peer.port, { clock, connections: 1 })
+    let asked = 0
+    const admit = async () => (++asked > 5 && asked <= 20 ? 'acme is frozen' : undefined)
+    const outcomes = Array.from({ length: 20 }, async (_, at) => {
+      const delivery = await transport.send(to(`p${at}@acme.example`), { ...inTime(clock), admit })
+      return delivery.outcome
+    })
+    expect(await Promise.all(outcomes)).toEqual([...Array(5).fill('Sent'), ...Array(15).fill('NotSent')])
+    expect(peer.mails).toHaveLength(5)
+    expect(peer.begun).toBe(5)
+    // The connection that was kept is of use.
+    expect(await transport.send(to('p5@acme.example'), { ...inTime(clock), admit })).toMatchObject({ outcome: 'Sent' })
+  })
+
   it('is the same bytes when it is sent again', async () => {
     const clock = fakeClock()
     await using peer = await smtpPeer()

@@ -192,6 +192,34 @@ describe('a write of a source', () => {
     const result = await sync(disturbed(store, byHand), revision('r2', role('editor', { displayName: 'Editor' })))
     expect(result).toMatchObject({ updated: [{ name: 'editor' }], failed: [] })
   })
+  it('does not end what a person has frozen, whatever it declares, and says so', async () => {
+    await using store = await open()
+    const thawed = { ...organization, spec: { displayName: 'Acme', frozen: false } } as AnyManifest
+    const memory = new SyncMemory()
+    await sync(store, revision('r1', thawed), { memory })
+    const byHand = { ...organization, spec: { frozen: true } } as AnyManifest & { kind: 'Organization' }
+    await store.apply(byHand, { manager: 'local/eve', force: true })
+    const renamed = { ...organization, spec: { displayName: 'Acme GmbH', frozen: false } } as AnyManifest
+    for (const [id, manifest] of [
+      ['r1', thawed],
+      ['r2', renamed],
+      ['r2', renamed],
+    ] as const) {
+      const result = await sync(store, revision(id, manifest), { memory })
+      expect((await store.get('Organization', 'acme'))?.spec.frozen).toBe(true)
+      if (manifest === thawed || result.updated.length > 0)
+        expect(result.frozen).toEqual([
+          { ref: { kind: 'Organization', name: 'acme' }, by: 'local/eve', place: 'all.yaml:1' },
+        ])
+    }
+    expect((await store.get('Organization', 'acme'))?.spec.displayName).toBe('Acme GmbH')
+    // What was frozen is what was unfrozen: from then on the source has its say again.
+    await store.apply({ ...byHand, spec: { frozen: false } }, { manager: 'local/eve', force: true })
+    await sync(store, revision('r3', { ...organization, spec: { frozen: true } } as AnyManifest), { memory })
+    expect((await store.get('Organization', 'acme'))?.spec.frozen).toBe(true)
+    expect((await sync(store, revision('r4', renamed), { memory })).frozen).toEqual([])
+    expect((await store.get('Organization', 'acme'))?.spec.frozen).toBe(false)
+  })
   it('prunes what was only touched since the list, and not what was taken over', async () => {
     await using store = await open()
     await sync(store, revision('r1', role('a'), role('b')))

@@ -109,6 +109,8 @@ const print = (result: ApplyResult & Partial<AppliedPlan>, io: Io): void => {
   if (sync.unchanged > 0) line(`${sync.unchanged} unchanged`)
   for (const { ref, fields } of sync.taken)
     line(`${refText(ref)}: took back ${fields.map(({ field, manager }) => `${field} from ${manager}`).join(', ')}`)
+  for (const { ref, by, place } of sync.frozen)
+    line(`${place}: ${by} has frozen ${ref.name}; it stays frozen until \`roster unfreeze ${ref.name}\``)
   for (const { ref, holder, place } of sync.conflicts)
     io.err(`${escapeText(`${place}: ${refText(ref)} is kept by ${holder}; nothing of it was changed`)}\n`)
   for (const { ref, message } of sync.failed) io.err(`${escapeText(`${refText(ref)}: ${message}`)}\n`)
