@@ -24,11 +24,13 @@ export const rewritingOf = ({ spec, status }: Pick<Source, 'spec' | 'status'>): 
 
 /** The commit that the next one must come after: the one applied last, or the one that somebody approved instead. */
 export const mustFollow = (source: Pick<Source, 'spec' | 'status'>): string | undefined => {
-  const { lastAppliedRevision, lastAppliedFrom } = source.status ?? {}
-  if (lastAppliedFrom !== originOf(source.spec)) return undefined
   const rewriting = rewritingOf(source)
-  return rewriting?.approval ? rewriting.revision : lastAppliedRevision
+  return rewriting?.approval ? rewriting.revision : lastApplied(source)
 }
+
+/** The commit that was applied last of where the source reads from now. */
+export const lastApplied = ({ spec, status }: Pick<Source, 'spec' | 'status'>): string | undefined =>
+  status?.lastAppliedFrom === originOf(spec) ? status?.lastAppliedRevision : undefined
 
 /**
  * What an Approval is good for at sources with its hash; undefined where none has it. Who can write into a source could approve by it what they pushed with force:

@@ -7,6 +7,8 @@ import { GitTrouble, troubleOf } from './git-trouble.ts'
 
 /** What one call of git is given beside its arguments. */
 export interface GitCall {
+  /** Another program than git, which git itself would start. */
+  program?: 'ssh-keygen'
   /** Folder to run in. */
   cwd: string
   /** The whole environment; nothing is inherited. */
@@ -37,10 +39,10 @@ export const runGit = async (
   args: readonly string[],
   call: GitCall,
   take: (chunk: Buffer) => void | Promise<void>,
-  give?: AsyncIterable<string> | Iterable<string>,
+  give?: Given,
 ): Promise<void> => {
   call.signal.throwIfAborted()
-  const child = spawn('git', args, {
+  const child = spawn(call.program ?? 'git', args, {
     cwd: call.cwd,
     env: { ...call.environment },
     stdio: [give ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -67,7 +69,12 @@ export const runGit = async (
     const giving = give ? giveAll(child, give).catch(end) : undefined
     const [code] = await closed.catch(error => {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? new GitTrouble('Unreachable', 'git is not installed on this machine; install git 2.37 or newer')
+        ? new GitTrouble(
+            'Unreachable',
+            call.program === undefined
+              ? 'git is not installed on this machine; install git 2.37 or newer'
+              : `${call.program} is not installed on this machine; install OpenSSH`,
+          )
         : error
     })
     await Promise.all([taking, giving])
@@ -82,22 +89,30 @@ export const runGit = async (
 }
 
 /** The output of a call that says little. */
-export const askGit = async (args: readonly string[], call: GitCall, most = 4 * 1024 * 1024): Promise<string> => {
+export const askGit = async (
+  args: readonly string[],
+  call: GitCall,
+  most = 4 * 1024 * 1024,
+  give?: Buffer,
+): Promise<string> => {
   const chunks: Buffer[] = []
   let size = 0
-  await runGit(args, call, chunk => {
+  const take = (chunk: Buffer): void => {
     size += chunk.length
     if (size > most) throw new GitTrouble('NotAllowed', `git ${args[0]} answered with more than ${most} bytes`)
     chunks.push(chunk)
-  })
+  }
+  await runGit(args, call, take, give === undefined ? undefined : [give])
   return Buffer.concat(chunks).toString('utf8')
 }
+
+type Given = AsyncIterable<string | Buffer> | Iterable<string | Buffer>
 
 const takeAll = async (child: ChildProcess, take: (chunk: Buffer) => void | Promise<void>): Promise<void> => {
   for await (const chunk of child.stdout ?? []) await take(chunk as Buffer)
 }
 
-const giveAll = async (child: ChildProcess, give: AsyncIterable<string> | Iterable<string>): Promise<void> => {
+const giveAll = async (child: ChildProcess, give: Given): Promise<void> => {
   // Git may end before it has read everything; its exit says why.
   if (child.stdin) await pipeline(Readable.from(give), child.stdin).catch(() => undefined)
 }

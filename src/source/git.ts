@@ -11,6 +11,8 @@ import { type CopyLimits, damaged, GitCopy, type Wanted } from './git-copy.ts'
 import { type GitCredentials, readCredentials, withSshFiles } from './git-credentials.ts'
 import { gitEnvironment } from './git-environment.ts'
 import { askGit, type GitCall } from './git-process.ts'
+import { resolveRef } from './git-ref.ts'
+import { verifySignature } from './git-signature.ts'
 import { readTree, type TreeContent, type TreeLimits } from './git-tree.ts'
 import { CommitUnusable, CopyDamaged, GitTrouble, HistoryRewritten } from './git-trouble.ts'
 import { type GitAddress, type GitRef, gitAddress, gitPath, gitRef } from './git-url.ts'
@@ -89,7 +91,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
   const readCommit = async (
     pass: Pass,
     { commit, names }: { commit: string; names: readonly string[] },
-    after: string | undefined,
+    { after, applied }: Before,
   ): Promise<Revision> => {
     const wanted: Wanted = { url: pass.to.url, commit, names }
     if (after !== undefined && after !== commit && COMMIT.test(after)) {
@@ -98,7 +100,11 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     }
     const bringAndRead = async (): Promise<TreeContent> => {
       if (!copy.has(commit)) await pass.remote(limits.bringing, call => copy.fetch(wanted, call))
-      if (options.git.verify) await verify(copy, commit, pass.verifying(limits.asking))
+      if (options.git.verify) {
+        const { call, signers } = pass.verifying(limits.asking)
+        // Asked again at each pass until it holds, so that a key that was added counts.
+        await verifySignature(copy, { commit, signers, fresh: commit !== applied }, call)
+      }
       const at = { commit, path: pass.path }
       return readTree(copy, at, limits.tree, pass.local(limits.bringing), isKnown).catch(error => {
         throw damaged(error)
@@ -113,7 +119,8 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     return revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
   }
 
-  const read = async (signal: AbortSignal, after: string | undefined): Promise<Revision> => {
+  const read = async (signal: AbortSignal, earlier: Before): Promise<Revision> => {
+    const { after } = earlier
     let commit: string | undefined
     try {
       const pass = await begin(options, copy, signal)
@@ -126,7 +133,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
       checked = true
       const found = await pass.remote(limits.asking, call => resolveRef(pass.to.url, pass.ref, call))
       commit = found.commit
-      if (!kept || !known(commit)) kept = { commit, after, revision: await readCommit(pass, { ...found }, after) }
+      if (!kept || !known(commit)) kept = { commit, after, revision: await readCommit(pass, { ...found }, earlier) }
       return kept.revision
     } catch (error) {
       signal.throwIfAborted()
@@ -146,8 +153,8 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
   // One pass at a time: a copy is written by one git.
   let last: Promise<unknown> = Promise.resolve()
   return {
-    read: ({ signal, after }) => {
-      const mine = last.then(() => read(signal, after))
+    read: ({ signal, ...earlier }) => {
+      const mine = last.then(() => read(signal, earlier))
       last = mine.catch(() => undefined)
       return mine
     },
@@ -171,6 +178,12 @@ const unkept = (folder: string, error: unknown): Revision => {
   return { outcome: 'Failed', reason: 'Unreachable', message, findings: [] }
 }
 
+/** See {@link SourceReader.read}. */
+interface Before {
+  after?: string | undefined
+  applied?: string | undefined
+}
+
 /** Everything about one pass that is known before git is started. */
 interface Pass {
   to: GitAddress
@@ -179,7 +192,7 @@ interface Pass {
   /** A call that stays on this machine. */
   local(timeout: number): GitCall
   /** The same, with the keys whose signatures count. @throws GitTrouble without any */
-  verifying(timeout: number): GitCall
+  verifying(timeout: number): { call: GitCall; signers: string }
   /** A call that may connect, to the checked address and with the credentials. */
   remote<T>(timeout: number, use: (call: GitCall) => Promise<T>): Promise<T>
 }
@@ -218,7 +231,7 @@ const begin = async (options: GitReaderOptions, copy: GitCopy, signal: AbortSign
           'NotAllowed',
           'verify is on, and the controller knows no signers; name their file with --signers',
         )
-      return call(timeout, gitEnvironment({ own, home: copy.folder, signers }))
+      return { call: call(timeout, gitEnvironment({ own, home: copy.folder, signers })), signers }
     },
     remote: async (timeout, use) => {
       const files = await sshFiles(copy.folder, {
@@ -250,49 +263,6 @@ const sshFiles = async (
     : async () => undefined
 
 const COMMIT = /^([0-9a-f]{40}|[0-9a-f]{64})$/
-
-/** Asked again at each pass until it holds, so that a key that was added counts. @throws GitTrouble */
-const verify = async (copy: GitCopy, commit: string, call: GitCall): Promise<void> => {
-  try {
-    await askGit([...copy.at, 'verify-commit', '--end-of-options', commit], call)
-  } catch (error) {
-    call.signal.throwIfAborted()
-    if (!(error instanceof GitTrouble)) throw error
-    throw new GitTrouble(
-      'NotSigned',
-      `commit ${commit} is not signed with a key of the controller's signers; sign it with ssh, or add the key to the file of --signers`,
-    )
-  }
-}
-
-/** The commit that a ref leads to now, and the full names under which it can be had. Of a branch and a tag of one name it is the branch, as for `git clone --branch`. */
-const resolveRef = async (
-  url: string,
-  ref: GitRef,
-  call: GitCall,
-): Promise<{ commit: string; names: readonly string[] }> => {
-  if ('commit' in ref) return { commit: ref.commit, names: [] }
-  const { name } = ref
-  const candidates = name === 'HEAD' || name.startsWith('refs/') ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`]
-  const patterns = candidates.flatMap(full => [full, `${full}^{}`])
-  const answer = await askGit(['ls-remote', '--quiet', '--end-of-options', url, ...patterns], call)
-  const found = new Map<string, string>()
-  for (const line of answer.split('\n')) {
-    const match = /^([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)$/.exec(line)
-    if (match?.[1] && match[2]) found.set(match[2], match[1])
-  }
-  for (const full of candidates) {
-    // An annotated tag is an object of its own; with `^{}` it is the commit that it marks (git-ls-remote(1)).
-    const commit = found.get(`${full}^{}`) ?? found.get(full)
-    if (commit !== undefined) return { commit, names: [full] }
-  }
-  throw new GitTrouble(
-    'RevisionNotFound',
-    name === 'HEAD'
-      ? 'the repository has no commits, or no default branch'
-      : `the repository has no branch or tag ${name}; was it renamed or deleted?`,
-  )
-}
 
 /** `http.curloptResolve`, which binds git to the checked address, came with 2.37; an older git would ignore it and say nothing. */
 const needsVersion = async (call: GitCall): Promise<void> => {

@@ -1,5 +1,5 @@
 import type { Source, SourceSpec } from '../api/source.ts'
-import { mustFollow } from '../decide/rewriting.ts'
+import { lastApplied, mustFollow } from '../decide/rewriting.ts'
 import { SyncMemory } from './memory.ts'
 import { type Others, Readings } from './others.ts'
 import type { Revision, SourceReader } from './revision.ts'
@@ -43,7 +43,7 @@ export class SourceHub {
       entry = { from, reader, stopWatching: reader.watch(() => this.#changed(name)) }
       this.#readers.set(name, entry)
     }
-    return entry.reader.read({ signal, after: mustFollow(source) })
+    return entry.reader.read({ signal, after: mustFollow(source), applied: lastApplied(source) })
   }
 
   /** What is known of all other sources. */

@@ -27,8 +27,11 @@ export type Revision =
 
 /** Reads one source: a folder, or a repository. */
 export interface SourceReader {
-  /** @param options.after what was applied last: a commit that does not come after it is not read */
-  read(options: { signal: AbortSignal; after?: string | undefined }): Promise<Revision>
+  /**
+   * @param options.after a commit that does not come after this one is not read
+   * @param options.applied what was applied last: it was judged then, by the keys of that time
+   */
+  read(options: { signal: AbortSignal; after?: string | undefined; applied?: string | undefined }): Promise<Revision>
   /** Calls back when it may be worth reading again. @returns a function that stops it */
   watch(changed: () => void): () => void
   /** Lets go of watchers and working copies. */

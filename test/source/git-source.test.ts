@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { dialer } from '../../src/app/dialer.ts'
+import { SecretError } from '../../src/app/secrets.ts'
 import { sourceReconciler } from '../../src/reconcilers/source.ts'
 import type { Reconciler } from '../../src/runtime/reconciler.ts'
 import { gitReader } from '../../src/source/git.ts'
@@ -23,6 +24,7 @@ describeWith('git', 'a source in Git', () => {
   let realm: Realm
   let hub: SourceHub
   let signers: string | undefined
+  let secret: string | undefined
 
   const options: RealmOptions = {
     reconcilers: world => {
@@ -33,7 +35,12 @@ describeWith('git', 'a source in Git', () => {
             name,
             git: spec.git ?? expect.fail('a git source'),
             folder: join(root, 'copies'),
-            secrets: world.secrets,
+            secrets: {
+              read: async ({ name }) => {
+                if (secret === undefined) throw new SecretError('SecretNotFound', `there is no secret ${name}`)
+                return { value: secret, hosts: ['127.0.0.1'] }
+              },
+            },
             dialer: dialer({ allowPrivate: ['127.0.0.1'] }),
             clock: world.clock,
             signers,
@@ -46,6 +53,7 @@ describeWith('git', 'a source in Git', () => {
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), 'roster-source-'))
     signers = undefined
+    secret = undefined
     repository = testRepository(join(root, 'served'))
     server = await openGitServer({ root: join(root, 'served') })
     realm = await openRealm(options)
@@ -296,8 +304,33 @@ describeWith('git', 'a source in Git', () => {
     expect(await roles()).toBe('editor viewer')
   })
 
+  it('whose credentials are refused takes nothing away, and goes on with new ones', async () => {
+    await using guarded = await openGitServer({ root: join(root, 'served'), password: 'opensesame' })
+    secret = 'opensesame'
+    const first = repository.commit(acme)
+    await declare({ url: `${guarded.url}/people.git`, credentialsSecretRef: { name: 'git', key: 'token' } })
+    await realm.run()
+    expect(await ready()).toBe(`True Succeeded ${first}`)
+    secret = 'changed'
+    const second = repository.commit({ 'roles/editor.yaml': null, 'roles/viewer.yaml': roleYaml('viewer') })
+    await realm.pass(MINUTE)
+    expect(await ready()).toBe(`False CredentialsRefused ${first}`)
+    expect(await message()).not.toContain('changed')
+    expect(await roles()).toBe('editor')
+    const before = await realm.version()
+    await realm.pass(2 * MINUTE)
+    expect(await realm.version()).toBe(before)
+    secret = undefined
+    await realm.pass(MINUTE)
+    expect(await ready()).toBe(`False SecretNotFound ${first}`)
+    secret = 'opensesame'
+    await realm.pass(MINUTE)
+    expect(await ready()).toBe(`True Succeeded ${second}`)
+    expect(await roles()).toBe('viewer')
+  })
+
   it('refuses the whole of a revision with one broken file of many, and stays at the last good one', async () => {
-    const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`roles/r${n}.yaml`, roleYaml(`r${n}`)]))
+    const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`roles/r${n}.yaml`, roleYaml(`r${n}`)]))
     const first = repository.commit({ ...acme, ...many })
     await declare()
     await realm.run()
@@ -408,6 +441,73 @@ describeWith('git', 'a source in Git', () => {
       allow(ours, theirs)
       await realm.pass(MINUTE)
       expect(await ready()).toBe(`True Succeeded ${first}`)
+    })
+    it('takes a new commit only from a key that is good now, whatever date is in it', async () => {
+      const [ours, next] = [key('ours'), key('next')]
+      const line = (file: string, options: string) =>
+        `ada@acme.example ${options} ${readFileSync(`${file}.pub`, 'utf8')}`
+      const allowed = (...lines: string[]) => {
+        signers = join(root, 'signers')
+        writeFileSync(signers, lines.join(''))
+      }
+      allowed(line(ours, 'namespaces="git"'))
+      signWith(ours)
+      const first = repository.commit(acme, '2019-06-01T00:00:00Z')
+      await declare({ verify: true })
+      await realm.run()
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+
+      // The key has run out: what it signed stays in force, after a restart too.
+      const over = line(ours, 'namespaces="git",valid-before="20200101"')
+      allowed(over, line(next, 'namespaces="git",valid-after="20200101"'))
+      await hub.close()
+      await realm.restart(options)
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`True Succeeded ${first}`)
+      // Whoever still has it can write any date, which git believes.
+      const backdated = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, '2019-07-01T00:00:00Z')
+      writeFileSync(join(root, 'over'), over)
+      repository.git('-c', `gpg.ssh.allowedSignersFile=${join(root, 'over')}`, 'verify-commit', backdated)
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`False NotSigned ${first}`)
+      expect(await message()).toContain('has run out, or does not count yet')
+      repository.commit({ 'roles/auditor.yaml': roleYaml('auditor') })
+      await realm.pass(MINUTE)
+      expect(await message()).toContain('was not good at its date')
+
+      signWith(next)
+      const rotated = repository.commit({ 'roles/auditor.yaml': null })
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`True Succeeded ${rotated}`)
+      // Taken out of the file, a key is revoked for all that comes.
+      allowed(line(ours, 'namespaces="git"'))
+      repository.commit({ 'roles/viewer.yaml': null })
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`False NotSigned ${rotated}`)
+      // A key that may sign files only, may not sign commits.
+      allowed(line(next, 'namespaces="file"'))
+      await realm.pass(MINUTE)
+      expect(await ready()).toBe(`False NotSigned ${rotated}`)
+      expect(await roles()).toBe('editor viewer')
+    })
+    it.each([
+      ['-----BEGIN PGP SIGNATURE-----', 'is signed with OpenPGP, which is never taken'],
+      ['-----BEGIN SIGNED MESSAGE-----', 'is signed with X.509, which is never taken'],
+      ['-----BEGIN ANOTHER SIGNATURE-----', 'is signed in a way that is not known here'],
+      ['-----BEGIN SSH SIGNATURE-----', 'is signed with a key that is not among the signers'],
+    ])('says of a commit with %s that it is no signature, or whose', async (begin, why) => {
+      allow(key('ours'))
+      signWith(undefined)
+      repository.commit(acme)
+      await declare({ verify: true })
+      const [head = '', ...body] = repository.git('cat-file', 'commit', 'HEAD').split('\n\n')
+      const signature = `gpgsig ${begin}\n \n aGVsbG8=\n ${begin.replace('BEGIN', 'END')}`
+      const file = join(root, 'commit')
+      writeFileSync(file, `${head}\n${signature}\n\n${body.join('\n\n')}\n`)
+      push(repository.git('hash-object', '-t', 'commit', '-w', file))
+      await realm.run()
+      expect(await ready()).toMatch(/^False NotSigned /)
+      expect(await message()).toContain(why)
     })
     it('takes none where the controller knows no signers', async () => {
       repository.commit(acme)

@@ -8,15 +8,16 @@ export interface TestRepository {
   readonly bare: string
   /** Runs git in the checkout. */
   git(...args: string[]): string
-  /** Writes files (null takes one away, `{link}` makes a symbolic link), commits and pushes them. @returns the commit id */
-  commit(files: Record<string, string | null | { link: string }>): string
+  /** Writes files (null takes one away, `{link}` makes a symbolic link), commits and pushes them. @param date of the commit, RFC 3339. @returns the commit id */
+  commit(files: Record<string, string | null | { link: string }>, date?: string): string
 }
 
 /** Makes `<root>/<name>.git` with branch `main` and no commits. */
 export const testRepository = (root: string, name = 'people'): TestRepository => {
   const bare = join(root, `${name}.git`)
   const work = join(root, `.work-${name}`)
-  const run = (cwd: string, ...args: string[]): string =>
+  const run = (cwd: string, ...args: string[]): string => runAt(undefined, cwd, ...args)
+  const runAt = (date: string | undefined, cwd: string, ...args: string[]): string =>
     execFileSync('git', args, {
       cwd,
       encoding: 'utf8',
@@ -30,6 +31,7 @@ export const testRepository = (root: string, name = 'people'): TestRepository =>
         GIT_AUTHOR_EMAIL: 'ada@acme.example',
         GIT_COMMITTER_NAME: 'Ada',
         GIT_COMMITTER_EMAIL: 'ada@acme.example',
+        ...(date !== undefined && { GIT_COMMITTER_DATE: date }),
       },
     }).trim()
   mkdirSync(root, { recursive: true })
@@ -39,7 +41,7 @@ export const testRepository = (root: string, name = 'people'): TestRepository =>
   return {
     bare,
     git: (...args) => run(work, ...args),
-    commit: files => {
+    commit: (files, date) => {
       for (const [path, content] of Object.entries(files)) {
         const full = join(work, path)
         mkdirSync(dirname(full), { recursive: true })
@@ -49,7 +51,7 @@ export const testRepository = (root: string, name = 'people'): TestRepository =>
         else symlinkSync(content.link, full)
       }
       run(work, 'add', '--all', '--force')
-      run(work, 'commit', '--quiet', '--allow-empty', '-m', 'change')
+      runAt(date, work, 'commit', '--quiet', '--allow-empty', '-m', 'change')
       run(work, 'push', '--quiet', '--force', 'origin', 'HEAD')
       return run(work, 'rev-parse', 'HEAD')
     },
