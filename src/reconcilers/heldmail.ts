@@ -10,6 +10,7 @@ import { wantedLosses } from './wantedlosses.ts'
 /** Mails of this kind that one address gets in a day: a commit that comes and goes is not a mail a minute. Events and statuses tell of the rest. */
 const MOST_A_DAY = 10
 const DAY = 24 * 3_600_000
+const SOON = 1_000
 /** So many people are named in a mail. */
 const NAMED = 20
 
@@ -34,7 +35,11 @@ export const tellAdmins = async (world: World, set: RemovalSet): Promise<number 
     const begun = known !== undefined && isOpen(known.spec, key, now)
     if (!begun && (!isNews || isOver(known?.spec, key, address, now))) continue
     const record = known ?? (await openSet(world, organization))
-    if (!record) continue
+    if (!record) {
+      // It is there, and not known here yet.
+      again = Math.min(again ?? Number.POSITIVE_INFINITY, now + SOON)
+      continue
+    }
     const result = await sendOnce(world, record, {
       key,
       organization,

@@ -2,6 +2,7 @@ import type { DeclaredResource } from '../api/kinds.ts'
 import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import { ConflictError, NotFoundError } from '../store/errors.ts'
+import type { FieldOwner } from '../store/store.ts'
 import { type Judge, refusedAt } from './authority.ts'
 import { holderOf, keyOf, mayPrune } from './inventory.ts'
 import { RACES, type SyncOptions, type SyncResult } from './pass.ts'
@@ -143,14 +144,20 @@ const pruneOne = async (options: SyncOptions, object: DeclaredResource, result: 
   }
 }
 
-/** A label alone can be written by anybody; the inventory is what this source also applied. */
+/** A label alone can be written by anybody; the inventory is what this source also applied. What somebody else deleted meanwhile is no longer there to be taken. */
 const ownedBySource = async (
   { store, source }: SyncOptions,
   objects: readonly DeclaredResource[],
 ): Promise<DeclaredResource[]> => {
   const own: DeclaredResource[] = []
   for (const object of objects) {
-    const owners = await store.owners({ kind: object.kind, name: object.metadata.name })
+    let owners: FieldOwner[]
+    try {
+      owners = await store.owners({ kind: object.kind, name: object.metadata.name })
+    } catch (error) {
+      if (error instanceof NotFoundError) continue
+      throw error
+    }
     if (owners.some(({ manager }) => manager === MANAGERS.source(source))) own.push(object)
   }
   return own

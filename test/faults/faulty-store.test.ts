@@ -4,7 +4,7 @@ import { ConflictError, GoneError } from '../../src/store/errors.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { accountOf, describeStore, userOf } from '../contract/store.ts'
 import { fakeClock } from '../fakes/clock.ts'
-import { CrashError, faultyStore } from './faulty-store.ts'
+import { CrashError, every, faultyStore } from './faulty-store.ts'
 
 const by = { manager: 'local/it' }
 const alice = { kind: 'User' as const, name: 'alice' }
@@ -40,7 +40,7 @@ describe('a faulty store', () => {
   })
 
   test('says conflict to every second write with a precondition, and to no other', async () => {
-    const store = faultyStore(below, { conflictEvery: 2 })
+    const store = faultyStore(below, { conflict: every(2) })
     const { metadata } = await store.create(userOf('alice'), by)
     await store.patchStatus(alice, { state: 'Active' }, { ifUid: metadata.uid })
     await expect(store.delete(alice, { ifUid: metadata.uid })).rejects.toBeInstanceOf(ConflictError)

@@ -10,20 +10,39 @@ export class CrashError extends Error {
 export interface Faults {
   /** The process dies at this write: `before` it takes effect, or `after`, without hearing of it. */
   crash?: { atWrite: number; effect: 'before' | 'after' }
-  /** Every so many writes with a precondition are told that somebody else was faster. */
-  conflictEvery?: number
+  /** Whether the nth write with a precondition is told that somebody else was faster. */
+  conflict?: (number: number) => boolean
   /** Every so many reads of one object give the object as it was before its last change, if this store has seen it. */
   staleEvery?: number
   /** Every so many watches end as Gone, after so many events. */
   gone?: { every: number; after: number }
-  /** What becomes of the nth event of this store, over all its watches. A dropped one is gone for this watcher; bookmarks are never touched. */
-  event?: (number: number) => 'deliver' | 'drop' | 'double' | 'delay'
+  /**
+   * What becomes of the nth event of this store, over all its watches. A dropped one is gone for this watcher, a delayed one comes after those behind it,
+   * and with `gone` the watch ends as Gone instead. Bookmarks are never touched.
+   */
+  event?: (number: number) => 'deliver' | 'drop' | 'double' | 'delay' | 'gone'
+  /** Called before the nth write takes effect. */
+  onWrite?: (number: number) => Promise<void>
 }
 
+/** Every so many: for {@link Faults}. */
+export const every =
+  (count: number) =>
+  (number: number): boolean =>
+    number % count === 0
+
 export interface FaultyStore extends ResourceStore {
-  /** Writes that were asked for, the one of the crash included. */
+  /** Writes and other side effects that were asked for, the one of the crash included. */
   readonly writes: number
+  /** Writes with a precondition. */
+  readonly conditional: number
+  /** Events told, over all watches. */
+  readonly told: number
   readonly crashed: boolean
+  /** Another side effect of the same process, a mail, say: it counts along, and the process dies before or after it as with a write. */
+  sideEffect<T>(act: () => Promise<T>): Promise<T>
+  /** Another store of the same process, with the same faults. */
+  beside(store: ResourceStore): ResourceStore
 }
 
 type Method = (...args: never[]) => Promise<unknown>
@@ -63,6 +82,7 @@ export const faultyStore = (below: ResourceStore, faults: Faults): FaultyStore =
     alive()
     state.writes += 1
     const last = state.writes === faults.crash?.atWrite
+    await faults.onWrite?.(state.writes)
     if (last && faults.crash?.effect === 'before') crash()
     try {
       return await act()
@@ -88,7 +108,8 @@ export const faultyStore = (below: ResourceStore, faults: Faults): FaultyStore =
         const last = (args.at(-1) ?? {}) as { ifVersion?: string; ifUid?: string }
         const conditional =
           WITH_PRECONDITION.includes(name) && [options, last].some(each => each.ifVersion ?? each.ifUid)
-        if (conditional && faults.conflictEvery && ++state.conditional % faults.conflictEvery === 0) {
+        if (conditional) state.conditional += 1
+        if (conditional && faults.conflict?.(state.conditional)) {
           alive()
           const target = args[0] as unknown as { kind: 'User'; name?: string; metadata?: { name: string } }
           throw new ConflictError(
@@ -161,10 +182,11 @@ export const faultyStore = (below: ResourceStore, faults: Faults): FaultyStore =
         yield event
         continue
       }
-      if (goneAfter !== undefined && told >= goneAfter) throw new GoneError('changes are no longer known: list again')
+      if (goneAfter !== undefined && told >= goneAfter) throw forgotten()
       told += 1
       state.events += 1
       const fate = faults.event?.(state.events) ?? 'deliver'
+      if (fate === 'gone') throw forgotten()
       if (fate === 'delay') delayed.push(event)
       if (fate === 'deliver' || fate === 'double') yield event
       if (fate === 'double') yield event
@@ -173,6 +195,12 @@ export const faultyStore = (below: ResourceStore, faults: Faults): FaultyStore =
 
   return Object.defineProperties(wrap(below), {
     writes: { get: () => state.writes },
+    conditional: { get: () => state.conditional },
+    told: { get: () => state.events },
     crashed: { get: () => state.crashed },
+    sideEffect: { value: writing },
+    beside: { value: wrap },
   }) as FaultyStore
 }
+
+const forgotten = () => new GoneError('changes are no longer known: list again')

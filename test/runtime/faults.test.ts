@@ -8,7 +8,7 @@ import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import { overlayStore } from '../../src/store/overlay/store.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { type FakeClock, fakeClock, settled } from '../fakes/clock.ts'
-import { CrashError, type Faults, faultyStore } from '../faults/faulty-store.ts'
+import { CrashError, every, type Faults, faultyStore } from '../faults/faulty-store.ts'
 
 const manager = 'controller'
 
@@ -140,7 +140,7 @@ describe('A loop on a store with faults', () => {
 
   it.each<[string, Faults]>([
     ['nothing goes wrong', {}],
-    ['every third precondition fails', { conflictEvery: 3 }],
+    ['every third precondition fails', { conflict: every(3) }],
     ['every watch is gone after two events', { gone: { every: 1, after: 2 } }],
     ['every event comes twice', { event: () => 'double' }],
     ['every other event is late', { event: number => (number % 2 === 0 ? 'delay' : 'deliver') }],

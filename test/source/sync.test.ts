@@ -7,6 +7,7 @@ import { syncRevision } from '../../src/source/sync.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { fakeClock } from '../fakes/clock.ts'
+import { overriding } from '../faults/overriding.ts'
 
 const role = (name: string, spec: Record<string, unknown> = {}, labels?: Record<string, string>): AnyManifest =>
   ({
@@ -234,6 +235,18 @@ describe('a write of a source', () => {
     }
     await sync(disturbed(store, taken), revision('r2', role('b')))
     expect(await names(store)).toEqual(['a', 'b'])
+  })
+  it('goes on when what it is to prune is deleted by somebody else in the same moment', async () => {
+    await using store = await open()
+    await sync(store, revision('r1', role('a'), role('b'), role('c')))
+    const gone = overriding(store, {
+      owners: async (...args: Parameters<ResourceStore['owners']>) => {
+        await store.delete({ kind: 'Role', name: 'a' }).catch(() => undefined)
+        return store.owners(...args)
+      },
+    })
+    expect(await sync(gone, revision('r2', role('c')))).toMatchObject({ pruned: [{ name: 'b' }], failed: [] })
+    expect(await names(store)).toEqual(['c'])
   })
   it('leaves an object alone that moved between files, but for its place', async () => {
     await using store = await open()

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { generatedInvitationName } from '../../src/decide/record-names.ts'
 import { ConflictError } from '../../src/store/errors.ts'
 import { DAY, openRealm, type Realm } from '../fakes/realm.ts'
-import { CrashError, type Faults, faultyStore } from '../faults/faulty-store.ts'
+import { CrashError, every, type Faults, faultyStore } from '../faults/faulty-store.ts'
 
 const time = (realm: Realm) => new Date(realm.clock.now()).toISOString()
 
@@ -180,13 +180,13 @@ describe('a store that is not itself', async () => {
   const undisturbed = await tell()
   const faults: [what: string, faults: Faults][] = [
     // More conflicts than these cost so much time that links expire at other moments, and another story is told.
-    ...[7, 11, 13, 17].map((every): [string, Faults] => [
-      `conflicts at every write number ${every}`,
-      { conflictEvery: every },
+    ...[7, 11, 13, 17].map((count): [string, Faults] => [
+      `conflicts at every write number ${count}`,
+      { conflict: every(count) },
     ]),
-    ...[2, 3, 5, 7].map((every): [string, Faults] => [
-      `gives every read number ${every} as it was before`,
-      { staleEvery: every },
+    ...[2, 3, 5, 7].map((count): [string, Faults] => [
+      `gives every read number ${count} as it was before`,
+      { staleEvery: count },
     ]),
     ...[2, 3, 5].flatMap((every): [string, Faults][] =>
       (['double', 'delay'] as const).map(become => [

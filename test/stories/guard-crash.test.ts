@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ConflictError } from '../../src/store/errors.ts'
 import { openRealm, type Realm } from '../fakes/realm.ts'
-import { CrashError, type Faults, type FaultyStore, faultyStore } from '../faults/faulty-store.ts'
+import { CrashError, every, type Faults, type FaultyStore, faultyStore } from '../faults/faulty-store.ts'
 
 const PEOPLE = Array.from({ length: 8 }, (_, at) => `p${at}`)
 const MINUTE = 60_000
@@ -126,7 +126,7 @@ describe('the way from holding to releasing', async () => {
   )
 
   it.each<[string, Faults]>([
-    ['every third write is told that somebody else was faster', { conflictEvery: 3 }],
+    ['every third write is told that somebody else was faster', { conflict: every(3) }],
     ['every second read is old', { staleEvery: 2 }],
     ['every second event comes twice', { event: number => (number % 2 === 0 ? 'double' : 'deliver') }],
     ['every third event is late', { event: number => (number % 3 === 0 ? 'delay' : 'deliver') }],

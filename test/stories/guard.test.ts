@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { UserSpec } from '../../src/api/user.ts'
 import { DAY, openRealm, type Realm } from '../fakes/realm.ts'
+import { faultyStore } from '../faults/faulty-store.ts'
 
 const PEOPLE = Array.from({ length: 20 }, (_, at) => `p${String(at).padStart(2, '0')}`)
 const THIRD = PEOPLE.slice(0, 6)
@@ -209,6 +210,18 @@ describe('an Approval', () => {
     await hold()
     expect(await names()).toEqual(THIRD)
     expect((await realm.store.get('Approval', 'early'))?.status?.state).toBe('Refused')
+  })
+})
+
+describe('a third of an organization, of whom some lose a race', () => {
+  it.each([1, 3, 7])('is held as a whole when the note of the %sth is refused', async at => {
+    const before = await access()
+    await realm.restart({ wrap: store => faultyStore(store, { conflict: number => number === at }) })
+    await each(name => declare(name, { ...third(), suspended: true }))
+    await expect(realm.run()).rejects.toThrow('somebody else was faster')
+    await realm.pass(60_000)
+    expect(await names()).toEqual(THIRD)
+    expect(await access()).toEqual(before)
   })
 })
 
