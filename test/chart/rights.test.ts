@@ -63,7 +63,11 @@ describeWith('kube-apiserver', 'the rights of the chart', () => {
     manifests = join(at.folder, 'manifests')
     mkdirSync(manifests)
     peer = await smtpPeer()
-    install(at, { smtp: { url: `smtp://127.0.0.1:${peer.port}` }, secrets: { names: ['suite-keys'] } })
+    install(at, {
+      smtp: { url: `smtp://127.0.0.1:${peer.port}` },
+      secrets: { names: ['suite-keys'] },
+      admissionPolicy: { trustedUsers: ['admin'] },
+    })
     const path = '/apis/rbac.authorization.k8s.io/v1/namespaces'
     roles = [
       await at.object(`${path}/people/roles/roster`),
