@@ -1,10 +1,12 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
+import type { DeclaredResource } from '../api/kinds.ts'
+import { DECLARED_KINDS, type DeclaredKind, LABELS } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import { refText } from '../api/resource.ts'
 import type { Rewriting, Source, SourceStatus } from '../api/source.ts'
 import { originOf } from '../decide/origin.ts'
 import { durationMilliseconds } from '../decide/time.ts'
-import type { Reconciler } from '../runtime/reconciler.ts'
+import type { Reconciler, Watch } from '../runtime/reconciler.ts'
 import type { SourceHub } from '../source/hub.ts'
 import type { Revision } from '../source/revision.ts'
 import type { SyncResult, syncRevision } from '../source/sync.ts'
@@ -22,7 +24,7 @@ const TIME_WRITTEN = 60 * 60_000
 const NAMED = 5
 
 export interface SourceParts {
-  hub: Pick<SourceHub, 'read' | 'release' | 'memory' | 'others' | 'wake' | 'waitFor'>
+  hub: Pick<SourceHub, 'read' | 'release' | 'memory' | 'knownMemory' | 'others' | 'wake' | 'waitFor'>
   sync: typeof syncRevision
 }
 
@@ -35,6 +37,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       changed: ({ spec }) => spec,
       wakes: ({ spec }, cache) => cache.by('Source', 'rewritten', spec.releases).map(one => one.metadata.name),
     }),
+    ...DECLARED_KINDS.map(kind => undoneBy(world, hub, kind)),
   ],
   reconcile: async (name, { signal }) => {
     const source = world.cache.get('Source', name)
@@ -98,6 +101,31 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
     return result.failed.some(({ reason }) => !MENDED_BY_PEOPLE.has(reason)) ? soon(SOON.failed) : again
   },
 })
+
+/** Wakes a source when somebody changes what it declares, so that it is taken back at once and not at the next look. */
+const undoneBy = <K extends DeclaredKind>(
+  world: Pick<World, 'clock'>,
+  hub: Pick<SourceHub, 'knownMemory'>,
+  kind: K,
+): Watch =>
+  watch<K>({
+    kind,
+    changed: ({ metadata: { generation, labels, annotations, deletionTimestamp } }) => [
+      generation,
+      labels,
+      annotations,
+      deletionTimestamp,
+    ],
+    // By the label as it was and as it is: it may be what was changed.
+    wakes: ({ metadata }, cache) => {
+      const source = metadata.labels?.[LABELS.source]
+      const memory = source === undefined ? undefined : hub.knownMemory(source)
+      const live = cache.get(kind, metadata.name) as DeclaredResource | undefined
+      return source !== undefined && memory?.isUndone(`${kind}/${metadata.name}`, live, world.clock.now())
+        ? [source]
+        : []
+    },
+  })
 
 /** Sources that are read at all. */
 const readSources = ({ cache }: Pick<World, 'cache'>): string[] =>

@@ -68,6 +68,11 @@ export class SourceHub {
     return memory
   }
 
+  /** The same, where the source was applied by this process. */
+  knownMemory(name: string): SyncMemory | undefined {
+    return this.#memories.get(name)
+  }
+
   /** A source is gone, or nothing is to be read of it for now. */
   async release(name: string): Promise<void> {
     for (const waiting of this.#readings.forget(name)) this.wake(waiting)

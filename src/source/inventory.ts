@@ -173,7 +173,7 @@ export const beyondDesired = (live: DeclaredResource, desired: AnyManifest): str
 }
 
 /** Whether everything that is desired stands there already. */
-const covers = (live: unknown, desired: unknown): boolean => {
+export const covers = (live: unknown, desired: unknown): boolean => {
   if (typeof desired !== 'object' || desired === null) return live === desired
   if (typeof live !== 'object' || live === null || Array.isArray(live) !== Array.isArray(desired)) return false
   if (Array.isArray(desired))

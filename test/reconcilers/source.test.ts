@@ -197,6 +197,87 @@ describe('a source', () => {
       { count: 1, ref: { name: 'editor' }, message: expect.stringContaining('local/ann') },
     ])
   })
+  describe('of which somebody undoes something by hand', () => {
+    const edit = (name: string, spec: object, labels?: Record<string, string>) =>
+      realm.store.apply(
+        { ...role(name, spec), metadata: { name, ...(labels && { labels }) } } as AnyManifest & { kind: 'Role' },
+        { manager: 'kubectl-edit', force: true },
+      )
+    beforeEach(async () => {
+      says.people = complete('r1', manifest('Organization', 'acme'), role('editor', { displayName: 'Editor' }))
+      await source()
+      await realm.run()
+      reads.length = 0
+    })
+
+    it('takes it back at once, and says from whom', async () => {
+      await edit('editor', { displayName: 'Hand' })
+      await realm.run()
+      expect((await realm.store.get('Role', 'editor'))?.spec).toMatchObject({ displayName: 'Editor' })
+      expect(await events('TakenBack')).toMatchObject([
+        {
+          ref: { kind: 'Role', name: 'editor' },
+          message: 'Source/people took back spec.displayName from kubectl-edit',
+        },
+      ])
+      expect(reads).toEqual(['people'])
+    })
+    it('leaves what it does not declare, and is not even read for it', async () => {
+      await edit('editor', { description: 'by hand' }, { team: 'blue' })
+      await realm.run()
+      expect((await realm.store.get('Role', 'editor'))?.spec).toMatchObject({ description: 'by hand' })
+      expect(reads).toEqual([])
+    })
+    it('takes its label back, and makes again what was deleted', async () => {
+      await edit('editor', {}, { [LABELS.source]: 'nobody' })
+      await realm.run()
+      expect((await realm.store.get('Role', 'editor'))?.metadata.labels?.[LABELS.source]).toBe('people')
+      await realm.clock.advance(2 * MINUTE)
+      await realm.remove('Role', 'editor')
+      await realm.run()
+      expect((await realm.store.get('Role', 'editor'))?.spec).toMatchObject({ displayName: 'Editor' })
+    })
+    it('does not undo as fast as the other one does', async () => {
+      for (const time of [1, 2, 3, 4]) {
+        await edit('editor', { displayName: `Hand ${time}` })
+        await realm.run()
+      }
+      expect(reads).toEqual(['people'])
+      expect((await realm.store.get('Role', 'editor'))?.spec).toMatchObject({ displayName: 'Hand 4' })
+      await realm.pass(FOLDER_INTERVAL)
+      expect((await realm.store.get('Role', 'editor'))?.spec).toMatchObject({ displayName: 'Editor' })
+      await edit('editor', { displayName: 'Hand 5' })
+      await realm.run()
+      expect((await realm.store.get('Role', 'editor'))?.spec).toMatchObject({ displayName: 'Editor' })
+    })
+    it('is not woken by its own writes', async () => {
+      says.people = complete('r2', manifest('Organization', 'acme'), role('editor', { displayName: 'Other' }))
+      realm.loop.controller('Source')?.wake('people')
+      await realm.run()
+      await realm.run()
+      expect(reads.length).toBeLessThanOrEqual(2)
+      reads.length = 0
+      await realm.run()
+      expect(reads).toEqual([])
+    })
+    it('leaves a membership that somebody else added to a person', async () => {
+      const memberships = [{ organization: 'acme', roles: ['editor'] }]
+      const alice = manifest('User', 'alice', { email: 'alice@acme.example', memberships })
+      says.people = complete('r2', manifest('Organization', 'acme'), role('editor', { displayName: 'Editor' }), alice)
+      realm.loop.controller('Source')?.wake('people')
+      await realm.run()
+      reads.length = 0
+      const other = { ...alice, spec: { memberships: [{ organization: 'zeta', roles: [] }] } }
+      await realm.store.apply(other as never, { manager: 'kubectl-edit', force: true })
+      await realm.run()
+      expect(reads).toEqual([])
+      const taken = { ...alice, spec: { memberships: [{ organization: 'acme', roles: [] }] } }
+      await realm.store.apply(taken as never, { manager: 'kubectl-edit', force: true })
+      await realm.run()
+      expect((await realm.store.get('User', 'alice'))?.spec.memberships).toContainEqual(memberships[0])
+    })
+  })
+
   it('that is deleted leaves what it applied', async () => {
     says.people = complete('r1', role('editor'))
     await source()
