@@ -18,7 +18,7 @@ const spec = object('Leave for exactly one thing that is held. It cannot be chan
   organization: optional(
     reference(
       'Organization',
-      'Whose removals. They are held for one organization each. Left out where a rewritten history of a Source is released.',
+      'Whose removals. They are held for one organization each. Left out where a rewritten history of a Source, or a restored realm, is released.',
     ),
     'off',
   ),
@@ -52,7 +52,8 @@ export const approval: KindDefinition = {
   plural: 'approvals',
   singular: 'approval',
   shortNames: [],
-  description: 'Releases exactly one thing that is held, by its hash: a set of removals, or a rewritten history.',
+  description:
+    'Releases exactly one thing that is held, by its hash: a set of removals, a rewritten history, or what a restored realm would do.',
   record: false,
   spec,
   status,

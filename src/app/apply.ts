@@ -5,6 +5,7 @@ import { type Retry, RosterError } from '../api/errors.ts'
 import { DECLARED_KINDS, MANAGERS, type Reason } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import type { SourceSpec } from '../api/source.ts'
+import type { Restored } from '../decide/restoring.ts'
 import { belongingOf, permitToPrune } from '../reconcilers/pruning.ts'
 import type { Ending } from '../runtime/manager.ts'
 import type { Revision } from '../source/revision.ts'
@@ -18,6 +19,7 @@ import { type RunningController, startController } from './controller.ts'
 import { type HeldSet, heldAfter, heldNames, isUndecided } from './held.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
+import { restoredOf } from './restored.ts'
 
 /** `apply` would fight with a Source that reads from elsewhere. */
 export class OtherSourceError extends RosterError {
@@ -55,6 +57,8 @@ export interface ApplyResult {
   unready: { ref: ObjectRef; reason: string; message: string; stalled: boolean }[]
   /** What time alone will bring about, earliest first. Known only when the loop ran here. */
   later: LaterChange[]
+  /** The realm came out of a backup: nothing leaves and nothing is taken until that is approved. */
+  restored?: Restored
   /** Removals that wait for an Approval: those of this source, and whatever was not held before. */
   held: HeldSet[]
 }
@@ -94,7 +98,8 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
   const running = { ...options, written: written.promise }
   await untilIdle(running, own, (await realm.store.info()).resourceVersion)
   // Another process collects what comes one by one before it decides what may be taken.
-  while (await isUndecided(realm.store)) {
+  const restored = await restoredOf(realm.store)
+  while (!restored && (await isUndecided(realm.store))) {
     await setTimeout(COLLECTED)
     await untilIdle(running, own, (await realm.store.info()).resourceVersion)
   }
@@ -103,6 +108,7 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
   return {
     sync,
     settled: true,
+    ...(restored && { restored }),
     beside: loop === undefined,
     unready: await unreadyOf(realm.store, options),
     later: loop ? laterChanges(loop.later(), loop.world.cache, realm.clock.now()) : [],

@@ -11,6 +11,7 @@ import type { Realm } from './realm.ts'
 import { type RehearsedRealm, rehearse } from './rehearsal.ts'
 import { rehearsedPlan } from './rehearsedplan.ts'
 import { RequestError } from './requests.ts'
+import { type HeldRestore, heldRestore, restoredOf } from './restored.ts'
 import { SettingsError } from './settings.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 import { didYouMean } from './suggest.ts'
@@ -21,6 +22,7 @@ import { checkOrganization } from './why/permission.ts'
 export type HeldThing =
   | { is: 'removals'; organization: string; hash: string; set: HeldSet }
   | { is: 'revision'; hash: string; history: HeldHistory }
+  | { is: 'restore'; hash: string; restore: HeldRestore }
 
 type Finder = (snapshot: Snapshot, organization: string | undefined) => HeldThing[]
 
@@ -77,7 +79,11 @@ export const planApprovals = async (
   if (reason.length > 500) throw new SettingsError('--reason is longer than 500 characters')
   const snapshot = await takeSnapshot(realm)
   const organization = asked === undefined ? undefined : checkOrganization(snapshot, asked)
-  const held = FINDERS.flatMap(find => find(snapshot, organization))
+  const restored = organization === undefined ? await restoredOf(realm.store) : undefined
+  const held: HeldThing[] = [
+    ...(restored ? [{ is: 'restore' as const, hash: restored.hash, restore: heldRestore(restored, snapshot) }] : []),
+    ...FINDERS.flatMap(find => find(snapshot, organization)),
+  ]
   const things = only === undefined ? held : chosen(held, only)
   const expirationTime = timestamp(snapshot.now + lasts)
   return { things, manifests: things.map(thing => manifestOf(thing, { reason, expirationTime }, snapshot.now)) }
@@ -95,7 +101,8 @@ export const rehearseApprovals = async (
       for (const { kind, metadata, spec } of manifests)
         await store.create({ kind, metadata, spec }, { manager: 'planned' })
     },
-    { signal },
+    // After a restore whatever was written meanwhile, or waited before, follows too.
+    { signal, all: (await realm.store.marks()).restored !== undefined },
   )
   return rehearsedPlan(rehearsal)
 }
@@ -195,8 +202,18 @@ const chosen = (held: readonly HeldThing[], only: readonly string[]): HeldThing[
   return [...new Set(found)]
 }
 
-const nameOf = (thing: HeldThing): string =>
-  thing.is === 'removals' ? thing.set.name : `source/${thing.history.source}`
+const nameOf = (thing: HeldThing): string => {
+  switch (thing.is) {
+    case 'removals':
+      return thing.set.name
+    case 'revision':
+      return `source/${thing.history.source}`
+    case 'restore':
+      return 'restore'
+    default:
+      return thing satisfies never
+  }
+}
 
 const manifestOf = (
   thing: HeldThing,
@@ -206,10 +223,17 @@ const manifestOf = (
   apiVersion: API_VERSION,
   kind: 'Approval',
   // The same may be held again one day, and needs another Approval then.
-  metadata:
-    thing.is === 'removals'
-      ? { name: generatedName(thing.organization, 'Approval', thing.set.name, String(now)) }
-      : { name: generatedName(thing.history.source, 'Approval', thing.hash, String(now)) },
+  metadata: {
+    name:
+      thing.is === 'removals'
+        ? generatedName(thing.organization, 'Approval', thing.set.name, String(now))
+        : generatedName(
+            thing.is === 'revision' ? thing.history.source : 'restore',
+            'Approval',
+            thing.hash,
+            String(now),
+          ),
+  },
   spec: {
     ...(thing.is === 'removals' && { organization: thing.organization }),
     releases: thing.hash,

@@ -85,7 +85,10 @@ const restoreInto = async (folder: string, file: string, work: string): Promise<
   try {
     // The store last: whatever is cut off before it leaves no store behind.
     if (existsSync(join(work, CREDENTIALS))) await rename(join(work, CREDENTIALS), credentials)
-    const info = await restoreEmbedded(join(work, STORE), folder, undefined, past)
+    const info = await restoreEmbedded(join(work, STORE), folder, undefined, past, {
+      time: new Date().toISOString(),
+      backup: about.time,
+    })
     await syncFolder(folder)
     return { ...info, time: about.time, keysMailed: await hasMailedKeys(folder) }
   } catch (error) {

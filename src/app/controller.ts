@@ -3,6 +3,7 @@ import { createLinks } from '../accounts/links.ts'
 import { KINDS } from '../api/names.ts'
 import type { Policy } from '../decide/authority.ts'
 import { takesAccess } from '../decide/membership.ts'
+import { type Restored, restoredText } from '../decide/restoring.ts'
 import { liveEffects } from '../effects/live.ts'
 import { mailComposer } from '../mail/composer.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -23,6 +24,7 @@ import { observing } from './observe.ts'
 import { troubleTeller } from './patience.ts'
 import type { Realm } from './realm.ts'
 import { expectingRecords, noteRecordLoss, noteRecords, RecordsLostError } from './recordloss.ts'
+import { restoredOf, restoringLoop } from './restored.ts'
 import { portalUrl } from './settings.ts'
 import { sourceReader } from './sources.ts'
 import { DERIVING, reconcilersOf, worldOf } from './world.ts'
@@ -68,6 +70,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
   })
 
   let manager: Manager | undefined
+  let restored: Restored | undefined
   let lines: Lines | undefined
   const hub = new SourceHub({
     open: source => sourceReader(realm, source),
@@ -84,6 +87,8 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     holder: realm.holder,
     // Only the holder binds: whoever is turned away must not have changed where the holder's mails go.
     prepare: async ({ store: held }) => {
+      restored = await restoredOf(held)
+      if (restored) log.warn(restoredText(restored))
       await held.bind({ mail: mailer.binding, publicUrl }, { rebind: settings.rebind })
     },
     expecting: expectingRecords(store),
@@ -92,6 +97,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     ...(options.onWaiting && { onWaiting: options.onWaiting }),
     reconcilers: ({ store: own, cache, lease, whenIdle, retriesBefore }: LeasedWorld) => {
       metrics.leaseHeld.set(1)
+      const restoring = restoringLoop({ store: own, audit }, restored, () => wakeAll(manager))
       const effects = liveEffects({
         store: own,
         audit,
@@ -99,7 +105,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         clock,
         lost: lease.lost,
         takes: takesAccess,
-        stopped: stoppedIn(own),
+        stopped: stoppedIn(own, restoring),
       })
       const world = worldOf({
         cache,
@@ -121,6 +127,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
           },
         },
         storeEpoch,
+        restoring,
       })
       lines = world.lines
       return reconcilersOf(world, options.sources ? { hub, sync: bounded(settings.policy) } : undefined)
@@ -163,6 +170,12 @@ const bounded =
   (policy: Policy | undefined): typeof syncRevision =>
   options =>
     syncRevision({ ...options, authority: { ...options.authority, policy } })
+
+/** Everything is looked at once more: what waited was written down nowhere. */
+const wakeAll = (manager: Manager | undefined): void => {
+  for (const controller of manager?.loop.controllers ?? []) controller.wakeAll()
+  manager?.loop.controller('RemovalSet')?.wake('*')
+}
 
 const MINUTE = 60_000
 /** For so long edits by hand are collected into one set of removals. */

@@ -1,4 +1,5 @@
 import type { Kind } from '../api/names.ts'
+import { type Restored, restoredText } from '../decide/restoring.ts'
 import { frozenText } from '../decide/settings.ts'
 import type { Change } from '../effects/change.ts'
 import { declaredAt, settingsFor } from '../reconcilers/context.ts'
@@ -68,6 +69,12 @@ export const warningsOnSeats = (before: ReadonlyMap<string, readonly string[]>, 
     const addresses = fresh.map(holder => addressOf(cache, holder)).sort()
     return [{ kind: 'LicensePool', name, organization, because: declaredAt(pool), message, addresses }]
   })
+
+/** Of a realm that was restored, what a plan shows happens when that is approved, and not before. */
+export const warningsOnRestore = (restored: Restored | undefined): PlanWarning[] =>
+  restored
+    ? [{ kind: 'Approval', name: 'restore', because: 'roster restore', message: restoredText(restored), addresses: [] }]
+    : []
 
 /** Organizations that stay frozen against what the manifests say, and those in which mails of this plan wait for that to end. */
 export const warningsOnFrozen = (

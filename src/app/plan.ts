@@ -22,10 +22,12 @@ import {
   waitingIn,
   warningOnRole,
   warningsOnFrozen,
+  warningsOnRestore,
   warningsOnSeats,
 } from './plan-warnings.ts'
 import { type PlannedWrite, plannedWrites } from './plan-writes.ts'
 import { type RehearsedRealm, rehearse, type Stage, stageOf } from './rehearsal.ts'
+import { restoredOf } from './restored.ts'
 
 export interface PlanOptions {
   realm: RehearsedRealm
@@ -112,6 +114,7 @@ export const workOut = async (options: PlanOptions): Promise<WorkedOut> => {
     later: laterChanges(rest.later, cache, now),
     unknown: unknownKeys(rehearsal, stage, (await realm.fingerprint()) !== undefined),
     warnings: [
+      ...warningsOnRestore(await restoredOf(realm.store)),
       ...roles.flatMap(role => warningOnRole(role, withdrawn)),
       ...warningsOnSeats(waited, cache),
       ...warningsOnFrozen(cache, sync.frozen, changes),

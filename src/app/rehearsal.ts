@@ -17,6 +17,7 @@ import type { ResourceStore } from '../store/store.ts'
 import { senderOf } from './mail.ts'
 import type { Realm } from './realm.ts'
 import { expectingRecords } from './recordloss.ts'
+import { notRestored } from './restored.ts'
 import { portalUrl } from './settings.ts'
 import { reconcilersOf, worldOf } from './world.ts'
 
@@ -99,6 +100,7 @@ export const rehearse = async <T>(
         clock,
         random: seeded,
         composer: mailComposer({ from: senderOf(realm.settings.mailFrom, publicUrl) }),
+        restoring: notRestored,
         links: { publicUrl, invitationUrl: () => `${publicUrl}/invitations/planned` },
         secrets: noting(realm.secrets, asked),
         fingerprint,

@@ -1,6 +1,7 @@
 import { escapeText } from '../api/escape.ts'
 import { type HeldSet, heldText, untilText } from '../app/held.ts'
 import { type HeldHistory, historyText } from '../app/heldhistory.ts'
+import { type HeldRestore, restoredText } from '../app/restored.ts'
 import { width } from './output.ts'
 
 /** So many people of a set are named; JSON has all. */
@@ -33,4 +34,12 @@ export const historyLines = (history: HeldHistory): string[] => [
   `! ${escapeText(historyText(history))}`,
   `    what it would change: roster plan '${escapeText(history.plan)}' --source ${history.source}`,
   '    held until it is approved (`roster approve`), or a commit is pushed that follows the one in force',
+]
+
+/** A restored realm: that it was, and what it waits for. */
+export const restoreLines = (restore: HeldRestore): string[] => [
+  `! ${escapeText(restoredText(restore))}`,
+  ...(restore.unread.length > 0
+    ? [`    first it has to be read completely: source ${escapeText(restore.unread.join(', '))} (roster run)`]
+    : []),
 ]

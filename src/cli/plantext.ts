@@ -12,7 +12,12 @@ import { type PlanRow, planRows } from './planrows.ts'
 /** One line a change, grouped by organization, what costs first; or one JSON document. */
 export const renderPlan = (plan: Plan, format: 'text' | 'json', options: { color: boolean }): string => {
   if (format === 'json') return jsonText(planDocument(plan))
-  if (isEmptyPlan(plan)) return 'No changes. What is declared is what is.\n'
+  if (isEmptyPlan(plan))
+    return [
+      'No changes. What is declared is what is.',
+      ...plan.warnings.map(one => `! ${escapeText(one.message)}`),
+      '',
+    ].join('\n')
   const paint = colors(options.color)
   const PAINT: Record<PlanRow['sign'], (text: string) => string> = {
     '-': paint.red,
@@ -76,7 +81,9 @@ const totalOf = (summary: PlanSummary): string[] => [
 const notesOn = (plan: Plan, organization: string): string[] => {
   const here = <T extends { organization?: string }>(all: readonly T[]): T[] =>
     all.filter(one => (one.organization ?? '') === organization)
-  const notes = here(plan.warnings).map(({ message, addresses }) => `${message} (${named(addresses)})`)
+  const notes = here(plan.warnings).map(({ message, addresses }) =>
+    addresses.length === 0 ? message : `${message} (${named(addresses)})`,
+  )
   const mails = here(plan.changes).filter(
     ({ target, fields }) => target === 'mail' && fields['template'] === 'invitation',
   )

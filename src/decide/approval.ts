@@ -7,8 +7,8 @@ export const LONGEST_APPROVAL = 7 * 24 * 3_600_000
 
 export type ApprovalVerdict =
   | { is: 'releases' }
-  /** Nothing is held that it names. */
-  | { is: 'waits' }
+  /** Nothing is held that it names, or what it names cannot be let go yet: then `because` says why. */
+  | { is: 'waits'; because?: string }
   /** What it released: `RemovalSet/x`, `Source/y`. */
   | { is: 'used'; what: string }
   | { is: 'expired' }

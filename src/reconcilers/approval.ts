@@ -1,5 +1,7 @@
 import type { Readiness } from '../api/conditions.ts'
+import { MANAGERS } from '../api/names.ts'
 import { type ApprovalVerdict, verdictOn } from '../decide/approval.ts'
+import { restoreVerdictOn } from '../decide/restoring.ts'
 import { rewritingVerdictOn } from '../decide/rewriting.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Reconciler } from '../runtime/reconciler.ts'
@@ -23,13 +25,37 @@ export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
           ? cache.by('Approval', 'releases', status.rewritten.releases).map(one => one.metadata.name)
           : [],
     }),
+    // The last one was read that a restore waits for.
+    watch({
+      kind: 'Source',
+      changed: ({ metadata, status }) => [metadata.uid, status?.lastCompleteTime],
+      wakes: (_, cache) => {
+        const restored = world.restoring.current()
+        return restored ? cache.by('Approval', 'releases', restored.hash).map(one => one.metadata.name) : []
+      },
+    }),
   ],
   reconcile: async name => {
     const approval = world.cache.get('Approval', name)
     if (!approval || approval.metadata.deletionTimestamp !== undefined) return undefined
     const { cache, clock } = world
     const sets = cache.by('RemovalSet', 'hash', approval.spec.releases)
+    const { restoring } = world
+    const restore = restoreVerdictOn(approval, restoring.current(), cache.list('Source'), clock.now())
+    if (restore?.is === 'releases') {
+      const owners = await world.store.owners({ kind: 'Approval', name })
+      const actor = owners.find(({ field }) => field === 'spec.releases')?.manager ?? MANAGERS.unknown
+      await restoring.release({ name, actor, reason: approval.spec.reason })
+      await writeStatus(
+        world,
+        approval,
+        { state: 'Used' },
+        { is: 'ready', reason: 'Succeeded', message: 'it has released what was restored' },
+      )
+      return undefined
+    }
     const verdict =
+      restore ??
       rewritingVerdictOn(approval, cache.by('Source', 'rewritten', approval.spec.releases), clock.now()) ??
       verdictOn(
         approval,
@@ -52,7 +78,11 @@ const told = (verdict: ApprovalVerdict, until: string): ['Waiting' | 'Used' | 'R
     case 'waits':
       return [
         'Waiting',
-        { is: 'ready', reason: 'WaitingForTime', message: `nothing is held that it names, until ${until}` },
+        {
+          is: 'ready',
+          reason: 'WaitingForTime',
+          message: verdict.because ?? `nothing is held that it names, until ${until}`,
+        },
       ]
     case 'used':
       return ['Used', { is: 'ready', reason: 'Succeeded', message: `it has released ${verdict.what}` }]

@@ -6,6 +6,7 @@ import { currentSeries } from '../decide/membership.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import type { OutgoingMail } from '../ports/mailer.ts'
 import type { World } from './context.ts'
+import { type Stop, stopFor } from './frozen.ts'
 import { lineLimits } from './lines.ts'
 
 const MOST_ATTEMPTS = 32
@@ -35,8 +36,8 @@ export type AttemptResult =
   | { is: 'lost' }
   /** A limit is reached, or the mail server is out of reach; `until` undefined: it lets nothing go, ever. Nothing was written. */
   | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' | 'server' }
-  /** This organization is frozen, the one of the act or one above. Nothing was written. */
-  | { is: 'waiting'; until: undefined; limit: 'frozen'; frozen: string }
+  /** Nothing leaves there now. Nothing was written. */
+  | { is: 'waiting'; until: undefined; limit: 'stopped'; stop: Stop }
 
 type Turn = { is: 'now' } | (AttemptResult & { is: 'waiting' })
 
@@ -50,10 +51,11 @@ export const turnOf = (
   const line = world.lines.of(settings.name)
   const time = world.clock.now()
   const place = { name, since: spec.since, address: spec.address, actor: automatic ? undefined : of.inviter }
-  if (settings.frozen !== undefined) {
+  const stop = stopFor(world, settings.frozen)
+  if (stop) {
     // Their places in line are kept, so that it goes on in the same order.
     line.enter(place)
-    return { is: 'waiting', until: undefined, limit: 'frozen', frozen: settings.frozen }
+    return { is: 'waiting', until: undefined, limit: 'stopped', stop }
   }
   const held = world.effects.mailHeldUntil()
   if (held > time) return { is: 'waiting', until: held, limit: 'server' }
@@ -110,8 +112,8 @@ export const claimAttempt = async (world: World, act: AttemptAct, automatic: boo
 
 /** Hands the mail of an attempt over once more: same number, same link, same expiry. */
 export const retryAttempt = async (world: World, act: AttemptAct, attempt: Attempt): Promise<AttemptResult> => {
-  const { frozen } = act.settings
-  if (frozen !== undefined) return { is: 'waiting', until: undefined, limit: 'frozen', frozen }
+  const stop = stopFor(world, act.settings.frozen)
+  if (stop) return { is: 'waiting', until: undefined, limit: 'stopped', stop }
   const held = world.effects.mailHeldUntil()
   if (held > world.clock.now()) return { is: 'waiting', until: held, limit: 'server' }
   const again = reopenClaim(attempt, { now: world.clock.now(), epoch: world.epoch })

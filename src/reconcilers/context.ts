@@ -14,6 +14,7 @@ import type { LinkSigner } from '../ports/links.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import type { Cache, Watch } from '../runtime/reconciler.ts'
 import type { ResourceStore } from '../store/store.ts'
+import type { Restoring } from './frozen.ts'
 import type { Lines } from './lines.ts'
 
 /** When a set of removals is complete. */
@@ -46,6 +47,8 @@ export interface World {
   readonly groups: GroupResolver
   /** Who waits for an invitation, and what went: one for all reconcilers of a process. */
   readonly lines: Lines
+  /** Whether everything is only looked at yet, because the realm came out of a backup. */
+  readonly restoring: Restoring
   /** How the guard learns that everything which one change wants taken is known. */
   readonly removals: Removals
   /** Epoch of the lease under which this process acts; written into claims. */

@@ -70,6 +70,8 @@ export const guardReconciler = (world: World): Reconciler<'RemovalSet'> => ({
     }),
   ],
   reconcile: async (name, { signal }) => {
+    // Looked at again when that is approved.
+    if (world.restoring.current()) return undefined
     if (name === EVERYTHING) return decideAll(world, signal)
     const set = world.cache.get('RemovalSet', name)
     return set && set.spec.state !== 'Open' ? tend(world, set) : undefined

@@ -7,7 +7,7 @@ import type { User } from '../api/user.ts'
 import { claimState } from '../decide/claim.ts'
 import { countedAttempts, type Progress } from '../decide/invitation.ts'
 import { currentSeries } from '../decide/membership.ts'
-import { frozenText, type OrganizationSettings } from '../decide/settings.ts'
+import type { OrganizationSettings } from '../decide/settings.ts'
 import type { AttemptResult } from './attempts.ts'
 import { recordEvent, type World, writeStatus } from './context.ts'
 import { isGenerated } from './people.ts'
@@ -103,7 +103,7 @@ export const waiting = (result: AttemptResult & { is: 'waiting' }): Pick<Outcome
     is: { is, reason: ready, message },
     accepted: { type: 'Accepted', status: 'False', reason, message } as const,
   })
-  if (result.limit === 'frozen') return say('ready', 'Frozen', 'Queued', frozenText(result.frozen))
+  if (result.limit === 'stopped') return say('ready', result.stop.reason, 'Queued', result.stop.text)
   if (result.until === undefined)
     return say(
       'stalled',

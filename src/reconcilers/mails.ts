@@ -8,6 +8,7 @@ import type { MailKeeper } from '../effects/effects.ts'
 import type { MailBasics } from '../ports/composer.ts'
 import type { OutgoingMail } from '../ports/mailer.ts'
 import { settingsFor, type World } from './context.ts'
+import { stopFor } from './frozen.ts'
 
 const MOST_MAILS = 200
 
@@ -111,7 +112,7 @@ export const sendOnce = async <R extends MailKeeper>(
 ): Promise<OnceResult<R>> => {
   const by = { now: world.clock.now(), epoch: world.epoch }
   // Looked at again when that ends: everything that mails watches its organizations for it.
-  if (settingsFor(world, of.organization)?.settings.frozen !== undefined) return { record }
+  if (stopFor(world, settingsFor(world, of.organization)?.settings.frozen)) return { record }
   const held = world.effects.mailHeldUntil()
   if (held > by.now) return { record, again: held }
   const mails = record.spec.mails ?? []

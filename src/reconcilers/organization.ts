@@ -163,7 +163,7 @@ const reconcileOrganization = async (
 
 /** What somebody has to do before it goes on. */
 const waitingIn = (frozen: Verdict | undefined, held: string | undefined): Readiness | undefined => {
-  if (frozen) return { is: 'ready', reason: 'Frozen', message: frozen.message }
+  if (frozen) return { is: 'ready', reason: frozen.reason, message: frozen.message }
   return held === undefined ? undefined : { is: 'ready', reason: 'WaitingForApproval', message: held }
 }
 

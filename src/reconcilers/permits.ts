@@ -5,6 +5,7 @@ import { timestamp } from '../api/timestamp.ts'
 import { digestOf, type Loss, type LossCause, losingOf } from '../decide/loss.ts'
 import { issuePermit, type Permit } from '../decide/permit.ts'
 import { removalKey } from '../decide/record-names.ts'
+import { restoredText } from '../decide/restoring.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import type { World } from './context.ts'
 
@@ -21,11 +22,13 @@ export type Decision =
  * exactly this loss of exactly this Membership; see `reconcilers/guard.ts`. The other two functions of this file are what the guard does not count.
  */
 export const permitFor = (
-  world: Pick<World, 'cache'>,
+  world: Pick<World, 'cache' | 'restoring'>,
   record: Membership,
   loss: Loss,
   { because, producer }: LossCause,
 ): Decision => {
+  const restored = world.restoring.current()
+  if (restored) return { asked: `${because}, but ${restoredText(restored)}` }
   const sets = setsOf(world.cache, record.metadata.name, digestOf(loss))
   const released = sets.find(({ spec }) => spec.state === 'Released')
   if (released) return { permit: issuePermit({ because: reasonOf(because, released), producer }) }
@@ -33,14 +36,17 @@ export const permitFor = (
   return held ? { held: heldText(because, held), set: held } : { asked: `${because}; the guard decides on it` }
 }
 
-/** Somebody's time ran out as it was declared before. Held while the clock cannot be trusted. */
+/** Somebody's time ran out as it was declared before. Held while the clock cannot be trusted, and in a realm that was restored. */
 export const permitForEnd = (
-  world: Pick<World, 'clock'>,
+  world: Pick<World, 'clock' | 'restoring'>,
   { because, producer }: Pick<LossCause, 'because' | 'producer'>,
-): { permit: Permit } | { held: string } =>
-  world.clock.suspect
+): { permit: Permit } | { held: string } => {
+  const restored = world.restoring.current()
+  if (restored) return { held: `${because}, but ${restoredText(restored)}` }
+  return world.clock.suspect
     ? { held: `${because}, but the clock has jumped; it waits until the clock can be trusted` }
     : { permit: issuePermit({ because, producer }) }
+}
 
 /** Nothing is lost by it: the person left by themselves, or has the same under another address. */
 export const permitForNothing = (because: string, producer: string = MANAGERS.controller): { permit: Permit } => ({

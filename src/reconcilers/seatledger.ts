@@ -2,6 +2,7 @@ import type { Membership } from '../api/membership.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { isPaused, organizationsConcerned, recordEvent, settingsFor, type World, watch } from './context.ts'
+import { stopFor } from './frozen.ts'
 import { dueMails, keyRing, mailKeys } from './licensekeys.ts'
 import { isDeleting } from './people.ts'
 import { poolsFor } from './poolmembers.ts'
@@ -59,7 +60,7 @@ export const seatLedgerReconciler = (world: World): Reconciler<'SeatLedger'> => 
 })
 
 const isFrozen = (world: World, { spec }: Membership): boolean =>
-  settingsFor(world, spec.organization)?.settings.frozen !== undefined
+  stopFor(world, settingsFor(world, spec.organization)?.settings.frozen) !== undefined
 
 const mailPage = async (world: World, ledger: SeatLedger): Promise<ReconcileResult | undefined> => {
   const pool = world.cache.get('LicensePool', ledger.spec.pool)

@@ -3,7 +3,6 @@ import type { Membership } from '../api/membership.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { openSeries, progressOf } from '../decide/invitation.ts'
 import { DECLARATION } from '../decide/membership.ts'
-import { frozenText } from '../decide/settings.ts'
 import { type AttemptAct, claimAttempt, retryAttempt } from './attempts.ts'
 import { declaredAt } from './context.ts'
 import { inviterOf } from './lines.ts'
@@ -112,7 +111,8 @@ export const mailSetUp = async (
           ? await retryAttempt(world, act, next.attempt)
           : await claimAttempt(world, act, next.automatic)
       if (result.is === 'lost') return { again: now }
-      if (result.is === 'waiting' && result.limit === 'frozen') return say('ready', 'Frozen', frozenText(result.frozen))
+      if (result.is === 'waiting' && result.limit === 'stopped')
+        return say('ready', result.stop.reason, result.stop.text)
       if (result.is === 'waiting')
         return result.limit === 'server'
           ? say('reconciling', 'Retrying', 'the mail server cannot be reached; it is tried again', result.until)

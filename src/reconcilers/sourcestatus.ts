@@ -73,7 +73,9 @@ export const reportSync = async (
   const changed = result.created.length + result.updated.length + result.pruned.length > 0
   const stale =
     source.status?.lastCompleteTime === undefined ||
-    world.clock.now() - Date.parse(source.status.lastCompleteTime) >= TIME_WRITTEN
+    world.clock.now() - Date.parse(source.status.lastCompleteTime) >= TIME_WRITTEN ||
+    // A restore waits for a read that came after it.
+    source.status.lastCompleteTime < (world.restoring.current()?.time ?? '')
   if (whole && (changed || stale || source.status?.lastAppliedRevision !== revision.id))
     body.lastCompleteTime = now(world)
   if (whole) {

@@ -2,7 +2,7 @@ import { StoreUnusableError } from './errors.ts'
 import type { Marks } from './store.ts'
 
 /** Names of the texts in which marks are kept. */
-export const MARKS = ['keys', 'records', 'lost'] as const satisfies readonly (keyof Marks)[]
+export const MARKS = ['keys', 'records', 'lost', 'restored'] as const satisfies readonly (keyof Marks)[]
 type Mark = (typeof MARKS)[number]
 export type MarkTexts = { readonly [mark in Mark]?: string | undefined }
 
@@ -42,6 +42,10 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 const FORMS: Readonly<Record<Mark, (value: unknown) => boolean>> = {
   keys: value => isMap(value) && Object.values(value).every(one => typeof one === 'string'),
   records: value => isMap(value) && Object.values(value).every(isCount),
+  restored: value =>
+    isMap(value) &&
+    typeof value['time'] === 'string' &&
+    (value['backup'] === undefined || typeof value['backup'] === 'string'),
   lost: value =>
     Array.isArray(value) &&
     value.every(one => isMap(one) && typeof one['kind'] === 'string' && isCount(one['noted']) && isCount(one['found'])),

@@ -157,12 +157,14 @@ export interface StoreInfo {
   /** What mail goes through and where links lead, once something was bound. */
   binding?: Binding
 }
-/** What a store remembers of itself beside its objects, so that a later start sees what it has lost. A restored store has none. */
+/** What a store remembers of itself beside its objects, so that a later start sees what it has lost. A restored store has that it was restored, and nothing else. */
 export interface Marks {
   /** A check value of each key that is in use, by its name (`link.1`). It says nothing of the key. */
   keys?: Readonly<Record<string, string>>
   /** How many records of a kind there were at least when they were counted last. */
   records?: { readonly [kind in RecordKind]?: number }
+  /** It came out of a backup, and nobody has approved yet what it would do. Times are RFC 3339: of the restore, and of the backup. */
+  restored?: { readonly time: string; readonly backup?: string | undefined }
   /** Records that were seen to go while the loop ran, until somebody accepts it. */
   lost?: readonly { readonly kind: Exclude<RecordKind, 'RemovalSet'>; readonly noted: number; readonly found: number }[]
 }

@@ -83,6 +83,36 @@ describe('backup and restore', () => {
     expect(readdirSync(other.folder).filter(name => name.startsWith('.roster-'))).toEqual([])
   })
 
+  test('it acts on nobody until somebody has approved what it would do', async () => {
+    using other = acme.copy()
+    await other.run('backup', 'acme.tar')
+    const there = ['--data', 'again']
+    const restored = await other.run('restore', 'acme.tar', ...there)
+    expect(restored.err).toContain('`roster approve --reason …` shows what would happen')
+    await other.run('invite', 'new@partner.example', '--org', 'acme', ...there)
+    const mails = () => (existsSync(join(other.folder, 'mail')) ? readdirSync(join(other.folder, 'mail')) : [])
+    const settle = () => other.run('apply', 'people', ...there, '--mail-dir', 'mail', '--rebind')
+    expect((await settle()).err).toContain('this realm was restored from a backup of')
+    expect(mails()).toEqual([])
+    expect((await other.run('get', 'organizations', ...there)).out).toContain('WaitingForApproval')
+    expect((await other.run('plan', 'people', ...there)).out).toContain('! this realm was restored from a backup of')
+
+    const shown = await other.run('approve', '--reason', 'Looked through', ...there)
+    expect(shown.code).toBe(0)
+    expect(shown.err).toContain('this realm was restored from a backup of')
+    expect(shown.err).toContain('new@partner.example')
+    expect(shown.out).toMatch(/^kind: Approval$/m)
+    expect(shown.out).not.toMatch(/organization/)
+    expect((await other.run('approve', 'acme', '--reason', 'Looked through', ...there)).code).toBe(1)
+
+    expect((await other.run('approve', '--reason', 'Looked through', '--apply', '--yes', ...there)).code).toBe(0)
+    expect((await settle()).err).not.toContain('restored')
+    expect(mails().filter(file => file.startsWith('new-partner.example'))).toHaveLength(1)
+    expect((await other.run('approve', '--reason', 'Again', ...there)).err).toContain('Nothing is held')
+    const audit = await other.run('audit', '--action', 'restore', ...there)
+    expect(audit.out).toMatch(/restore\.approve .*Looked through/)
+  })
+
   test('nothing is overwritten: neither a file nor a folder', async () => {
     using other = acme.copy()
     await other.run('backup', 'acme.tar')

@@ -1,6 +1,8 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Organization } from '../../src/api/organization.ts'
 import type { User } from '../../src/api/user.ts'
 import { startCluster, type TestCluster } from '../kube/apiserver.ts'
 import { installCrds } from '../kube/crds.ts'
@@ -75,10 +77,20 @@ describeWith('kube-apiserver', 'a realm in Kubernetes that moves', () => {
       const again = await moved.roster('restore', file)
       expect(again.code).toBe(2)
       const controller = await moved.run('--rebind')
+      const audit = async () => (await moved.json<{ lines: { action: string }[] }>('audit')).lines
       expect(await mails(moved)).toEqual([])
-      expect(await statuses(moved)).toEqual(before)
-      const { lines } = await moved.json<{ lines: { action: string }[] }>('audit')
-      expect(lines).toEqual([])
+      expect(await audit()).toEqual([])
+      const [organization] = (await moved.json<{ items: Organization[] }>('get', 'organizations')).items
+      const ready = organization?.status?.conditions?.find(({ type }) => type === 'Ready')
+      expect(ready?.message).toContain('this realm was restored from a backup')
+      const approved = await moved.roster('approve', '--reason', 'It is moved', '--apply', '--yes')
+      expect(approved.code, approved.err).toBe(0)
+      expect(approved.err).toContain('this realm was restored from a backup')
+      await eventually(async () => isDeepStrictEqual(await statuses(moved), before) || undefined, 'as before', 60_000)
+      expect(new Set((await audit()).map(({ action }) => action))).toEqual(
+        new Set(['approval.create', 'restore.approve']),
+      )
+      expect(await mails(moved)).toEqual([])
       expect(await signIn(moved, 'alice@acme.example')).toContain('Editor')
       const page = await new Person(moved.url).visit(
         new URL(new URL(linkOf('bob@acme.example')).pathname, moved.url).href,

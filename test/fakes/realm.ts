@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 import type { ResourceOf, SpecOf } from '../../src/api/kinds.ts'
 import type { MembershipSpec } from '../../src/api/membership.ts'
 import { API_VERSION, type DeclaredKind, KINDS } from '../../src/api/names.ts'
+import { restoringLoop } from '../../src/app/restored.ts'
 import { DERIVING } from '../../src/app/world.ts'
 import { groupResolver } from '../../src/decide/groups.ts'
 import { takesAccess } from '../../src/decide/membership.ts'
 import { membershipName } from '../../src/decide/record-names.ts'
+import type { Restored } from '../../src/decide/restoring.ts'
 import type { Effects } from '../../src/effects/effects.ts'
 import { liveEffects } from '../../src/effects/live.ts'
 import type { LinkSigner } from '../../src/ports/links.ts'
@@ -66,6 +68,8 @@ export interface RealmOptions {
   clock?: FakeClock
   reconcilers?: (world: World) => Reconciler[]
   relistEvery?: number
+  /** The store came out of a backup. */
+  restored?: Restored
   /** See `Removals`. Default: 0. */
   collectFor?: number
 }
@@ -93,6 +97,10 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
   const start = async ({ wrap = same => same, effects: change = same => same, ...further }: RealmOptions) => {
     lease = await store.lease.acquire({ holder: 'test', signal: new AbortController().signal })
     const { epoch: storeEpoch } = await store.info()
+    const restoring = restoringLoop({ store, audit }, further.restored, () => {
+      for (const controller of loop.controllers) controller.wakeAll()
+      loop.controller('RemovalSet')?.wake('*')
+    })
     loop = await openLoop<World & RuntimeWorld>({
       store: wrap(lease.store),
       kinds: KINDS,
@@ -126,10 +134,11 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
               clock,
               lost: lease.lost,
               takes: takesAccess,
-              stopped: stoppedIn(store),
+              stopped: stoppedIn(store, restoring),
             }),
             cached,
           ),
+          restoring,
           clock,
           random: bytes => Buffer.alloc(bytes, ++drawn),
           composer: fakeComposer,

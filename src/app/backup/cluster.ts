@@ -98,7 +98,7 @@ export const restoreCluster = async (options: {
     })
     if (backup.lease.clockMark !== undefined) await realm.lease.markClock(backup.lease.clockMark)
     const keysMailed = (await realm.store.list('SeatLedger')).items.some(({ spec }) => spec.keys.length > 0)
-    return { ...(await realm.finish()), time: about.time, resumed: realm.resumed, keysMailed }
+    return { ...(await realm.finish(about.time)), time: about.time, resumed: realm.resumed, keysMailed }
   } finally {
     await rm(work, { recursive: true, force: true })
   }

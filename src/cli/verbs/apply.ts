@@ -8,6 +8,7 @@ import { pathInside } from '../../app/authority.ts'
 import { openRealm } from '../../app/openrealm.ts'
 import { StalePlanError } from '../../app/plan-stale.ts'
 import { type PlanFile, readPlanFile } from '../../app/planfile.ts'
+import { restoredText } from '../../app/restored.ts'
 import { readRevision } from '../../app/revision.ts'
 import { sourceSpecOf } from '../../app/source-arguments.ts'
 import { withExamples } from '../examples.ts'
@@ -101,7 +102,7 @@ const planOf = async (command: Command, flags: Record<string, unknown>, io: Io):
 }
 
 const print = (result: ApplyResult & Partial<AppliedPlan>, io: Io): void => {
-  const { sync, settled, beside, unready, later, held, differing } = result
+  const { sync, settled, beside, unready, later, held, differing, restored } = result
   const line = (text: string): void => io.out(`${escapeText(text)}\n`)
   for (const ref of sync.created) line(`${refText(ref)} created`)
   for (const ref of sync.updated) line(`${refText(ref)} changed`)
@@ -123,6 +124,7 @@ const print = (result: ApplyResult & Partial<AppliedPlan>, io: Io): void => {
     )
   if (differing?.length === 0) line('All that was planned to follow has followed.')
   for (const set of held) io.err(`${heldLines(set).join('\n')}\n`)
+  if (restored) io.err(`! ${escapeText(restoredText(restored))}\n`)
   const [next, ...others] = later
   if (!settled)
     line(

@@ -10,7 +10,7 @@ import { openRealm } from '../../app/openrealm.ts'
 import type { Plan } from '../../app/plan.ts'
 import { confirmed } from '../confirm.ts'
 import { withExamples } from '../examples.ts'
-import { heldLines, historyLines } from '../heldtext.ts'
+import { heldLines, historyLines, restoreLines } from '../heldtext.ts'
 import type { Io } from '../io.ts'
 import { loopNote } from '../loop.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'
@@ -74,10 +74,22 @@ const several = (value: string, before: string[] | undefined): string[] => [...(
 
 /** What is held, and what follows when it is released: talk, before the data. */
 const say = (things: readonly HeldThing[], plan: Plan, io: Io): void => {
-  for (const thing of things)
-    io.err(`${(thing.is === 'removals' ? heldLines(thing.set) : historyLines(thing.history)).join('\n')}\n`)
+  for (const thing of things) io.err(`${linesOf(thing).join('\n')}\n`)
   if (things.every(({ is }) => is === 'revision')) return
   io.err(`\nReleased, this follows:\n${renderPlan(plan, 'text', { color: io.terminal.color && io.terminal.err })}\n`)
+}
+
+const linesOf = (thing: HeldThing): string[] => {
+  switch (thing.is) {
+    case 'removals':
+      return heldLines(thing.set)
+    case 'revision':
+      return historyLines(thing.history)
+    case 'restore':
+      return restoreLines(thing.restore)
+    default:
+      return thing satisfies never
+  }
 }
 
 const print = async (
@@ -93,9 +105,11 @@ const print = async (
 /** `held`: sets of removals; `histories`: where a source's history was rewritten. */
 const heldOf = (things: readonly HeldThing[]) => {
   const histories = things.flatMap(thing => (thing.is === 'revision' ? [thing.history] : []))
+  const [restore] = things.flatMap(thing => (thing.is === 'restore' ? [thing.restore] : []))
   return {
     held: things.flatMap(thing => (thing.is === 'removals' ? [thing.set] : [])),
     ...(histories.length > 0 && { histories }),
+    ...(restore && { restore }),
   }
 }
 
@@ -104,7 +118,7 @@ const approvedText = ({ approval, organization, state, message }: Approved): str
   switch (state) {
     case 'Used':
       return organization === undefined
-        ? `approval/${approval} released the rewritten history`
+        ? `approval/${approval} released it`
         : `approval/${approval} released what was held in ${organization}`
     case 'Waiting':
       return `approval/${approval} written`

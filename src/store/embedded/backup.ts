@@ -3,6 +3,7 @@ import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSy
 import { dirname, join, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { StoreUnusableError } from '../errors.ts'
+import { markTexts } from '../marks.ts'
 import type { StoreInfo } from '../store.ts'
 import { randomId } from '../uid.ts'
 import { companionsOf, FILES, type Machine, prepareFolder, thisMachine } from './folder.ts'
@@ -52,6 +53,12 @@ export interface Past {
   clockMark?: string | undefined
 }
 
+/** What the restored store remembers of its restore. RFC 3339. */
+export interface RestoreTimes {
+  time: string
+  backup?: string | undefined
+}
+
 /**
  * Puts a backup into a folder that holds no store. The restored store has a new realm and a higher epoch, so links, sessions and permits of before are dead,
  * nobody holds its lease, and no watch goes on over the gap.
@@ -62,6 +69,7 @@ export const restoreEmbedded = async (
   folder: string,
   machine: Machine = thisMachine,
   past?: Past,
+  times: RestoreTimes = { time: new Date().toISOString() },
 ): Promise<StoreInfo> => {
   if (!existsSync(file))
     throw new StoreUnusableError(`${file} does not exist`, 'name the file that `roster backup` made')
@@ -76,7 +84,7 @@ export const restoreEmbedded = async (
     const info = inspect(draft, db => {
       const damage = db.prepare('PRAGMA integrity_check(1)').get()?.integrity_check
       if (damage !== 'ok') throw new StoreUnusableError(`${file} is damaged (${String(damage)})`, 'use another backup')
-      beginAnew(db, past)
+      beginAnew(db, times, past)
       return readInfo(db)
     })
     settle(draft, join(draftFolder, FILES.store))
@@ -115,7 +123,7 @@ const inspect = <T>(file: string, look: (db: DatabaseSync) => T): T => {
   }
 }
 
-const beginAnew = (db: DatabaseSync, past: Past = { epoch: 0, leaseEpoch: 0 }): void => {
+const beginAnew = (db: DatabaseSync, times: RestoreTimes, past: Past = { epoch: 0, leaseEpoch: 0 }): void => {
   db.exec('PRAGMA journal_mode = DELETE')
   db.exec('BEGIN IMMEDIATE')
   const version = newestVersion(db)
@@ -125,6 +133,8 @@ const beginAnew = (db: DatabaseSync, past: Past = { epoch: 0, leaseEpoch: 0 }): 
   db.exec('DELETE FROM deletions')
   // What it remembers of the keys of before: here new ones are made.
   db.exec(`DELETE FROM settings WHERE key LIKE 'mark/%'`)
+  const { restored } = markTexts({ restored: times })
+  db.prepare(`INSERT INTO settings (key, value) VALUES ('mark/restored', ?)`).run(restored ?? null)
   db.prepare(
     `UPDATE lease SET holder = NULL, expires = NULL, locked = 0, idle = NULL, epoch = max(epoch, ?) + 1, renewals = renewals + 1,
       clock = coalesce(?, clock)`,

@@ -117,10 +117,15 @@ export class KubernetesRealm {
     return false
   }
 
-  /** Takes the mark away: from now on the loop may run. */
-  async finishRestore(send: <T>(request: KubeRequest) => Promise<T>): Promise<RealmFacts> {
+  /** Takes the mark away: from now on the loop may run. What stays is that it was restored, until that is approved. */
+  async finishRestore(
+    restored: NonNullable<Marks['restored']>,
+    send: <T>(request: KubeRequest) => Promise<T>,
+  ): Promise<RealmFacts> {
     const map = await this.#settled()
-    const { restoring: _, ...data } = map.data ?? {}
+    const { restoring: _, ...rest } = map.data ?? {}
+    const text = markTexts({ restored }).restored
+    const data = { ...rest, ...(text !== undefined && { restored: text }) }
     await this.#put({ ...map, data }, send)
     return factsOf({ ...map, data })
   }

@@ -15,8 +15,8 @@ export interface KubernetesRestore extends AsyncDisposable {
   lease: HeldLease
   /** Whether a restore of the same backup was cut off here. */
   resumed: boolean
-  /** Everything is there: the loop may run. */
-  finish(): Promise<StoreInfo>
+  /** Everything is there: the loop may run. @param backup RFC 3339: of when the backup is */
+  finish(backup?: string): Promise<StoreInfo>
 }
 
 /**
@@ -54,8 +54,8 @@ export const beginKubernetesRestore = async (
     store: lease.store,
     lease,
     resumed,
-    finish: async () => ({
-      ...(await realm.finishRestore(send)),
+    finish: async backup => ({
+      ...(await realm.finishRestore({ time: new Date(options.clock.now()).toISOString(), backup }, send)),
       resourceVersion: (await store.info()).resourceVersion,
     }),
     [Symbol.asyncDispose]: () => up.disposeAsync(),

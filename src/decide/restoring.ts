@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import type { Approval } from '../api/approval.ts'
+import type { Source } from '../api/source.ts'
+import { type ApprovalVerdict, timeVerdictOn } from './approval.ts'
+
+/** A realm that came out of a backup, and of which nobody has said yet that it may act. Times are RFC 3339. */
+export interface Restored {
+  /** When it was restored. */
+  time: string
+  /** Of when the backup is, where that is known. */
+  backup?: string | undefined
+  /** What an Approval names: this restore, and no other. */
+  hash: string
+}
+
+/** @param realm the id of the restored realm, which no other restore has */
+export const restoreHash = (realm: string): string =>
+  `sha256:${createHash('sha256')
+    .update(JSON.stringify(['Restore', realm]))
+    .digest('hex')}`
+
+/** What is said wherever something waits for that. */
+export const restoredText = ({ backup }: Pick<Restored, 'backup'>): string =>
+  `this realm was restored from a backup${backup === undefined ? '' : ` of ${backup}`}: no mail leaves and nothing is taken until \`roster approve\``
+
+/** Sources that were not read completely since: what they declare by now is not known here. */
+export const unreadSources = (
+  sources: Iterable<Pick<Source, 'metadata' | 'status'>>,
+  { time }: Pick<Restored, 'time'>,
+): string[] =>
+  [...sources]
+    .filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        (status?.lastCompleteTime === undefined || Date.parse(status.lastCompleteTime) < Date.parse(time)),
+    )
+    .map(({ metadata }) => metadata.name)
+    .sort()
+
+/**
+ * What an Approval is good for in a realm that was restored; undefined where it names something else.
+ * What was lost between the backup and now is in the sources: so these come first.
+ */
+export const restoreVerdictOn = (
+  approval: Pick<Approval, 'metadata' | 'spec'>,
+  restored: Restored | undefined,
+  sources: Iterable<Pick<Source, 'metadata' | 'status'>>,
+  now: number,
+): ApprovalVerdict | undefined => {
+  if (restored === undefined || approval.spec.releases !== restored.hash) return undefined
+  if (approval.spec.organization !== undefined)
+    return { is: 'refused', because: 'a restore concerns every organization: leave organization out' }
+  const late = timeVerdictOn(approval, now)
+  if (late) return late
+  const unread = unreadSources(sources, restored)
+  return unread.length === 0
+    ? { is: 'releases' }
+    : {
+        is: 'waits',
+        because: `Source ${unread.join(', ')} was not read completely since the restore; it counts as soon as that is so`,
+      }
+}
