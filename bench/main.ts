@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { type Bench, isMet, type Row, ratioOf } from './bench.ts'
 import { kubernetes } from './kubernetes.ts'
 import { pass } from './pass.ts'
+import { plan } from './plan.ts'
 import { queue } from './queue.ts'
 import { source } from './source.ts'
 import { startup } from './startup.ts'
@@ -14,7 +15,7 @@ setFlagsFromString('--expose-gc')
 Object.assign(globalThis, { gc: runInNewContext('gc') })
 
 /** `npm run bench`, or `npm run bench -- NAME…` for those whose names contain one of the words. */
-const benches: readonly Bench[] = [queue, validate, store, startup, pass, source, kubernetes]
+const benches: readonly Bench[] = [queue, validate, store, startup, pass, plan, source, kubernetes]
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2))
 const cells = (bench: Bench, row: Row): string[] => [

@@ -89,6 +89,7 @@ export const rehearse = async <T>(
     clock,
     random: () => 0.5,
     alone: true,
+    lazy: true,
     expecting: expectingRecords(overlay),
     wakeInitial: options.all ?? false,
     signal: options.signal,

@@ -17,18 +17,24 @@ class Bucket {
 
 /** Most values find one object, which then needs no bucket: a hundred bytes less for each. */
 type Found = AnyResource | Bucket
+type Buckets = Map<string, Found>
 
 interface Index {
   readonly of: IndexFunction
-  readonly buckets: Map<string, Found>
+  /** Undefined as long as nobody has asked for it. */
+  buckets: Buckets | undefined
 }
 
-/** The objects of some kinds in memory, with indexes that follow each change. Its one writer is the informer. */
+/**
+ * The objects of some kinds in memory, with indexes that follow each change. Its one writer is the informer.
+ * With `lazy` an index is made when it is first asked for: most work that is done only once asks for few. An object that an index function cannot take is then
+ * missing in that index, instead of in the whole cache.
+ */
 export class IndexedCache implements Cache {
   readonly #objects: ReadonlyMap<Kind, Map<string, AnyResource>>
   readonly #indexes: ReadonlyMap<Kind, ReadonlyMap<string, Index>>
 
-  constructor(kinds: readonly Kind[], indexes: Indexes) {
+  constructor(kinds: readonly Kind[], indexes: Indexes, { lazy = false }: { lazy?: boolean } = {}) {
     this.#objects = new Map(kinds.map(kind => [kind, new Map()]))
     this.#indexes = new Map(
       kinds.map(kind => [
@@ -36,7 +42,7 @@ export class IndexedCache implements Cache {
         new Map(
           Object.entries(indexes[kind] ?? {}).map(([name, of]) => [
             name,
-            { of: of as IndexFunction, buckets: new Map<string, Found>() },
+            { of: of as IndexFunction, buckets: lazy ? undefined : new Map() },
           ]),
         ),
       ]),
@@ -57,7 +63,7 @@ export class IndexedCache implements Cache {
 
   /** @returns a snapshot: later changes do not reach it */
   by<K extends Kind>(kind: K, index: string, value: string): readonly ResourceOf<K>[] {
-    const found = this.#index(kind, index).buckets.get(value)
+    const found = this.#buckets(kind, index).get(value)
     if (!found) return []
     if (!(found instanceof Bucket)) return [found as unknown as ResourceOf<K>]
     found.lent = true
@@ -65,7 +71,7 @@ export class IndexedCache implements Cache {
   }
 
   values(kind: Kind, index: string): Iterable<string> {
-    return this.#index(kind, index).buckets.keys()
+    return this.#buckets(kind, index).keys()
   }
 
   /** @throws what an index function throws; then nothing has changed */
@@ -75,7 +81,7 @@ export class IndexedCache implements Cache {
     const values = this.#valuesOf(object)
     if (before) this.#unfile(before, values)
     objects.set(object.metadata.name, object)
-    for (const [index, wanted] of values) for (const value of wanted) file(index.buckets, value, object)
+    for (const [buckets, wanted] of values) for (const value of wanted) file(buckets, value, object)
   }
 
   delete(kind: Kind, name: string): void {
@@ -85,15 +91,18 @@ export class IndexedCache implements Cache {
     this.#unfile(before, new Map())
   }
 
-  #valuesOf(object: AnyResource): Map<Index, Set<string>> {
-    const indexes = this.#indexes.get(object.kind) ?? new Map<string, Index>()
-    return new Map([...indexes.values()].map(index => [index, new Set(index.of(object))]))
+  /** Of the indexes that are there. */
+  #valuesOf(object: AnyResource): Map<Buckets, Set<string>> {
+    const values = new Map<Buckets, Set<string>>()
+    for (const { of, buckets } of this.#indexes.get(object.kind)?.values() ?? [])
+      if (buckets) values.set(buckets, new Set(of(object)))
+    return values
   }
 
   /** Takes an object out of the buckets in which it is not wanted any more. */
-  #unfile(object: AnyResource, wanted: Map<Index, Set<string>>): void {
-    for (const [index, values] of this.#valuesOf(object)) {
-      for (const value of values) if (!wanted.get(index)?.has(value)) unfile(index.buckets, value, object)
+  #unfile(object: AnyResource, wanted: Map<Buckets, Set<string>>): void {
+    for (const [buckets, values] of this.#valuesOf(object)) {
+      for (const value of values) if (!wanted.get(buckets)?.has(value)) unfile(buckets, value, object)
     }
   }
 
@@ -104,15 +113,30 @@ export class IndexedCache implements Cache {
     return objects
   }
 
-  #index(kind: Kind, name: string): Index {
-    this.#of(kind)
+  #buckets(kind: Kind, name: string): Buckets {
+    const objects = this.#of(kind)
     const index = this.#indexes.get(kind)?.get(name)
     if (!index) throw new Error(`${kind} has no index "${name}"`)
-    return index
+    index.buckets ??= built(index.of, objects.values())
+    return index.buckets
   }
 }
 
-function file(buckets: Map<string, Found>, value: string, object: AnyResource): void {
+const built = (of: IndexFunction, objects: Iterable<AnyResource>): Buckets => {
+  const buckets: Buckets = new Map()
+  for (const object of objects) {
+    let values: Set<string>
+    try {
+      values = new Set(of(object))
+    } catch {
+      continue
+    }
+    for (const value of values) file(buckets, value, object)
+  }
+  return buckets
+}
+
+function file(buckets: Buckets, value: string, object: AnyResource): void {
   const found = buckets.get(value)
   if (found === undefined || (!(found instanceof Bucket) && found.metadata.name === object.metadata.name)) {
     buckets.set(value, object)
@@ -125,7 +149,7 @@ function file(buckets: Map<string, Found>, value: string, object: AnyResource): 
   objects.splice(place, objects[place]?.metadata.name === object.metadata.name ? 1 : 0, object)
 }
 
-function unfile(buckets: Map<string, Found>, value: string, object: AnyResource): void {
+function unfile(buckets: Buckets, value: string, object: AnyResource): void {
   const found = buckets.get(value)
   if (!(found instanceof Bucket)) {
     if (found?.metadata.name === object.metadata.name) buckets.delete(value)

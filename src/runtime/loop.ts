@@ -31,6 +31,7 @@ export interface LoopOptions<W = World> {
   wakeInitial?: boolean
   /** See `InformerOptions`. */
   alone?: boolean
+  lazy?: boolean
   relistEvery?: number
   expecting?: () => Promise<Expectation>
 }

@@ -36,6 +36,8 @@ export interface ViewOptions {
   observer?: RuntimeObserver
   /** Nobody else writes, and no watch will tell of own writes again. */
   alone?: boolean
+  /** See `IndexedCache`. */
+  lazy?: boolean
 }
 
 /** After so many objects in one go, everybody else gets a turn. */
@@ -56,7 +58,7 @@ export class View {
 
   constructor(options: ViewOptions) {
     this.#options = options
-    this.#cache = new IndexedCache(options.kinds, options.indexes ?? {})
+    this.#cache = new IndexedCache(options.kinds, options.indexes ?? {}, { lazy: options.lazy ?? false })
   }
 
   get cache(): Cache {

@@ -7,7 +7,7 @@ import { group } from './scriptedstore.ts'
 const byMember = { Group: { member: (each: Group) => each.spec.members ?? [] } }
 const names = (groups: readonly Group[]) => groups.map(({ metadata }) => metadata.name)
 
-describe('IndexedCache', () => {
+describe.each([{ lazy: false }, { lazy: true }])('IndexedCache %j', options => {
   it('finds by an index what a search would find, ordered by name, after any changes', () => {
     const members = ['alice', 'bob', 'carol']
     const step = fc.record({
@@ -17,7 +17,7 @@ describe('IndexedCache', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), steps => {
-        const cache = new IndexedCache(['Group'], byMember)
+        const cache = new IndexedCache(['Group'], byMember, options)
         const model = new Map<string, string[]>()
         let version = 0
         for (const { name, members: wanted, look } of steps) {
@@ -41,7 +41,7 @@ describe('IndexedCache', () => {
   })
 
   it('gives the newest object, and never changes a list that it gave away', () => {
-    const cache = new IndexedCache(['Group'], byMember)
+    const cache = new IndexedCache(['Group'], byMember, options)
     for (const name of ['b', 'a']) cache.set(group(name, 1, { members: ['alice'] }))
     const given = cache.by('Group', 'member', 'alice')
     cache.set(group('c', 2, { members: ['alice'] }))
