@@ -25,7 +25,8 @@ export const openRealmOrEmpty = async (options: Omit<RealmOptions, 'create'>): P
   }
 }
 
-const emptyRealm = async (
+/** A realm in memory with nothing in it. @param missing thrown by what needs more than resources */
+export const emptyRealm = async (
   { settings, environment }: Pick<RealmOptions, 'settings' | 'environment'>,
   missing: NoStoreError,
 ): Promise<Realm> => {

@@ -4,8 +4,9 @@ import type { Rehearsal, Stage } from './rehearsal.ts'
 
 /** Something that only applying will tell. */
 export interface PlanUnknown {
-  kind: Kind
-  name: string
+  /** Of what, where it is of one resource. */
+  kind?: Kind
+  name?: string
   organization?: string
   /** What is not known, and why. */
   message: string

@@ -37,6 +37,8 @@ export interface PlanOptions {
   allowEmpty: boolean
   /** Runs every key, not only those that the changes reach: shows what is due anyway, too. */
   all: boolean
+  /** What cannot be known where the realm is read from. */
+  unknown?: readonly PlanUnknown[]
   /** The file inside the source, for a file as it was named. */
   pathOf?: (file: string) => string
   signal: AbortSignal
@@ -112,7 +114,7 @@ export const workOut = async (options: PlanOptions): Promise<WorkedOut> => {
     held: [...(sync.kept ? [sync.kept] : []), ...heldIn(cache)],
     refused: refusedOf(sync),
     later: laterChanges(rest.later, cache, now),
-    unknown: unknownKeys(rehearsal, stage, (await realm.fingerprint()) !== undefined),
+    unknown: [...(options.unknown ?? []), ...unknownKeys(rehearsal, stage, (await realm.fingerprint()) !== undefined)],
     warnings: [
       ...warningsOnRestore(await restoredOf(realm.store)),
       ...roles.flatMap(role => warningOnRole(role, withdrawn)),

@@ -11,6 +11,9 @@ export const sourceSpecOf = (argument: string, options: { cwd: string; prune: bo
   return git ? { git, ...prune } : { folder: { path: resolve(options.cwd, argument) }, ...prune }
 }
 
+/** Whether an argument names a repository of a server. */
+export const isGitUrl = (argument: string): boolean => parseGitUrl(argument) !== undefined
+
 /** `default`, then `default-2` and so on, in the order of the command line. */
 export const sourceName = (index: number): string => (index === 0 ? 'default' : `default-${index + 1}`)
 

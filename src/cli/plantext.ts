@@ -12,13 +12,19 @@ import { type PlanRow, planRows } from './planrows.ts'
 /** One line a change, grouped by organization, what costs first; or one JSON document. */
 export const renderPlan = (plan: Plan, format: 'text' | 'json', options: { color: boolean }): string => {
   if (format === 'json') return jsonText(planDocument(plan))
+  const paint = colors(options.color)
+  const unknown = plan.unknown.map(({ kind, name, message }) =>
+    paint.yellow(
+      `! ${escapeText(`${kind && name ? `${refText({ kind, name })}: ` : ''}not known before it is applied: ${message}`)}`,
+    ),
+  )
   if (isEmptyPlan(plan))
     return [
       'No changes. What is declared is what is.',
       ...plan.warnings.map(one => `! ${escapeText(one.message)}`),
+      ...unknown,
       '',
     ].join('\n')
-  const paint = colors(options.color)
   const PAINT: Record<PlanRow['sign'], (text: string) => string> = {
     '-': paint.red,
     '+': paint.green,
@@ -44,7 +50,7 @@ export const renderPlan = (plan: Plan, format: 'text' | 'json', options: { color
       ...aligned(due).map(({ sign, text }) => PAINT[sign](text)),
     )
   const notes = [
-    ...plan.unknown.map(one => paint.yellow(said(`${refText(one)}: not known before it is applied: ${one.message}`))),
+    ...unknown,
     ...plan.held.flatMap(({ refs, message, set }) =>
       (set ? heldLines(set) : [said(`${message}: ${refs.map(refText).join(', ')}`)]).map(paint.yellow),
     ),

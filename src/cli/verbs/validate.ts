@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { pathInside } from '../../app/authority.ts'
 import { readArguments } from '../../app/reading.ts'
 import { fails, REPORT_FORMATS, renderReport } from '../../app/validate.ts'
@@ -15,10 +16,15 @@ export const verb: Verb = (command, io) => {
     ['validate . --strict -o github', 'in a workflow'],
     ['validate people/ --policy policy.yaml --source people', 'within what the source people may'],
     ['validate - < alice.yaml', 'standard input'],
+    ['validate users/ --against realm.yaml', 'a part of what is declared: the rest is in an export'],
   )
     .argument('<path...>', 'files and folders; - is standard input')
     .option('-o, --output <format>', REPORT_FORMATS.join(', '))
     .option('--source <name>', 'with --policy: the source that the manifests are of', 'default')
+    .option(
+      '--against <file>',
+      'what roster export wrote: what is there may be referred to, and must not be changed where it cannot',
+    )
     .option('--strict', 'also fail on warnings')
     .option('--fail-level <level>', 'fail from this severity on: error, warning, info')
     .addHelpText(
@@ -35,12 +41,14 @@ export const verb: Verb = (command, io) => {
         authority: { source: String(flags['source']), policy, byPerson: false },
         pathOf: pathInside(paths, io.cwd),
       }
-      const result = await readArguments(
-        { paths, cwd: io.cwd, stdin: io.stdin },
-        settings,
-        authority === undefined ? {} : { authority },
-      )
+      const against = flags['against'] as string | undefined
+      const result = await readArguments({ paths, cwd: io.cwd, stdin: io.stdin }, settings, {
+        ...(authority && { authority }),
+        ...(against !== undefined && { base: await exported(resolve(io.cwd, against)) }),
+      })
       io.out(renderReport(result, format, { color: io.terminal.color, version: ROSTER_VERSION }))
       if (fails(result, level)) throw new Exit(1)
     })
 }
+
+const exported = async (file: string) => (await import('../../app/exportfile.ts')).readExportFile(file)

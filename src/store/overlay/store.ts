@@ -38,6 +38,8 @@ export interface OverlayStoreOptions {
   random?: (bytes: number) => Uint8Array
   /** Instead of reading `base` once more. It stays as it is, however many overlays lie over it. */
   snapshot?: Snapshot
+  /** By uid: who owns what in `snapshot`, where `base` does not know. */
+  owners?: ReadonlyMap<string, Owners>
 }
 
 /**
@@ -56,7 +58,7 @@ export const overlayStore = async (base: ResourceStore, options: OverlayStoreOpt
       ? new Map([...snapshot.objects].map(([kind, ofKind]) => [kind, new Map(ofKind)]))
       : snapshot.objects,
     unsorted: new Set(),
-    owners: new Map(),
+    owners: new Map(options.owners),
     log: new ChangeLog(snapshot.version),
     events: new Map(),
     binding: undefined,
