@@ -125,6 +125,7 @@ export const openCluster = async (): Promise<Installation> => {
     )
   }
 
+  const places: Workplace[] = []
   /** The files and the rights of a pod. */
   const prepare = async () => {
     const root = mkdtempSync(join(folder, 'pod-'))
@@ -158,6 +159,7 @@ export const openCluster = async (): Promise<Installation> => {
       spec: { expirationSeconds: 3600 },
     })
     const place = await Workplace.make(environment)
+    places.push(place)
     const kubeconfig = cluster.writeKubeconfig({ token: (body as { status: { token: string } }).status.token })
     const own = ['--data', join(root, 'data'), '--kubeconfig', kubeconfig]
     return { place, args: args.map(here), own }
@@ -206,6 +208,7 @@ export const openCluster = async (): Promise<Installation> => {
     command,
     ready,
     [Symbol.asyncDispose]: async () => {
+      for (const place of places) await place[Symbol.asyncDispose]()
       await cluster[Symbol.asyncDispose]()
       rmSync(folder, { recursive: true, force: true })
     },
