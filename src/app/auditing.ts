@@ -6,10 +6,13 @@ import { dataPaths } from './paths.ts'
 import type { RealmOptions } from './realm.ts'
 
 /** The audit trail where the settings want it. What cannot be written to one of its places does not happen. */
-export const auditOf = ({ settings, onAudit }: Pick<RealmOptions, 'settings' | 'onAudit'>, clock: Clock): AuditLog => {
+export const auditOf = (
+  { settings, onAudit, auditStream = process.stderr }: Pick<RealmOptions, 'settings' | 'onAudit' | 'auditStream'>,
+  clock: Clock,
+): AuditLog => {
   const logs = [
     ...(settings.audit === 'stdout' ? [] : [fileAuditLog({ folder: dataPaths(settings.data).audit, clock })]),
-    ...(settings.audit === 'file' ? [] : [streamAuditLog({ stream: process.stdout, clock })]),
+    ...(settings.audit === 'file' ? [] : [streamAuditLog({ stream: auditStream, clock })]),
   ]
   return {
     append: async entry => {

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { LostKey } from '../accounts/keycheck.ts'
 import type { Keys } from '../accounts/keys.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
@@ -56,6 +57,8 @@ export interface RealmOptions {
   create: boolean
   /** Opens a realm in a cluster also while it is being restored: for who finishes that, or gives it up. */
   restoring?: boolean
+  /** Where lines of the audit trail go that the settings want on standard output; standard error when absent: there a command prints what was asked for. */
+  auditStream?: Writable
   /** Told of each audit line that was written. */
   onAudit?: (entry: AuditEntry) => void
 }

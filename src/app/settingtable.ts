@@ -27,7 +27,7 @@ export interface Settings {
   credentialsNamespace: string | undefined
   /** Folder with keys that somebody else put there. Absolute. Undefined: Roster makes its own. */
   keys: string | undefined
-  /** Where lines of the audit trail go: the data folder, standard output, or both. */
+  /** Where lines of the audit trail go: the data folder, standard output (standard error of every verb but `run`), or both. */
   audit: 'file' | 'stdout' | 'both'
   listen: Endpoint
   opsListen: Endpoint
@@ -158,7 +158,7 @@ export const SETTINGS: readonly SettingDefinition[] = [
   {
     key: 'audit',
     flag: 'audit',
-    help: 'where the audit trail goes: file (in the data folder), stdout or both',
+    help: 'where the audit trail goes: file (in the data folder), stdout (for `run`; other verbs write it to stderr) or both',
     default: 'file',
     parse: oneOf('file', 'stdout', 'both'),
   },

@@ -38,6 +38,21 @@ const finished = async (child: ChildProcess, input = '') => {
 }
 
 describe('a process', () => {
+  test('writes nothing but its document to stdout, wherever the audit trail goes', async () => {
+    using acme = await acmePlace()
+    for (const audit of ['stdout', 'both']) {
+      const environment = { ROSTER_AUDIT: audit }
+      const address = `${audit}@partner.example`
+      const { code, out, err } = await finished(
+        start(acme.folder, ['invite', address, '--org', 'acme', '-o', 'json'], environment),
+      )
+      expect(code, err).toBe(0)
+      expect(JSON.parse(out)).toBeTypeOf('object')
+      const [line] = err.split('\n').filter(text => text.startsWith('{'))
+      expect(JSON.parse(line ?? '')).toMatchObject({ audit: true, action: 'invitation.create', after: { to: address } })
+    }
+  })
+
   test('keeps data and talk apart, and ends with the code of the answer', async () => {
     using place = openPlace()
     const version = await finished(start(place.folder, ['version']))

@@ -20,7 +20,7 @@ export const verb: Verb = (command, io) => {
       const realm = realmOptions(flags, io, true)
       const json = realm.settings.log === 'json'
       await serve({
-        realm,
+        realm: { ...realm, auditStream: process.stdout },
         io,
         sources,
         log: json ? { stderr: true } : { file: dataPaths(realm.settings.data).log },
