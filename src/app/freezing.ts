@@ -1,9 +1,8 @@
 import { isConflict } from '../api/errors.ts'
-import type { AnyManifest } from '../api/kinds.ts'
-import { API_VERSION } from '../api/names.ts'
-import type { Organization, OrganizationSpec } from '../api/organization.ts'
+import type { Organization } from '../api/organization.ts'
 import { frozenAt, placement } from '../decide/settings.ts'
 import type { ResourceStore } from '../store/store.ts'
+import { handManifest } from './handfields.ts'
 import type { Realm } from './realm.ts'
 import { declaredObject, RequestError } from './requests.ts'
 import { whenceOf } from './whence.ts'
@@ -64,19 +63,14 @@ const setOne = async (realm: Freezing, first: Organization, frozen: boolean): Pr
       organization: name,
       because: `asked by ${actor}`,
     }
-    // What it applied before stays its own.
-    const own = owners.filter(({ field, manager }) => manager === actor && field.startsWith('spec.'))
-    const spec = {
-      ...pick(
-        organization.spec,
-        own.map(({ field }) => field.slice('spec.'.length)),
-      ),
-      frozen,
-    }
-    const manifest = { apiVersion: API_VERSION, kind: 'Organization', metadata: { name }, spec } as AnyManifest
+    const manifest = handManifest(
+      { ...organization, kind: 'Organization' as const },
+      { owners, manager: actor },
+      { 'spec.frozen': frozen },
+    )
     await audit.append({ ...line, phase: 'intent', before: { frozen: !frozen }, after: { frozen } })
     try {
-      await store.apply(manifest as AnyManifest & { kind: 'Organization' }, {
+      await store.apply(manifest, {
         manager: actor,
         force: true,
         ifUid: uid,
@@ -92,9 +86,6 @@ const setOne = async (realm: Freezing, first: Organization, frozen: boolean): Pr
   }
   return { ...result, refused: `${name} is gone` }
 }
-
-const pick = (spec: OrganizationSpec, fields: readonly string[]): OrganizationSpec =>
-  Object.fromEntries(Object.entries(spec).filter(([field]) => fields.includes(field)))
 
 const organizations = async (store: Pick<ResourceStore, 'list'>): Promise<Map<string, Organization>> =>
   new Map((await store.list('Organization')).items.map(one => [one.metadata.name, one]))

@@ -76,6 +76,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import('./verbs/revoke.ts'),
   },
   {
+    name: 'offboard',
+    group: 'The day’s work',
+    summary: 'End everything that a person has, in every organization',
+    load: () => import('./verbs/offboard.ts'),
+  },
+  {
     name: 'approve',
     group: 'The day’s work',
     summary: 'Release what is held, after saying who loses what',
