@@ -47,7 +47,7 @@ describe('offboard', () => {
     await pass(acme)
     expect((await record(acme, 'eve@acme.example'))?.ended).toBeDefined()
     expect((await acme.run('get', 'user', 'eve')).out).toMatch(/eve .*Ended/)
-    expect((await acme.run('why', 'eve', 'pool/suite')).code).toBe(1)
+    expect((await acme.run('why', 'eve', 'editor')).code).toBe(1)
     const audit = await acme.run('audit', '--action', 'user.offboard', '-o', 'jsonl')
     expect(JSON.parse(audit.out.split('\n')[0] ?? '')).toMatchObject({
       target: 'User/eve',
