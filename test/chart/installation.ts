@@ -69,8 +69,9 @@ interface Container {
 /**
  * A cluster with the chart in it, installed by helm. No controller runs beside the API server: nothing starts the pods, joins ClusterRoles or collects garbage,
  * so a test does by hand what it needs of that.
+ * @param options.empty without even the namespace
  */
-export const openCluster = async (): Promise<Installation> => {
+export const openCluster = async (options: { empty?: boolean } = {}): Promise<Installation> => {
   const folder = mkdtempSync(join(tmpdir(), 'roster-installed-'))
   const cluster = await startCluster()
   const run = (program: 'helm' | 'kubectl', args: string[], input = ''): Said => {
@@ -102,9 +103,11 @@ export const openCluster = async (): Promise<Installation> => {
   cpSync(CHART, chart, { recursive: true })
   const about = join(chart, 'Chart.yaml')
   writeFileSync(about, readFileSync(about, 'utf8').replace(/^kubeVersion: .*\n/m, ''))
-  must(['create', 'namespace', 'people'])
-  must(['label', 'namespace', 'people', 'pod-security.kubernetes.io/enforce=restricted'])
-  must(['config', 'set-context', '--current', '--namespace', 'people'])
+  if (!options.empty) {
+    must(['create', 'namespace', 'people'])
+    must(['label', 'namespace', 'people', 'pod-security.kubernetes.io/enforce=restricted'])
+    must(['config', 'set-context', '--current', '--namespace', 'people'])
+  }
 
   const decoded = (data: Record<string, string>) =>
     Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]))
