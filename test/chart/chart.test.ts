@@ -13,7 +13,7 @@ interface Rendered {
   kind: string
   metadata: { name: string; namespace?: string }
   rules?: { apiGroups: string[]; resources: string[]; resourceNames?: string[]; verbs: string[] }[]
-  spec?: { template?: { metadata: object; spec: object } }
+  spec?: { template?: { metadata: object; spec: object }; egress?: { ports: { port: number }[] }[] }
   data?: Record<string, string>
 }
 
@@ -145,6 +145,17 @@ describeWith('helm', 'the chart', () => {
     expect(dump(rendered.find(({ kind }) => kind === 'PrometheusRule')?.spec)).toBe(
       own.replace('absent(roster_lease_held)', `absent(roster_lease_held{namespace='people'})`),
     )
+  })
+
+  it('lets mail out by the port that it is told', () => {
+    const smtp = (url: string) => {
+      const policy = objects(template([`smtp.url=${url}`])).find(({ kind }) => kind === 'NetworkPolicy')
+      const rules = policy?.spec?.egress ?? []
+      return rules.find(({ ports }) => ports.some(({ port }) => port === 465))?.ports
+    }
+    expect(smtp('smtp://mail.acme.example')).toHaveLength(3)
+    expect(smtp('smtp://roster@mail.acme.example:587')).toHaveLength(3)
+    expect(smtp('smtp://mail.acme.example:2525')).toContainEqual({ port: 2525, protocol: 'TCP' })
   })
 
   it('renders the same bytes each time', () => {

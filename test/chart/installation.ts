@@ -54,7 +54,7 @@ export interface Installation extends AsyncDisposable {
 interface Volume {
   name: string
   configMap?: { name: string; items?: Item[] }
-  secret?: { secretName: string; items?: Item[] }
+  secret?: { secretName: string; defaultMode?: number; items?: Item[] }
 }
 interface Item {
   key: string
@@ -147,7 +147,7 @@ export const openCluster = async (options: { empty?: boolean } = {}): Promise<In
       for (const [file, text] of Object.entries((await filesOf(volume)) ?? {})) {
         const path = join(root, mountPath, file)
         mkdirSync(dirname(path), { recursive: true })
-        writeFileSync(path, file === 'roster.yaml' ? here(text) : text)
+        writeFileSync(path, file === 'roster.yaml' ? here(text) : text, { mode: volume.secret?.defaultMode ?? 0o644 })
       }
     }
     const environment: Record<string, string> = {}

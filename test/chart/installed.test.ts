@@ -146,6 +146,20 @@ describeWith('kube-apiserver', 'the chart, installed', () => {
     expect(peer.mails.filter(({ to }) => to.includes('untold@acme.example'))).toEqual([])
   }, 240_000)
 
+  it('reads keys from a Secret of yours, and then has no right to one of its own', async () => {
+    const { data } = await at.object('/api/v1/namespaces/people/secrets/roster-keys')
+    at.must(['create', '-f', '-'], dump({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'own-keys' }, data }))
+    await withPod({ smtp: { ca: { pem: LOCALHOST_CERTIFICATE } }, keys: { existingSecret: 'own-keys' } }, async pod => {
+      const person = new Person(PUBLIC, pod.portal)
+      const alice = { address: 'alice@acme.example', password: 'correct horse battery staple' }
+      expect(await (await person.submit('/sign-in', '/sign-in', alice)).text()).toContain('Acme GmbH')
+    })
+    const { rules } = await at.object('/apis/rbac.authorization.k8s.io/v1/namespaces/people/roles/roster')
+    expect(JSON.stringify(rules)).not.toContain('roster-keys')
+    // What it filled stays, for whoever goes back.
+    expect((await at.object('/api/v1/namespaces/people/secrets/roster-keys')).data).toEqual(data)
+  }, 120_000)
+
   it('refuses what the policy refuses, whether it is given or there already', async () => {
     const folder = join(at.folder, 'manifests')
     mkdirSync(folder)
