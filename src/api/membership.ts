@@ -128,6 +128,14 @@ const spec = object('What happened between one organization and one address.', {
       },
     ),
   ),
+  asking: unset(
+    object('The first mail of a series is more than the inviter may send, and waits for the guard.', {
+      digest: Type.String({ description: 'Over the series.', pattern: '^[a-z2-7]{16}$', maxLength: 16 }),
+      producer: actor('Who invites.'),
+      because: text('Where it is asked for.', 500),
+      time: time('Since when.'),
+    }),
+  ),
   losing: unset(
     object(
       'What the declarations no longer give and is still in force, until the guard lets it go. Written by the first pass that finds it.',

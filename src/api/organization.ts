@@ -171,6 +171,14 @@ const spec = object(
             integer('So many people may lose something in any 24 hours, whatever share they are.', 0, 100_000),
             { inherited: 5 },
           ),
+          maxInvitations: optional(
+            integer(
+              'So many invitations of one inviter may be sent in 24 hours or wait for their turn; what is more waits for an Approval.',
+              0,
+              1_000_000,
+            ),
+            { inherited: 500 },
+          ),
           protected: optional(
             list(address(''), 200, 'Addresses of people from whom nothing is taken without an Approval.'),
             'inherited',

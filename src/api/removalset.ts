@@ -23,6 +23,7 @@ const guard = object('A guard, every value worked out.', {
   freeRemovals: integer('People.', 0, 100_000),
   protected: list(address(''), 200, 'Protected addresses, normalized.'),
   minAdmins: integer('Admins that stay.', 0, 100),
+  maxInvitations: unset(integer('Invitations of one inviter. Absent: 500.', 0, 1_000_000)),
 })
 
 const spec = object(
@@ -51,18 +52,18 @@ const spec = object(
     removals: unset(
       Type.Array(
         Type.String({
-          description: '`<Membership>/<digest of what it loses>`.',
+          description: '`<Membership>/<digest of what it loses, or of the series that it is to be mailed for>`.',
           pattern: '^m-[a-z2-7]{26}/[a-z2-7]{16}$',
           maxLength: 45,
         }),
-        { description: 'What is taken, sorted.', maxItems: 15_000 },
+        { description: 'What is taken, or mailed; sorted.', maxItems: 15_000 },
       ),
     ),
-    people: unset(integer('People who lose something by it.', 0, 15_000)),
+    people: unset(integer('People who lose something by it, or are mailed.', 0, 15_000)),
     reason: unset(
       choice(
-        'What holds it. `Budget`: more people than may lose something in 24 hours. `Protected`: somebody protected is among them. `MinAdmins`: too few admins would be left.',
-        ['Budget', 'Protected', 'MinAdmins'],
+        'What holds it. `Budget`: more people than may lose something in 24 hours. `Protected`: somebody protected is among them. `MinAdmins`: too few admins would be left. `Invitations`: nothing is taken; more mails are to be sent than one inviter may send.',
+        ['Budget', 'Protected', 'MinAdmins', 'Invitations'],
       ),
     ),
     because: unset(text('Why it is held, in words.', 1000)),

@@ -1,9 +1,11 @@
-import type { Losing, Membership } from '../api/membership.ts'
+import type { Membership } from '../api/membership.ts'
 import type { RemovalSet, RemovalSetSpec, SettledGuard } from '../api/removalset.ts'
+import { DEFAULT_GUARD } from '../decide/guard-settings.ts'
 import { lossText } from '../decide/loss.ts'
 import { isJoined } from '../decide/membership.ts'
 import { removalKey } from '../decide/record-names.ts'
-import { wantedLosses } from '../reconcilers/wantedlosses.ts'
+import { isAsking } from '../reconcilers/mailcap.ts'
+import { keptText, wantedLosses } from '../reconcilers/wantedlosses.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Realm } from './realm.ts'
@@ -14,8 +16,8 @@ import { when } from './when.ts'
 export interface HeldPerson {
   /** Name of the User, else the address. */
   name: string
-  /** In words: `editor, billing`, `the membership (viewer)`. */
-  loses: string
+  /** In words: `loses editor, billing`, `is not invited yet`. */
+  what: string
   /** `users/p00.yaml:2 no longer gives role editor`. */
   because: string
 }
@@ -25,6 +27,8 @@ export interface HeldSet {
   /** Of the RemovalSet. */
   name: string
   organization: string
+  /** What waits: something that is taken from people, or invitations. */
+  is: 'removals' | 'mails'
   /** Whose change it is: `source/people`, `controller` for edits by hand. */
   producer: string
   /** What an Approval names. */
@@ -48,6 +52,7 @@ export const heldSets = (cache: Cache, organization?: string): HeldSet[] =>
 export const heldSet = (cache: Cache, { metadata, spec }: RemovalSet): HeldSet => ({
   name: metadata.name,
   organization: spec.organization,
+  is: spec.reason === 'Invitations' ? 'mails' : 'removals',
   producer: spec.producer ?? '',
   hash: spec.hash ?? '',
   because: spec.because ?? '',
@@ -56,14 +61,14 @@ export const heldSet = (cache: Cache, { metadata, spec }: RemovalSet): HeldSet =
 })
 
 const peopleOf = (cache: Cache, spec: RemovalSetSpec): HeldPerson[] => {
-  const people = new Map<string, { losses: Losing[]; because: string }>()
-  for (const { person, losing } of wantedLosses(cache, spec)) {
+  const people = new Map<string, { texts: string[]; because: string }>()
+  for (const { person, text, because } of wantedLosses(cache, spec)) {
     const known = people.get(person)
-    if (known) known.losses.push(losing)
-    else people.set(person, { losses: [losing], because: losing.because })
+    if (known) known.texts.push(text)
+    else people.set(person, { texts: [text], because })
   }
   return [...people]
-    .map(([name, { losses, because }]) => ({ name, loses: losses.map(lossText).join('; '), because }))
+    .map(([name, { texts, because }]) => ({ name, what: texts.join('; '), because }))
     .sort((a, b) => compare(a.name, b.name))
 }
 
@@ -101,8 +106,8 @@ export const isUndecided = async (store: Pick<ResourceStore, 'list'>): Promise<b
 }
 
 /** What is held and why, on one line. */
-export const heldText = ({ organization, people, producer, because }: HeldSet): string =>
-  `${organization}: ${people.length} ${people.length === 1 ? 'person keeps' : 'people keep'} what ${whose(producer)} ${because === '' ? 'takes' : `takes: ${because}`}`
+export const heldText = ({ organization, people, producer, because, is }: HeldSet): string =>
+  `${organization}: ${keptText({ organization, state: 'Held', people: people.length, producer, because, ...(is === 'mails' && { reason: 'Invitations' }) })}`
 
 /** Until when, and what ends it. */
 export const untilText = ({ organization }: Pick<HeldSet, 'organization'>): string =>
@@ -110,7 +115,9 @@ export const untilText = ({ organization }: Pick<HeldSet, 'organization'>): stri
 
 /** That somebody is to lose something, why, and what it waits for; undefined where nothing is to be taken from them. */
 export const losingText = (cache: Cache, { metadata, spec }: Membership, timeZone: string): string | undefined => {
-  const { losing, organization } = spec
+  const { losing, asking, organization } = spec
+  if (asking && isAsking(cache, { metadata, spec } as Membership))
+    return `is not mailed yet: one of more invitations than one inviter may send (${asking.because}); ${untilText({ organization })}`
   if (!losing || !isJoined(spec)) return undefined
   const sets = cache.by('RemovalSet', 'removal', removalKey(metadata.name, losing.digest))
   const says = `is to lose ${lossText(losing)}: ${losing.because}`
@@ -155,9 +162,13 @@ export const setTexts = (cache: Cache, set: RemovalSet, timeZone: string): strin
   }
 }
 
-const guardText = ({ maxRemovals, freeRemovals, minAdmins, protected: addresses }: SettledGuard): string =>
-  `${freeRemovals} people or ${maxRemovals} % may lose something in 24 hours, at least ${minAdmins} admins stay, ${addresses.length === 0 ? 'nobody is' : `${addresses.length} ${addresses.length === 1 ? 'is' : 'are'}`} protected`
-
-const whose = (producer: string): string => (producer === 'controller' ? 'an edit by hand' : producer)
+const guardText = ({
+  maxRemovals,
+  freeRemovals,
+  minAdmins,
+  maxInvitations = DEFAULT_GUARD.maxInvitations,
+  protected: addresses,
+}: SettledGuard): string =>
+  `at most ${maxInvitations} invitations of one inviter go unasked, ${freeRemovals} people or ${maxRemovals} % may lose something in 24 hours, at least ${minAdmins} admins stay, ${addresses.length === 0 ? 'nobody is' : `${addresses.length} ${addresses.length === 1 ? 'is' : 'are'}`} protected`
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

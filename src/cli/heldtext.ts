@@ -13,7 +13,7 @@ const WIDEST = 44
 export const heldLines = (set: HeldSet): string[] => {
   const shown = set.people.slice(0, SHOWN)
   const rest = set.people.length - shown.length
-  const cells = shown.map(({ name, loses, because }) => [name, `loses ${loses}`, because].map(escapeText))
+  const cells = shown.map(({ name, what, because }) => [name, what, because].map(escapeText))
   const widths = [0, 1].map(column => Math.min(WIDEST, Math.max(0, ...cells.map(row => width(row[column] ?? '')))))
   const rows = cells.map(row =>
     row

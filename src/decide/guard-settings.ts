@@ -3,10 +3,16 @@ import type { SettledGuard } from '../api/removalset.ts'
 import { normalizeAddress } from './address.ts'
 
 /** How much may be taken at once, every value worked out. */
-export type GuardSettings = SettledGuard
+export type GuardSettings = Required<SettledGuard>
 
 /** What counts where nothing is declared; for a realm and a source always. */
-export const DEFAULT_GUARD: Readonly<GuardSettings> = { maxRemovals: 5, freeRemovals: 5, protected: [], minAdmins: 2 }
+export const DEFAULT_GUARD: Readonly<GuardSettings> = {
+  maxRemovals: 5,
+  freeRemovals: 5,
+  protected: [],
+  minAdmins: 2,
+  maxInvitations: 500,
+}
 
 /** The guard of the first organization of a chain: of what is declared here and above, the strictest of each; protected people united. */
 export const guardOf = (chain: readonly Pick<OrganizationSpec, 'guard'>[]): GuardSettings => {
@@ -26,6 +32,10 @@ export const guardOf = (chain: readonly Pick<OrganizationSpec, 'guard'>[]): Guar
     ),
     protected: union(values(guard => guard.protected?.map(normalizeAddress)).flat()),
     minAdmins: admins.length > 0 ? Math.max(...admins) : DEFAULT_GUARD.minAdmins,
+    maxInvitations: least(
+      values(guard => guard.maxInvitations),
+      DEFAULT_GUARD.maxInvitations,
+    ),
   }
 }
 
@@ -35,12 +45,14 @@ export const strictest = (a: GuardSettings, b: GuardSettings): GuardSettings => 
   freeRemovals: Math.min(a.freeRemovals, b.freeRemovals),
   protected: union([...a.protected, ...b.protected]),
   minAdmins: Math.max(a.minAdmins, b.minAdmins),
+  maxInvitations: Math.min(a.maxInvitations, b.maxInvitations),
 })
 
 export const sameGuard = (a: GuardSettings, b: GuardSettings): boolean =>
   a.maxRemovals === b.maxRemovals &&
   a.freeRemovals === b.freeRemovals &&
   a.minAdmins === b.minAdmins &&
+  a.maxInvitations === b.maxInvitations &&
   union(a.protected).join() === union(b.protected).join()
 
 /** How long a looser guard has to stand before anything is judged by it: as long as a budget lasts. */

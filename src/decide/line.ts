@@ -103,6 +103,13 @@ export class Line {
     return at <= now ? { is: 'now' } : { is: 'later', at }
   }
 
+  /** Mails of one inviter that went in the last day or wait for their turn, but for one that is asked about. */
+  wantedBy(actor: string, except: string, now: number): number {
+    const { waiting, sent } = this.#of(actor)
+    const own = this.#places.get(except)?.actor === actor ? 1 : 0
+    return waiting.length - own + sent.length - firstWithin(sent, now - DAY)
+  }
+
   /** The first in line of every inviter: the ones to look again when something moved. Whoever is behind them is looked at when they have gone. */
   heads(): string[] {
     return [...this.#actors.values()].flatMap(({ waiting }) => waiting.slice(0, 1)).map(entry => entry.name)

@@ -37,6 +37,9 @@ export const messageId = (membership: string, purpose: string, host: string): st
 /** Digest of what one Membership is to lose: the same loss has the same one, whoever wants it. */
 export const lossDigest = (parts: readonly string[]): string => digest(['Loss', ...parts], 16)
 
+/** Digest of the first mail of one series. */
+export const mailDigest = (series: number): string => digest(['Mail', String(series)], 16)
+
 /** One loss in a set of removals. */
 export const removalKey = (membership: string, digest: string): string => `${membership}/${digest}`
 

@@ -8,6 +8,7 @@ import type { OutgoingMail } from '../ports/mailer.ts'
 import type { World } from './context.ts'
 import { type Stop, stopFor } from './frozen.ts'
 import { lineLimits } from './lines.ts'
+import { isOverCap, withoutAsking } from './mailcap.ts'
 
 const MOST_ATTEMPTS = 32
 
@@ -34,8 +35,8 @@ export type AttemptResult =
   | { is: 'done'; record: Membership }
   /** Another write was first: look again. */
   | { is: 'lost' }
-  /** A limit is reached, or the mail server is out of reach; `until` undefined: it lets nothing go, ever. Nothing was written. */
-  | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' | 'server' }
+  /** A limit is reached, the mail server is out of reach, or the guard holds it; `until` undefined: it lets nothing go by itself, ever. Nothing was written. */
+  | { is: 'waiting'; until: number | undefined; limit: 'inviter' | 'address' | 'server' | 'approval' }
   /** Nothing leaves there now. Nothing was written. */
   | { is: 'waiting'; until: undefined; limit: 'stopped'; stop: Stop }
 
@@ -53,8 +54,8 @@ export const turnOf = (
   const place = { name, since: spec.since, address: spec.address, actor: automatic ? undefined : of.inviter }
   const stop = stopFor(world, settings.frozen)
   if (stop) {
-    // Their places in line are kept, so that it goes on in the same order.
-    line.enter(place)
+    // Their places in line are kept, so that it goes on in the same order; who is held has none.
+    if (!spec.asking) line.enter(place)
     return { is: 'waiting', until: undefined, limit: 'stopped', stop }
   }
   const held = world.effects.mailHeldUntil()
@@ -64,6 +65,10 @@ export const turnOf = (
     line.leave(name)
     return { is: 'waiting', until: addressFree, limit: 'address' }
   }
+  if (!automatic && isOverCap(world, of)) {
+    line.leave(name)
+    return { is: 'waiting', until: undefined, limit: 'approval' }
+  }
   line.enter(place)
   const turn = line.turn(name, lineLimits(settings), time)
   if (turn.is === 'now') return turn
@@ -72,10 +77,11 @@ export const turnOf = (
 
 /** Claims a new attempt, if the limits let it go now, and hands its mail over. */
 export const claimAttempt = async (world: World, act: AttemptAct, automatic: boolean): Promise<AttemptResult> => {
-  const { membership, spec, settings } = act
+  const { membership, settings } = act
   const { name } = membership.metadata
-  const turn = turnOf(world, { name, spec, settings, inviter: act.inviter }, automatic)
+  const turn = turnOf(world, { name, spec: act.spec, settings, inviter: act.inviter }, automatic)
   if (turn.is !== 'now') return turn
+  const spec = withoutAsking(act.spec)
   const line = world.lines.of(settings.name)
   const time = world.clock.now()
   const actor = automatic ? undefined : act.inviter

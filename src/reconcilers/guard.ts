@@ -1,3 +1,4 @@
+import type { Membership } from '../api/membership.ts'
 import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
 import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
 import { timestamp } from '../api/timestamp.ts'
@@ -7,15 +8,16 @@ import { verdictOn } from '../decide/approval.ts'
 import { hashOf, judge, judgeUrgent, type SetVerdict, type WantedLoss, type WantedSet } from '../decide/guard.ts'
 import { DEFAULT_GUARD, type GuardInForce, LOOSENING, sameGuard, settleGuard } from '../decide/guard-settings.ts'
 import { isJoined } from '../decide/membership.ts'
-import { removalKey, removalSetName } from '../decide/record-names.ts'
+import { membershipName, removalKey, removalSetName } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Change } from '../effects/change.ts'
 import type { Explained } from '../effects/effects.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { organizationsConcerned, recordEvent, settingsFor, type World, watch } from './context.ts'
-import { BUDGET, guardFacts, personOf } from './guardfacts.ts'
+import { BUDGET, guardFacts, isAsMade, personOf } from './guardfacts.ts'
 import { tellAdmins } from './heldmail.ts'
-import { wantedLosses } from './wantedlosses.ts'
+import { capOf, isAsking } from './mailcap.ts'
+import { keptText, wantedLosses } from './wantedlosses.ts'
 
 /** The key under which everything that is wanted is decided together; no organization has this name. */
 const EVERYTHING = '*'
@@ -41,12 +43,24 @@ export const guardReconciler = (world: World): Reconciler<'RemovalSet'> => ({
   watches: [
     watch({
       kind: 'Membership',
-      changed: ({ spec }) => spec.losing?.digest,
+      changed: ({ spec }) => [spec.losing?.digest, spec.asking?.digest],
       *wakes({ metadata, spec }, cache) {
-        if (!spec.losing) return
-        yield EVERYTHING
-        for (const set of cache.by('RemovalSet', 'removal', removalKey(metadata.name, spec.losing.digest)))
-          yield set.metadata.name
+        for (const note of [spec.losing, spec.asking]) {
+          if (!note) continue
+          yield EVERYTHING
+          for (const set of cache.by('RemovalSet', 'removal', removalKey(metadata.name, note.digest)))
+            yield set.metadata.name
+        }
+      },
+    }),
+    watch({
+      kind: 'Invitation',
+      changed: ({ metadata }) => [metadata.uid, metadata.deletionTimestamp],
+      *wakes({ spec }, cache) {
+        const name = membershipName(spec.organization, spec.email)
+        const digest = cache.get('Membership', name)?.spec.asking?.digest
+        if (digest === undefined) return
+        for (const set of cache.by('RemovalSet', 'removal', removalKey(name, digest))) yield set.metadata.name
       },
     }),
     watch({
@@ -87,6 +101,13 @@ const decideAll = async (world: World, signal: AbortSignal): Promise<ReconcileRe
   if (looser !== undefined) later.push(looser)
   const { sets, urgent, until } = collect(world, now)
   if (until !== undefined) later.push(until)
+  const asking = collectAsking(world, now)
+  if (asking.until !== undefined) later.push(asking.until)
+  for (const set of asking.sets) {
+    const { length } = set.losses
+    const because = `${length} more ${length === 1 ? 'invitation' : 'invitations'} than the ${asking.cap(set.organization)} of one inviter that may be sent or wait in 24 hours`
+    await write(world, { set, is: 'held', reason: 'Invitations', because }, now)
+  }
   if (sets.length > 0 || urgent.length > 0) {
     const facts = guardFacts(world)
     const all = [...sets, ...urgent]
@@ -166,6 +187,41 @@ const collect = (
   return { sets, urgent, until }
 }
 
+/** Invitations beyond the cap that no set names yet, by inviter and organization. */
+const collectAsking = (
+  world: World,
+  now: number,
+): { sets: WantedSet[]; until: number | undefined; cap: (organization: string) => number } => {
+  const { cache, removals } = world
+  const cap = (organization: string) => {
+    const settings = settingsFor(world, organization)?.settings
+    return settings ? capOf(cache, settings) : 0
+  }
+  const found = [...cache.values('Membership', 'asking')]
+    .flatMap(organization => cache.by('Membership', 'asking', organization))
+    .filter(record => isAsking(cache, record) && cache.by('RemovalSet', 'removal', askingKey(record)).length === 0)
+  const times = found.map(({ spec }) => milliseconds(spec.asking?.time ?? ''))
+  const closes = Math.min(Math.max(...times) + removals.collectFor, Math.min(...times) + COLLECTED_AT_MOST)
+  if (found.length === 0 || closes > now) return { sets: [], until: found.length === 0 ? undefined : closes, cap }
+  const sets = Map.groupBy(found, ({ spec }) => JSON.stringify([spec.organization, spec.asking?.producer]))
+  return {
+    until: undefined,
+    cap,
+    sets: [...sets.values()].map(records => ({
+      organization: records[0]?.spec.organization ?? '',
+      producer: records[0]?.spec.asking?.producer ?? '',
+      losses: records.map(record => ({
+        key: askingKey(record),
+        person: personOf(record.spec),
+        addresses: [record.spec.address],
+        admin: false,
+      })),
+    })),
+  }
+}
+
+const askingKey = ({ metadata, spec }: Membership): string => removalKey(metadata.name, spec.asking?.digest ?? '')
+
 /** Writes what was decided: from now on it is so, whoever looks. */
 const write = async (world: World, verdict: SetVerdict, now: number, urgent = false): Promise<void> => {
   const { organization, producer, losses } = verdict.set
@@ -207,7 +263,7 @@ const write = async (world: World, verdict: SetVerdict, now: number, urgent = fa
         { kind: 'Organization', name: organization, uid: of.metadata.uid },
         'Warning',
         'RemovalsHeld',
-        `${spec.people} ${spec.people === 1 ? 'person keeps' : 'people keep'} what ${producer} takes: ${because}`,
+        keptText(spec),
       )
   }
 }
@@ -259,11 +315,13 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
         { kind: 'Organization', name: spec.organization, uid: of.metadata.uid },
         'Normal',
         'RemovalsReleased',
-        `${spec.people} ${spec.people === 1 ? 'person loses' : 'people lose'} what ${spec.producer} takes: ${because}`,
+        spec.reason === 'Invitations'
+          ? `${spec.people} invitations of ${spec.producer} go, in their turn: ${because}`
+          : `${spec.people} ${spec.people === 1 ? 'person loses' : 'people lose'} what ${spec.producer} takes: ${because}`,
       )
     return undefined
   }
-  const again = await tellAdmins(world, set)
+  const again = spec.reason === 'Invitations' ? undefined : await tellAdmins(world, set)
   return again === undefined ? undefined : { again }
 }
 
@@ -283,11 +341,7 @@ const settleGuards = async (world: World, now: number): Promise<number | undefin
     if (!before && sameGuard(declared, DEFAULT_GUARD)) continue
     if (before && !before.loosened && sameGuard(before.guard, declared)) continue
     // What an organization was made with was in force before anybody came, also where all of it was declared at once.
-    const isOriginal =
-      !before &&
-      (settingsFor(world, name)?.settings.chain ?? []).every(
-        one => cache.get('Organization', one)?.metadata.generation === 1,
-      )
+    const isOriginal = !before && isAsMade(cache, settingsFor(world, name)?.settings.chain ?? [])
     const members = cache.by('Membership', 'organization', name)
     const people = isOriginal ? 0 : members.filter(({ spec }) => isJoined(spec)).length
     const next = settleGuard(before, declared, { now, people, pending: pending.has(name) })
@@ -318,8 +372,10 @@ const inForce = (record: RemovalSet | undefined): GuardInForce | undefined => {
   const { guard, loosened } = record?.spec ?? {}
   return (
     guard && {
-      guard,
-      ...(loosened && { loosened: { guard: loosened.guard, since: milliseconds(loosened.since) } }),
+      guard: { ...DEFAULT_GUARD, ...guard },
+      ...(loosened && {
+        loosened: { guard: { ...DEFAULT_GUARD, ...loosened.guard }, since: milliseconds(loosened.since) },
+      }),
     }
   )
 }

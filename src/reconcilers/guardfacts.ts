@@ -59,7 +59,7 @@ export const guardFacts = (world: Counting): GuardFacts => {
     user && cache.get('User', user.name)?.metadata.labels?.[LABELS.source]
   return {
     chain,
-    guard: organization => cache.get('RemovalSet', organization)?.spec.guard ?? DEFAULT_GUARD,
+    guard: organization => ({ ...DEFAULT_GUARD, ...cache.get('RemovalSet', organization)?.spec.guard }),
     organization: organization =>
       scope(
         set => set.spec.organization === organization,
@@ -85,9 +85,15 @@ export const guardFacts = (world: Counting): GuardFacts => {
   }
 }
 
-/** Whether a set counts against the budgets now: from its release until 24 hours after the last of it. */
-const countsNow = ({ state, urgent, closed }: RemovalSet['spec'], now: number): boolean =>
-  !urgent && (state === 'Released' || (state === 'Done' && closed !== undefined && milliseconds(closed) + BUDGET > now))
+/** Whether organizations are as they were made: then their guard was in force before anybody came. */
+export const isAsMade = (cache: Cache, chain: readonly string[]): boolean =>
+  chain.every(one => cache.get('Organization', one)?.metadata.generation === 1)
+
+/** Whether a set counts against the budgets now: from its release until 24 hours after the last of it. Mails take nothing. */
+const countsNow = ({ state, reason, urgent, closed }: RemovalSet['spec'], now: number): boolean =>
+  !urgent &&
+  reason !== 'Invitations' &&
+  (state === 'Released' || (state === 'Done' && closed !== undefined && milliseconds(closed) + BUDGET > now))
 
 const peopleIn = (
   members: Iterable<Membership>,

@@ -81,16 +81,16 @@ const factsOf = (
 ): Omit<RemovalsHeldFacts, keyof ReturnType<typeof mailBasics>> => {
   const losses = [...wantedLosses(cache, spec)].map(({ person, losing }) => ({
     name: person,
-    membership: losing.organization === true,
-    suspended: losing.suspended === true,
-    roles: shownRoles({ cache }, losing.roles).map(role => role.displayName),
-    groups: losing.groups.map(name => cache.get('Group', name)?.spec.displayName ?? name),
+    membership: losing?.organization === true,
+    suspended: losing?.suspended === true,
+    roles: shownRoles({ cache }, losing?.roles ?? []).map(role => role.displayName),
+    groups: (losing?.groups ?? []).map(name => cache.get('Group', name)?.spec.displayName ?? name),
   }))
   return {
     ...(spec.producer !== undefined && spec.producer !== 'controller' && { producer: spec.producer }),
     people: spec.people ?? losses.length,
     losses: losses.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, NAMED),
-    ...(spec.reason !== undefined && { reason: spec.reason }),
+    ...(spec.reason !== undefined && spec.reason !== 'Invitations' && { reason: spec.reason }),
     time: spec.time ?? metadata.creationTimestamp,
     resource: `RemovalSet/${metadata.name}`,
   }

@@ -46,6 +46,8 @@ export const indexes = {
     group: ({ spec }: Membership) => spec.settled?.groups ?? [],
     /** By organization, only those of whom something is to be taken. */
     losing: ({ spec }: Membership) => (spec.losing ? [spec.organization] : []),
+    /** By organization, only those whose mail waits for the guard. */
+    asking: ({ spec }: Membership) => (spec.asking ? [spec.organization] : []),
     /** By `<organization>/<day>` (UTC) on which admins were told that nobody came. */
     noticed: ({ spec }: Membership) => [
       ...new Set(

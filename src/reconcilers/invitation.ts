@@ -5,7 +5,7 @@ import { ANNOTATIONS } from '../api/names.ts'
 import { parseAddress } from '../decide/address.ts'
 import { openSeries, type Progress, progressOf } from '../decide/invitation.ts'
 import { isJoined, newMembership } from '../decide/membership.ts'
-import { membershipName } from '../decide/record-names.ts'
+import { membershipName, membershipOf } from '../decide/record-names.ts'
 import type { Change } from '../effects/change.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt, turnOf } from './attempts.ts'
@@ -17,6 +17,7 @@ import { bar, barTime, inviterOfSeries, linkLifeOf, obstacle, openRoles, request
 import { release, removalTime } from './invitationend.ts'
 import { invitationMail } from './invitationmail.ts'
 import { described, type Outcome, type Pass, project, waiting } from './invitationstatus.ts'
+import { withAsking } from './mailcap.ts'
 import { noticeAdmins, welcome } from './notices.ts'
 import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
 
@@ -112,6 +113,18 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
         },
       }),
       watch({
+        kind: 'RemovalSet',
+        changed: ({ spec }) => spec.state,
+        *wakes({ spec }, cache) {
+          if (spec.reason !== 'Invitations') return
+          for (const key of spec.removals ?? []) {
+            const record = cache.get('Membership', membershipOf(key))?.spec
+            if (record)
+              for (const one of requestsOf(cache, record.organization, record.address)) yield one.metadata.name
+          }
+        },
+      }),
+      watch({
         kind: 'Role',
         changed: ({ spec }) => spec.organization,
         *wakes({ metadata }, cache) {
@@ -204,7 +217,10 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
   const inviter = await inviterOfSeries(pass, spec)
   const turn = next.do === 'claim' ? turnOf(world, { name, spec, settings, inviter }, next.automatic) : undefined
   if (turn?.is === 'waiting') {
-    record = await remember(pass, name, record, spec, queued(pass, name))
+    record =
+      turn.limit === 'approval'
+        ? await remember(pass, name, record, withAsking(spec, { inviter, because: askedAt(pass), now }))
+        : await remember(pass, name, record, spec, queued(pass, name))
     return { record, progress, ...waiting(turn), again: turn.until }
   }
   // From the first claim on a deletion has something to do.
@@ -222,7 +238,7 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
     roles: openRoles(pass),
     validFor: linkLifeOf(requests, settings),
     to: invitation.spec.email,
-    because: declaredAt(user && isGenerated(invitation) ? user : invitation),
+    because: askedAt(pass),
     compose: invitationMail(world, { settings, requests, user, membership: name, inviter }),
   }
   const result: AttemptResult =
@@ -242,6 +258,9 @@ const advance = async (pass: Pass): Promise<Outcome | undefined> => {
         : now
   return { ...described(pass, result.record, after), again }
 }
+
+/** Where it is declared that somebody is to be invited. */
+const askedAt = ({ user, invitation }: Pass): string => declaredAt(user && isGenerated(invitation) ? user : invitation)
 
 /** `Expired` is shown before the next attempt is claimed in the pass after. */
 const isShownLate = (invitation: Invitation, { state, next }: Progress): boolean =>

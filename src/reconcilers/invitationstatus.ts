@@ -104,6 +104,13 @@ export const waiting = (result: AttemptResult & { is: 'waiting' }): Pick<Outcome
     accepted: { type: 'Accepted', status: 'False', reason, message } as const,
   })
   if (result.limit === 'stopped') return say('ready', result.stop.reason, 'Queued', result.stop.text)
+  if (result.limit === 'approval')
+    return say(
+      'ready',
+      'WaitingForApproval',
+      'RateLimited',
+      'held: it is one of more invitations than one inviter may send; `roster approve` releases them',
+    )
   if (result.until === undefined)
     return say(
       'stalled',

@@ -74,7 +74,7 @@ export class Lines {
     for (const sent of sentOf(membership)) line.count(sent)
     const { spec } = membership
     const series = currentSeries(spec)
-    if (series === 0 || spec.joined || hasDeclined(spec) || lastAttempt(spec, series)) return
+    if (series === 0 || spec.joined || spec.asking || hasDeclined(spec) || lastAttempt(spec, series)) return
     const [invitation] = requestsOf(this.#cache, spec.organization, spec.address)
     const user = ownerOf(this.#cache, spec.address)
     if (!invitation || user?.spec.suspended) return

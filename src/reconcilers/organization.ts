@@ -25,6 +25,7 @@ import {
 import { withFinalizer } from './finalizer.ts'
 import { frozenVerdict } from './frozen.ts'
 import { Pace } from './pace.ts'
+import { keptText } from './wantedlosses.ts'
 
 /** Counts are made anew a few times at once, and then at most every ten seconds: one in ten runs a second. */
 const COUNTS_PER_SECOND = 0.1
@@ -172,8 +173,7 @@ const heldText = (cache: Cache, name: string): string | undefined => {
   const held = cache.by('RemovalSet', 'organization', name).filter(({ spec }) => spec.state === 'Held')
   if (held.length === 0) return undefined
   const texts = held.map(
-    ({ spec }) =>
-      `${spec.people} ${spec.people === 1 ? 'person keeps' : 'people keep'} what ${spec.producer} takes: ${spec.because}; an Approval of ${spec.hash} releases it (\`roster approve ${name}\`)`,
+    ({ spec }) => `${keptText(spec)}; an Approval of ${spec.hash} releases it (\`roster approve ${name}\`)`,
   )
   return [...texts.join('. ')].slice(0, 2000).join('')
 }

@@ -6,9 +6,12 @@ import { DECLARATION } from '../decide/membership.ts'
 import { type AttemptAct, claimAttempt, retryAttempt } from './attempts.ts'
 import { declaredAt } from './context.ts'
 import { inviterOf } from './lines.ts'
+import { withAsking } from './mailcap.ts'
 import { mailBasics, recipientOf, shownRoles } from './mails.ts'
 import { noticeAdmins } from './notices.ts'
-import type { Place, PlaceResult } from './placepass.ts'
+import { type Place, type PlaceResult, quiet } from './placepass.ts'
+
+const HELD = 'the set-up mail is held: it is one of more than one inviter may send; `roster approve` releases them'
 
 /** The mail to somebody whose Account was made for them: how to sign in and set the first password. It goes on like an invitation until the link was used. */
 export const mailSetUp = async (
@@ -113,6 +116,11 @@ export const mailSetUp = async (
       if (result.is === 'lost') return { again: now }
       if (result.is === 'waiting' && result.limit === 'stopped')
         return say('ready', result.stop.reason, result.stop.text)
+      if (result.is === 'waiting' && result.limit === 'approval') {
+        const held = withAsking(spec, { inviter: act.inviter, because: act.because, now })
+        if (held !== record.spec) await world.effects.updateMembership(record, held, quiet(place))
+        return say('ready', 'WaitingForApproval', HELD)
+      }
       if (result.is === 'waiting')
         return result.limit === 'server'
           ? say('reconciling', 'Retrying', 'the mail server cannot be reached; it is tried again', result.until)

@@ -62,7 +62,7 @@ describe('what is held', () => {
     const again = await held.run('apply', 'people.yaml', '-o', 'json')
     expect(again.code).toBe(1)
     expect(JSON.parse(again.out).held).toMatchObject([
-      { organization: 'acme', producer: 'source/default', people: SIX.map(name => ({ name, loses: 'editor' })) },
+      { organization: 'acme', producer: 'source/default', people: SIX.map(name => ({ name, what: 'loses editor' })) },
     ])
   })
 

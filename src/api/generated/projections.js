@@ -662,7 +662,7 @@ return errors === 0;
 }
 
 export const Membership = validate11;
-const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
+const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"asking":{"type":"object","required":["digest","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"producer":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
 const func13 = Object.prototype.hasOwnProperty;
 const pattern9 = new RegExp("^[A-Za-z0-9_-]{43}$", "u");
 const pattern35 = new RegExp("^[a-z2-7]{16}$", "u");
@@ -5593,11 +5593,11 @@ vErrors.push(err378);
 errors++;
 }
 }
-if(data.losing !== undefined){
-let data80 = data.losing;
+if(data.asking !== undefined){
+let data80 = data.asking;
 if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
 if(data80.digest === undefined){
-const err379 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+const err379 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err379];
 }
@@ -5606,8 +5606,8 @@ vErrors.push(err379);
 }
 errors++;
 }
-if(data80.roles === undefined){
-const err380 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if(data80.producer === undefined){
+const err380 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err380];
 }
@@ -5616,8 +5616,8 @@ vErrors.push(err380);
 }
 errors++;
 }
-if(data80.groups === undefined){
-const err381 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+if(data80.because === undefined){
+const err381 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err381];
 }
@@ -5626,8 +5626,8 @@ vErrors.push(err381);
 }
 errors++;
 }
-if(data80.permissions === undefined){
-const err382 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+if(data80.time === undefined){
+const err382 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err382];
 }
@@ -5636,44 +5636,14 @@ vErrors.push(err382);
 }
 errors++;
 }
-if(data80.producer === undefined){
-const err383 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+for(const key12 in data80){
+if(!((((key12 === "digest") || (key12 === "producer")) || (key12 === "because")) || (key12 === "time"))){
+const err383 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err383];
 }
 else {
 vErrors.push(err383);
-}
-errors++;
-}
-if(data80.because === undefined){
-const err384 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
-if(vErrors === null){
-vErrors = [err384];
-}
-else {
-vErrors.push(err384);
-}
-errors++;
-}
-if(data80.time === undefined){
-const err385 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
-if(vErrors === null){
-vErrors = [err385];
-}
-else {
-vErrors.push(err385);
-}
-errors++;
-}
-for(const key12 in data80){
-if(!(func13.call(schema12.properties.losing.properties, key12))){
-const err386 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err386];
-}
-else {
-vErrors.push(err386);
 }
 errors++;
 }
@@ -5686,23 +5656,23 @@ const _errs329 = errors;
 if(errors === _errs329){
 if(typeof data81 === "string"){
 if(func2(data81) > 16){
-const err387 = {};
+const err384 = {};
 if(vErrors === null){
-vErrors = [err387];
+vErrors = [err384];
 }
 else {
-vErrors.push(err387);
+vErrors.push(err384);
 }
 errors++;
 }
 }
 else {
-const err388 = {};
+const err385 = {};
 if(vErrors === null){
-vErrors = [err388];
+vErrors = [err385];
 }
 else {
-vErrors.push(err388);
+vErrors.push(err385);
 }
 errors++;
 }
@@ -5721,7 +5691,42 @@ if(_valid30){
 const _errs331 = errors;
 if(typeof data81 === "string"){
 if(!pattern35.test(data81)){
-const err389 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+const err386 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+if(vErrors === null){
+vErrors = [err386];
+}
+else {
+vErrors.push(err386);
+}
+errors++;
+}
+}
+else {
+const err387 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err387];
+}
+else {
+vErrors.push(err387);
+}
+errors++;
+}
+var _valid30 = _errs331 === errors;
+valid63 = _valid30;
+}
+if(!valid63){
+const err388 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err388];
+}
+else {
+vErrors.push(err388);
+}
+errors++;
+}
+if(typeof data81 === "string"){
+if(func2(data81) > 16){
+const err389 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err389];
 }
@@ -5732,7 +5737,7 @@ errors++;
 }
 }
 else {
-const err390 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err390 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err390];
 }
@@ -5741,11 +5746,12 @@ vErrors.push(err390);
 }
 errors++;
 }
-var _valid30 = _errs331 === errors;
-valid63 = _valid30;
 }
-if(!valid63){
-const err391 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data80.producer !== undefined){
+let data82 = data80.producer;
+if(typeof data82 === "string"){
+if(func2(data82) > 300){
+const err391 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err391];
 }
@@ -5754,9 +5760,8 @@ vErrors.push(err391);
 }
 errors++;
 }
-if(typeof data81 === "string"){
-if(func2(data81) > 16){
-const err392 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+if(func2(data82) < 1){
+const err392 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err392];
 }
@@ -5767,7 +5772,7 @@ errors++;
 }
 }
 else {
-const err393 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err393 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err393];
 }
@@ -5777,9 +5782,11 @@ vErrors.push(err393);
 errors++;
 }
 }
-if(data80.organization !== undefined){
-if(typeof data80.organization !== "boolean"){
-const err394 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data80.because !== undefined){
+let data83 = data80.because;
+if(typeof data83 === "string"){
+if(func2(data83) > 500){
+const err394 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err394];
 }
@@ -5788,12 +5795,8 @@ vErrors.push(err394);
 }
 errors++;
 }
-}
-if(data80.roles !== undefined){
-let data83 = data80.roles;
-if(Array.isArray(data83)){
-if(data83.length > 500){
-const err395 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(func2(data83) < 1){
+const err395 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err395];
 }
@@ -5802,16 +5805,9 @@ vErrors.push(err395);
 }
 errors++;
 }
-const len10 = data83.length;
-for(let i10=0; i10<len10; i10++){
-let data84 = data83[i10];
-const _errs339 = errors;
-let valid66 = true;
-const _errs340 = errors;
-if(errors === _errs340){
-if(typeof data84 === "string"){
-if(func2(data84) > 253){
-const err396 = {};
+}
+else {
+const err396 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err396];
 }
@@ -5821,13 +5817,31 @@ vErrors.push(err396);
 errors++;
 }
 }
-else {
+if(data80.time !== undefined){
+let data84 = data80.time;
+const _errs339 = errors;
+let valid64 = true;
+const _errs340 = errors;
+if(errors === _errs340){
+if(typeof data84 === "string"){
+if(func2(data84) > 35){
 const err397 = {};
 if(vErrors === null){
 vErrors = [err397];
 }
 else {
 vErrors.push(err397);
+}
+errors++;
+}
+}
+else {
+const err398 = {};
+if(vErrors === null){
+vErrors = [err398];
+}
+else {
+vErrors.push(err398);
 }
 errors++;
 }
@@ -5845,19 +5859,8 @@ vErrors = null;
 if(_valid31){
 const _errs342 = errors;
 if(typeof data84 === "string"){
-if(!pattern2.test(data84)){
-const err398 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
-if(vErrors === null){
-vErrors = [err398];
-}
-else {
-vErrors.push(err398);
-}
-errors++;
-}
-}
-else {
-const err399 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data84)){
+const err399 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err399];
 }
@@ -5866,11 +5869,9 @@ vErrors.push(err399);
 }
 errors++;
 }
-var _valid31 = _errs342 === errors;
-valid66 = _valid31;
 }
-if(!valid66){
-const err400 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err400 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err400];
 }
@@ -5879,9 +5880,11 @@ vErrors.push(err400);
 }
 errors++;
 }
-if(typeof data84 === "string"){
-if(func2(data84) > 253){
-const err401 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid31 = _errs342 === errors;
+valid64 = _valid31;
+}
+if(!valid64){
+const err401 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err401];
 }
@@ -5890,9 +5893,9 @@ vErrors.push(err401);
 }
 errors++;
 }
-}
-else {
-const err402 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data84 === "string"){
+if(func2(data84) > 35){
+const err402 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err402];
 }
@@ -5902,9 +5905,8 @@ vErrors.push(err402);
 errors++;
 }
 }
-}
 else {
-const err403 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err403 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err403];
 }
@@ -5914,11 +5916,9 @@ vErrors.push(err403);
 errors++;
 }
 }
-if(data80.groups !== undefined){
-let data85 = data80.groups;
-if(Array.isArray(data85)){
-if(data85.length > 500){
-const err404 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+}
+else {
+const err404 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err404];
 }
@@ -5927,16 +5927,12 @@ vErrors.push(err404);
 }
 errors++;
 }
-const len11 = data85.length;
-for(let i11=0; i11<len11; i11++){
-let data86 = data85[i11];
-const _errs348 = errors;
-let valid69 = true;
-const _errs349 = errors;
-if(errors === _errs349){
-if(typeof data86 === "string"){
-if(func2(data86) > 253){
-const err405 = {};
+}
+if(data.losing !== undefined){
+let data85 = data.losing;
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+if(data85.digest === undefined){
+const err405 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err405];
 }
@@ -5945,9 +5941,8 @@ vErrors.push(err405);
 }
 errors++;
 }
-}
-else {
-const err406 = {};
+if(data85.roles === undefined){
+const err406 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err406];
 }
@@ -5956,22 +5951,8 @@ vErrors.push(err406);
 }
 errors++;
 }
-}
-var _valid32 = _errs349 === errors;
-errors = _errs348;
-if(vErrors !== null){
-if(_errs348){
-vErrors.length = _errs348;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid32){
-const _errs351 = errors;
-if(typeof data86 === "string"){
-if(!pattern2.test(data86)){
-const err407 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data85.groups === undefined){
+const err407 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err407];
 }
@@ -5980,9 +5961,8 @@ vErrors.push(err407);
 }
 errors++;
 }
-}
-else {
-const err408 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data85.permissions === undefined){
+const err408 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
 if(vErrors === null){
 vErrors = [err408];
 }
@@ -5991,11 +5971,8 @@ vErrors.push(err408);
 }
 errors++;
 }
-var _valid32 = _errs351 === errors;
-valid69 = _valid32;
-}
-if(!valid69){
-const err409 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data85.producer === undefined){
+const err409 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err409];
 }
@@ -6004,9 +5981,8 @@ vErrors.push(err409);
 }
 errors++;
 }
-if(typeof data86 === "string"){
-if(func2(data86) > 253){
-const err410 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data85.because === undefined){
+const err410 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err410];
 }
@@ -6015,9 +5991,8 @@ vErrors.push(err410);
 }
 errors++;
 }
-}
-else {
-const err411 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data85.time === undefined){
+const err411 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err411];
 }
@@ -6026,10 +6001,9 @@ vErrors.push(err411);
 }
 errors++;
 }
-}
-}
-else {
-const err412 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+for(const key13 in data85){
+if(!(func13.call(schema12.properties.losing.properties, key13))){
+const err412 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err412];
 }
@@ -6039,11 +6013,15 @@ vErrors.push(err412);
 errors++;
 }
 }
-if(data80.permissions !== undefined){
-let data87 = data80.permissions;
-if(Array.isArray(data87)){
-if(data87.length > 20){
-const err413 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(data85.digest !== undefined){
+let data86 = data85.digest;
+const _errs349 = errors;
+let valid66 = true;
+const _errs350 = errors;
+if(errors === _errs350){
+if(typeof data86 === "string"){
+if(func2(data86) > 16){
+const err413 = {};
 if(vErrors === null){
 vErrors = [err413];
 }
@@ -6052,12 +6030,9 @@ vErrors.push(err413);
 }
 errors++;
 }
-const len12 = data87.length;
-for(let i12=0; i12<len12; i12++){
-let data88 = data87[i12];
-if(typeof data88 === "string"){
-if(func2(data88) > 400){
-const err414 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+}
+else {
+const err414 = {};
 if(vErrors === null){
 vErrors = [err414];
 }
@@ -6066,8 +6041,22 @@ vErrors.push(err414);
 }
 errors++;
 }
-if(func2(data88) < 1){
-const err415 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid32 = _errs350 === errors;
+errors = _errs349;
+if(vErrors !== null){
+if(_errs349){
+vErrors.length = _errs349;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid32){
+const _errs352 = errors;
+if(typeof data86 === "string"){
+if(!pattern35.test(data86)){
+const err415 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err415];
 }
@@ -6078,7 +6067,7 @@ errors++;
 }
 }
 else {
-const err416 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err416 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err416];
 }
@@ -6087,10 +6076,11 @@ vErrors.push(err416);
 }
 errors++;
 }
+var _valid32 = _errs352 === errors;
+valid66 = _valid32;
 }
-}
-else {
-const err417 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!valid66){
+const err417 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err417];
 }
@@ -6099,10 +6089,9 @@ vErrors.push(err417);
 }
 errors++;
 }
-}
-if(data80.suspended !== undefined){
-if(typeof data80.suspended !== "boolean"){
-const err418 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(typeof data86 === "string"){
+if(func2(data86) > 16){
+const err418 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err418];
 }
@@ -6112,15 +6101,8 @@ vErrors.push(err418);
 errors++;
 }
 }
-if(data80.until !== undefined){
-let data90 = data80.until;
-const _errs361 = errors;
-let valid72 = true;
-const _errs362 = errors;
-if(errors === _errs362){
-if(typeof data90 === "string"){
-if(func2(data90) > 35){
-const err419 = {};
+else {
+const err419 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err419];
 }
@@ -6130,8 +6112,9 @@ vErrors.push(err419);
 errors++;
 }
 }
-else {
-const err420 = {};
+if(data85.organization !== undefined){
+if(typeof data85.organization !== "boolean"){
+const err420 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err420];
 }
@@ -6141,21 +6124,11 @@ vErrors.push(err420);
 errors++;
 }
 }
-var _valid33 = _errs362 === errors;
-errors = _errs361;
-if(vErrors !== null){
-if(_errs361){
-vErrors.length = _errs361;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid33){
-const _errs364 = errors;
-if(typeof data90 === "string"){
-if(!pattern1.test(data90)){
-const err421 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data85.roles !== undefined){
+let data88 = data85.roles;
+if(Array.isArray(data88)){
+if(data88.length > 500){
+const err421 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err421];
 }
@@ -6164,9 +6137,16 @@ vErrors.push(err421);
 }
 errors++;
 }
-}
-else {
-const err422 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len10 = data88.length;
+for(let i10=0; i10<len10; i10++){
+let data89 = data88[i10];
+const _errs360 = errors;
+let valid69 = true;
+const _errs361 = errors;
+if(errors === _errs361){
+if(typeof data89 === "string"){
+if(func2(data89) > 253){
+const err422 = {};
 if(vErrors === null){
 vErrors = [err422];
 }
@@ -6175,11 +6155,9 @@ vErrors.push(err422);
 }
 errors++;
 }
-var _valid33 = _errs364 === errors;
-valid72 = _valid33;
 }
-if(!valid72){
-const err423 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err423 = {};
 if(vErrors === null){
 vErrors = [err423];
 }
@@ -6188,9 +6166,22 @@ vErrors.push(err423);
 }
 errors++;
 }
-if(typeof data90 === "string"){
-if(func2(data90) > 35){
-const err424 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid33 = _errs361 === errors;
+errors = _errs360;
+if(vErrors !== null){
+if(_errs360){
+vErrors.length = _errs360;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid33){
+const _errs363 = errors;
+if(typeof data89 === "string"){
+if(!pattern2.test(data89)){
+const err424 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err424];
 }
@@ -6201,7 +6192,7 @@ errors++;
 }
 }
 else {
-const err425 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err425 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err425];
 }
@@ -6210,10 +6201,11 @@ vErrors.push(err425);
 }
 errors++;
 }
+var _valid33 = _errs363 === errors;
+valid69 = _valid33;
 }
-if(data80.admin !== undefined){
-if(typeof data80.admin !== "boolean"){
-const err426 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!valid69){
+const err426 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err426];
 }
@@ -6222,12 +6214,9 @@ vErrors.push(err426);
 }
 errors++;
 }
-}
-if(data80.producer !== undefined){
-let data92 = data80.producer;
-if(typeof data92 === "string"){
-if(func2(data92) > 300){
-const err427 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(typeof data89 === "string"){
+if(func2(data89) > 253){
+const err427 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err427];
 }
@@ -6236,8 +6225,9 @@ vErrors.push(err427);
 }
 errors++;
 }
-if(func2(data92) < 1){
-const err428 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err428 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err428];
 }
@@ -6247,8 +6237,9 @@ vErrors.push(err428);
 errors++;
 }
 }
+}
 else {
-const err429 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err429 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err429];
 }
@@ -6258,9 +6249,11 @@ vErrors.push(err429);
 errors++;
 }
 }
-if(data80.urgent !== undefined){
-if(typeof data80.urgent !== "boolean"){
-const err430 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data85.groups !== undefined){
+let data90 = data85.groups;
+if(Array.isArray(data90)){
+if(data90.length > 500){
+const err430 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err430];
 }
@@ -6269,12 +6262,16 @@ vErrors.push(err430);
 }
 errors++;
 }
-}
-if(data80.because !== undefined){
-let data94 = data80.because;
-if(typeof data94 === "string"){
-if(func2(data94) > 500){
-const err431 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+const len11 = data90.length;
+for(let i11=0; i11<len11; i11++){
+let data91 = data90[i11];
+const _errs369 = errors;
+let valid72 = true;
+const _errs370 = errors;
+if(errors === _errs370){
+if(typeof data91 === "string"){
+if(func2(data91) > 253){
+const err431 = {};
 if(vErrors === null){
 vErrors = [err431];
 }
@@ -6283,8 +6280,9 @@ vErrors.push(err431);
 }
 errors++;
 }
-if(func2(data94) < 1){
-const err432 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err432 = {};
 if(vErrors === null){
 vErrors = [err432];
 }
@@ -6294,8 +6292,21 @@ vErrors.push(err432);
 errors++;
 }
 }
+var _valid34 = _errs370 === errors;
+errors = _errs369;
+if(vErrors !== null){
+if(_errs369){
+vErrors.length = _errs369;
+}
 else {
-const err433 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid34){
+const _errs372 = errors;
+if(typeof data91 === "string"){
+if(!pattern2.test(data91)){
+const err433 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err433];
 }
@@ -6305,15 +6316,8 @@ vErrors.push(err433);
 errors++;
 }
 }
-if(data80.time !== undefined){
-let data95 = data80.time;
-const _errs376 = errors;
-let valid73 = true;
-const _errs377 = errors;
-if(errors === _errs377){
-if(typeof data95 === "string"){
-if(func2(data95) > 35){
-const err434 = {};
+else {
+const err434 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err434];
 }
@@ -6322,9 +6326,11 @@ vErrors.push(err434);
 }
 errors++;
 }
+var _valid34 = _errs372 === errors;
+valid72 = _valid34;
 }
-else {
-const err435 = {};
+if(!valid72){
+const err435 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err435];
 }
@@ -6333,22 +6339,9 @@ vErrors.push(err435);
 }
 errors++;
 }
-}
-var _valid34 = _errs377 === errors;
-errors = _errs376;
-if(vErrors !== null){
-if(_errs376){
-vErrors.length = _errs376;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid34){
-const _errs379 = errors;
-if(typeof data95 === "string"){
-if(!pattern1.test(data95)){
-const err436 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(typeof data91 === "string"){
+if(func2(data91) > 253){
+const err436 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err436];
 }
@@ -6359,7 +6352,7 @@ errors++;
 }
 }
 else {
-const err437 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err437 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err437];
 }
@@ -6368,11 +6361,10 @@ vErrors.push(err437);
 }
 errors++;
 }
-var _valid34 = _errs379 === errors;
-valid73 = _valid34;
 }
-if(!valid73){
-const err438 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err438 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err438];
 }
@@ -6381,9 +6373,12 @@ vErrors.push(err438);
 }
 errors++;
 }
-if(typeof data95 === "string"){
-if(func2(data95) > 35){
-const err439 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data85.permissions !== undefined){
+let data92 = data85.permissions;
+if(Array.isArray(data92)){
+if(data92.length > 20){
+const err439 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err439];
 }
@@ -6392,9 +6387,12 @@ vErrors.push(err439);
 }
 errors++;
 }
-}
-else {
-const err440 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len12 = data92.length;
+for(let i12=0; i12<len12; i12++){
+let data93 = data92[i12];
+if(typeof data93 === "string"){
+if(func2(data93) > 400){
+const err440 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
 if(vErrors === null){
 vErrors = [err440];
 }
@@ -6403,10 +6401,8 @@ vErrors.push(err440);
 }
 errors++;
 }
-}
-}
-else {
-const err441 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data93) < 1){
+const err441 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err441];
 }
@@ -6416,14 +6412,353 @@ vErrors.push(err441);
 errors++;
 }
 }
-}
 else {
-const err442 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err442 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err442];
 }
 else {
 vErrors.push(err442);
+}
+errors++;
+}
+}
+}
+else {
+const err443 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err443];
+}
+else {
+vErrors.push(err443);
+}
+errors++;
+}
+}
+if(data85.suspended !== undefined){
+if(typeof data85.suspended !== "boolean"){
+const err444 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err444];
+}
+else {
+vErrors.push(err444);
+}
+errors++;
+}
+}
+if(data85.until !== undefined){
+let data95 = data85.until;
+const _errs382 = errors;
+let valid75 = true;
+const _errs383 = errors;
+if(errors === _errs383){
+if(typeof data95 === "string"){
+if(func2(data95) > 35){
+const err445 = {};
+if(vErrors === null){
+vErrors = [err445];
+}
+else {
+vErrors.push(err445);
+}
+errors++;
+}
+}
+else {
+const err446 = {};
+if(vErrors === null){
+vErrors = [err446];
+}
+else {
+vErrors.push(err446);
+}
+errors++;
+}
+}
+var _valid35 = _errs383 === errors;
+errors = _errs382;
+if(vErrors !== null){
+if(_errs382){
+vErrors.length = _errs382;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid35){
+const _errs385 = errors;
+if(typeof data95 === "string"){
+if(!pattern1.test(data95)){
+const err447 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err447];
+}
+else {
+vErrors.push(err447);
+}
+errors++;
+}
+}
+else {
+const err448 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err448];
+}
+else {
+vErrors.push(err448);
+}
+errors++;
+}
+var _valid35 = _errs385 === errors;
+valid75 = _valid35;
+}
+if(!valid75){
+const err449 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err449];
+}
+else {
+vErrors.push(err449);
+}
+errors++;
+}
+if(typeof data95 === "string"){
+if(func2(data95) > 35){
+const err450 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err450];
+}
+else {
+vErrors.push(err450);
+}
+errors++;
+}
+}
+else {
+const err451 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err451];
+}
+else {
+vErrors.push(err451);
+}
+errors++;
+}
+}
+if(data85.admin !== undefined){
+if(typeof data85.admin !== "boolean"){
+const err452 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err452];
+}
+else {
+vErrors.push(err452);
+}
+errors++;
+}
+}
+if(data85.producer !== undefined){
+let data97 = data85.producer;
+if(typeof data97 === "string"){
+if(func2(data97) > 300){
+const err453 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err453];
+}
+else {
+vErrors.push(err453);
+}
+errors++;
+}
+if(func2(data97) < 1){
+const err454 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err454];
+}
+else {
+vErrors.push(err454);
+}
+errors++;
+}
+}
+else {
+const err455 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err455];
+}
+else {
+vErrors.push(err455);
+}
+errors++;
+}
+}
+if(data85.urgent !== undefined){
+if(typeof data85.urgent !== "boolean"){
+const err456 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err456];
+}
+else {
+vErrors.push(err456);
+}
+errors++;
+}
+}
+if(data85.because !== undefined){
+let data99 = data85.because;
+if(typeof data99 === "string"){
+if(func2(data99) > 500){
+const err457 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err457];
+}
+else {
+vErrors.push(err457);
+}
+errors++;
+}
+if(func2(data99) < 1){
+const err458 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err458];
+}
+else {
+vErrors.push(err458);
+}
+errors++;
+}
+}
+else {
+const err459 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err459];
+}
+else {
+vErrors.push(err459);
+}
+errors++;
+}
+}
+if(data85.time !== undefined){
+let data100 = data85.time;
+const _errs397 = errors;
+let valid76 = true;
+const _errs398 = errors;
+if(errors === _errs398){
+if(typeof data100 === "string"){
+if(func2(data100) > 35){
+const err460 = {};
+if(vErrors === null){
+vErrors = [err460];
+}
+else {
+vErrors.push(err460);
+}
+errors++;
+}
+}
+else {
+const err461 = {};
+if(vErrors === null){
+vErrors = [err461];
+}
+else {
+vErrors.push(err461);
+}
+errors++;
+}
+}
+var _valid36 = _errs398 === errors;
+errors = _errs397;
+if(vErrors !== null){
+if(_errs397){
+vErrors.length = _errs397;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid36){
+const _errs400 = errors;
+if(typeof data100 === "string"){
+if(!pattern1.test(data100)){
+const err462 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err462];
+}
+else {
+vErrors.push(err462);
+}
+errors++;
+}
+}
+else {
+const err463 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err463];
+}
+else {
+vErrors.push(err463);
+}
+errors++;
+}
+var _valid36 = _errs400 === errors;
+valid76 = _valid36;
+}
+if(!valid76){
+const err464 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err464];
+}
+else {
+vErrors.push(err464);
+}
+errors++;
+}
+if(typeof data100 === "string"){
+if(func2(data100) > 35){
+const err465 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err465];
+}
+else {
+vErrors.push(err465);
+}
+errors++;
+}
+}
+else {
+const err466 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err466];
+}
+else {
+vErrors.push(err466);
+}
+errors++;
+}
+}
+}
+else {
+const err467 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err467];
+}
+else {
+vErrors.push(err467);
+}
+errors++;
+}
+}
+}
+else {
+const err468 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err468];
+}
+else {
+vErrors.push(err468);
 }
 errors++;
 }
@@ -7791,9 +8126,9 @@ return errors === 0;
 }
 
 export const RemovalSet = validate13;
-const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"reason":{"type":"string","enum":["Budget","Protected","MinAdmins"]},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern51 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern52 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
+const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"reason":{"type":"string","enum":["Budget","Protected","MinAdmins","Invitations"]},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const pattern53 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern54 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -8007,7 +8342,7 @@ vErrors.push(err16);
 errors++;
 }
 for(const key1 in data2){
-if(!((((key1 === "maxRemovals") || (key1 === "freeRemovals")) || (key1 === "protected")) || (key1 === "minAdmins"))){
+if(!(((((key1 === "maxRemovals") || (key1 === "freeRemovals")) || (key1 === "protected")) || (key1 === "minAdmins")) || (key1 === "maxInvitations"))){
 const err17 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err17];
@@ -8258,9 +8593,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err37 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data2.maxInvitations !== undefined){
+let data8 = data2.maxInvitations;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err37 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -8269,12 +8605,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-}
-if(data.loosened !== undefined){
-let data8 = data.loosened;
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.guard === undefined){
-const err38 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/required",keyword:"required",params:{missingProperty: "guard"},message:"must have required property '"+"guard"+"'"};
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 1000000 || isNaN(data8)){
+const err38 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -8283,8 +8616,8 @@ vErrors.push(err38);
 }
 errors++;
 }
-if(data8.since === undefined){
-const err39 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+if(data8 < 0 || isNaN(data8)){
+const err39 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -8293,9 +8626,11 @@ vErrors.push(err39);
 }
 errors++;
 }
-for(const key2 in data8){
-if(!((key2 === "guard") || (key2 === "since"))){
-const err40 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+}
+}
+else {
+const err40 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -8305,11 +8640,11 @@ vErrors.push(err40);
 errors++;
 }
 }
-if(data8.guard !== undefined){
-let data9 = data8.guard;
+if(data.loosened !== undefined){
+let data9 = data.loosened;
 if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-if(data9.maxRemovals === undefined){
-const err41 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "maxRemovals"},message:"must have required property '"+"maxRemovals"+"'"};
+if(data9.guard === undefined){
+const err41 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/required",keyword:"required",params:{missingProperty: "guard"},message:"must have required property '"+"guard"+"'"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -8318,8 +8653,8 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(data9.freeRemovals === undefined){
-const err42 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "freeRemovals"},message:"must have required property '"+"freeRemovals"+"'"};
+if(data9.since === undefined){
+const err42 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -8328,8 +8663,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(data9.protected === undefined){
-const err43 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "protected"},message:"must have required property '"+"protected"+"'"};
+for(const key2 in data9){
+if(!((key2 === "guard") || (key2 === "since"))){
+const err43 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -8338,8 +8674,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-if(data9.minAdmins === undefined){
-const err44 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "minAdmins"},message:"must have required property '"+"minAdmins"+"'"};
+}
+if(data9.guard !== undefined){
+let data10 = data9.guard;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.maxRemovals === undefined){
+const err44 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "maxRemovals"},message:"must have required property '"+"maxRemovals"+"'"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -8348,9 +8688,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-for(const key3 in data9){
-if(!((((key3 === "maxRemovals") || (key3 === "freeRemovals")) || (key3 === "protected")) || (key3 === "minAdmins"))){
-const err45 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(data10.freeRemovals === undefined){
+const err45 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "freeRemovals"},message:"must have required property '"+"freeRemovals"+"'"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -8359,11 +8698,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-if(data9.maxRemovals !== undefined){
-let data10 = data9.maxRemovals;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err46 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data10.protected === undefined){
+const err46 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "protected"},message:"must have required property '"+"protected"+"'"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -8372,9 +8708,8 @@ vErrors.push(err46);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 100 || isNaN(data10)){
-const err47 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(data10.minAdmins === undefined){
+const err47 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/required",keyword:"required",params:{missingProperty: "minAdmins"},message:"must have required property '"+"minAdmins"+"'"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -8383,8 +8718,9 @@ vErrors.push(err47);
 }
 errors++;
 }
-if(data10 < 0 || isNaN(data10)){
-const err48 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+for(const key3 in data10){
+if(!(((((key3 === "maxRemovals") || (key3 === "freeRemovals")) || (key3 === "protected")) || (key3 === "minAdmins")) || (key3 === "maxInvitations"))){
+const err48 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -8394,11 +8730,10 @@ vErrors.push(err48);
 errors++;
 }
 }
-}
-if(data9.freeRemovals !== undefined){
-let data11 = data9.freeRemovals;
+if(data10.maxRemovals !== undefined){
+let data11 = data10.maxRemovals;
 if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err49 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err49 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -8408,8 +8743,8 @@ vErrors.push(err49);
 errors++;
 }
 if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 100000 || isNaN(data11)){
-const err50 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
+if(data11 > 100 || isNaN(data11)){
+const err50 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -8419,7 +8754,7 @@ vErrors.push(err50);
 errors++;
 }
 if(data11 < 0 || isNaN(data11)){
-const err51 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err51 = {instancePath:instancePath+"/loosened/guard/maxRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/maxRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -8430,11 +8765,10 @@ errors++;
 }
 }
 }
-if(data9.protected !== undefined){
-let data12 = data9.protected;
-if(Array.isArray(data12)){
-if(data12.length > 200){
-const err52 = {instancePath:instancePath+"/loosened/guard/protected",schemaPath:"#/properties/loosened/properties/guard/properties/protected/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(data10.freeRemovals !== undefined){
+let data12 = data10.freeRemovals;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err52 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -8443,16 +8777,9 @@ vErrors.push(err52);
 }
 errors++;
 }
-const len1 = data12.length;
-for(let i1=0; i1<len1; i1++){
-let data13 = data12[i1];
-const _errs43 = errors;
-let valid10 = true;
-const _errs44 = errors;
-if(errors === _errs44){
-if(typeof data13 === "string"){
-if(func2(data13) > 254){
-const err53 = {};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 100000 || isNaN(data12)){
+const err53 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -8461,9 +8788,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-else {
-const err54 = {};
+if(data12 < 0 || isNaN(data12)){
+const err54 = {instancePath:instancePath+"/loosened/guard/freeRemovals",schemaPath:"#/properties/loosened/properties/guard/properties/freeRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -8473,21 +8799,12 @@ vErrors.push(err54);
 errors++;
 }
 }
-var _valid2 = _errs44 === errors;
-errors = _errs43;
-if(vErrors !== null){
-if(_errs43){
-vErrors.length = _errs43;
 }
-else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs46 = errors;
-if(typeof data13 === "string"){
-if(!pattern0.test(data13)){
-const err55 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(data10.protected !== undefined){
+let data13 = data10.protected;
+if(Array.isArray(data13)){
+if(data13.length > 200){
+const err55 = {instancePath:instancePath+"/loosened/guard/protected",schemaPath:"#/properties/loosened/properties/guard/properties/protected/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -8496,9 +8813,16 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-else {
-const err56 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len1 = data13.length;
+for(let i1=0; i1<len1; i1++){
+let data14 = data13[i1];
+const _errs45 = errors;
+let valid10 = true;
+const _errs46 = errors;
+if(errors === _errs46){
+if(typeof data14 === "string"){
+if(func2(data14) > 254){
+const err56 = {};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -8507,11 +8831,9 @@ vErrors.push(err56);
 }
 errors++;
 }
-var _valid2 = _errs46 === errors;
-valid10 = _valid2;
 }
-if(!valid10){
-const err57 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err57 = {};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -8520,9 +8842,22 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(typeof data13 === "string"){
-if(func2(data13) > 254){
-const err58 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+}
+var _valid2 = _errs46 === errors;
+errors = _errs45;
+if(vErrors !== null){
+if(_errs45){
+vErrors.length = _errs45;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs48 = errors;
+if(typeof data14 === "string"){
+if(!pattern0.test(data14)){
+const err58 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -8531,8 +8866,9 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(func2(data13) < 3){
-const err59 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+else {
+const err59 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -8541,9 +8877,11 @@ vErrors.push(err59);
 }
 errors++;
 }
+var _valid2 = _errs48 === errors;
+valid10 = _valid2;
 }
-else {
-const err60 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid10){
+const err60 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -8552,10 +8890,9 @@ vErrors.push(err60);
 }
 errors++;
 }
-}
-}
-else {
-const err61 = {instancePath:instancePath+"/loosened/guard/protected",schemaPath:"#/properties/loosened/properties/guard/properties/protected/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data14 === "string"){
+if(func2(data14) > 254){
+const err61 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -8564,11 +8901,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-}
-if(data9.minAdmins !== undefined){
-let data14 = data9.minAdmins;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err62 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(func2(data14) < 3){
+const err62 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -8577,9 +8911,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 100 || isNaN(data14)){
-const err63 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+else {
+const err63 = {instancePath:instancePath+"/loosened/guard/protected/" + i1,schemaPath:"#/properties/loosened/properties/guard/properties/protected/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -8588,8 +8922,10 @@ vErrors.push(err63);
 }
 errors++;
 }
-if(data14 < 0 || isNaN(data14)){
-const err64 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+else {
+const err64 = {instancePath:instancePath+"/loosened/guard/protected",schemaPath:"#/properties/loosened/properties/guard/properties/protected/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -8599,10 +8935,10 @@ vErrors.push(err64);
 errors++;
 }
 }
-}
-}
-else {
-const err65 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data10.minAdmins !== undefined){
+let data15 = data10.minAdmins;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err65 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -8611,16 +8947,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-}
-if(data8.since !== undefined){
-let data15 = data8.since;
-const _errs52 = errors;
-let valid11 = true;
-const _errs53 = errors;
-if(errors === _errs53){
-if(typeof data15 === "string"){
-if(func2(data15) > 35){
-const err66 = {};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 100 || isNaN(data15)){
+const err66 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -8629,9 +8958,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-else {
-const err67 = {};
+if(data15 < 0 || isNaN(data15)){
+const err67 = {instancePath:instancePath+"/loosened/guard/minAdmins",schemaPath:"#/properties/loosened/properties/guard/properties/minAdmins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -8641,21 +8969,11 @@ vErrors.push(err67);
 errors++;
 }
 }
-var _valid3 = _errs53 === errors;
-errors = _errs52;
-if(vErrors !== null){
-if(_errs52){
-vErrors.length = _errs52;
 }
-else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs55 = errors;
-if(typeof data15 === "string"){
-if(!pattern1.test(data15)){
-const err68 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data10.maxInvitations !== undefined){
+let data16 = data10.maxInvitations;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err68 = {instancePath:instancePath+"/loosened/guard/maxInvitations",schemaPath:"#/properties/loosened/properties/guard/properties/maxInvitations/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -8664,9 +8982,9 @@ vErrors.push(err68);
 }
 errors++;
 }
-}
-else {
-const err69 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 1000000 || isNaN(data16)){
+const err69 = {instancePath:instancePath+"/loosened/guard/maxInvitations",schemaPath:"#/properties/loosened/properties/guard/properties/maxInvitations/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -8675,11 +8993,8 @@ vErrors.push(err69);
 }
 errors++;
 }
-var _valid3 = _errs55 === errors;
-valid11 = _valid3;
-}
-if(!valid11){
-const err70 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data16 < 0 || isNaN(data16)){
+const err70 = {instancePath:instancePath+"/loosened/guard/maxInvitations",schemaPath:"#/properties/loosened/properties/guard/properties/maxInvitations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -8688,9 +9003,11 @@ vErrors.push(err70);
 }
 errors++;
 }
-if(typeof data15 === "string"){
-if(func2(data15) > 35){
-const err71 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/loosened/guard",schemaPath:"#/properties/loosened/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -8700,8 +9017,15 @@ vErrors.push(err71);
 errors++;
 }
 }
-else {
-const err72 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data9.since !== undefined){
+let data17 = data9.since;
+const _errs56 = errors;
+let valid11 = true;
+const _errs57 = errors;
+if(errors === _errs57){
+if(typeof data17 === "string"){
+if(func2(data17) > 35){
+const err72 = {};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -8711,9 +9035,8 @@ vErrors.push(err72);
 errors++;
 }
 }
-}
 else {
-const err73 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err73 = {};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -8723,11 +9046,21 @@ vErrors.push(err73);
 errors++;
 }
 }
-if(data.producer !== undefined){
-let data16 = data.producer;
-if(typeof data16 === "string"){
-if(func2(data16) > 300){
-const err74 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+var _valid3 = _errs57 === errors;
+errors = _errs56;
+if(vErrors !== null){
+if(_errs56){
+vErrors.length = _errs56;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs59 = errors;
+if(typeof data17 === "string"){
+if(!pattern1.test(data17)){
+const err74 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -8736,8 +9069,9 @@ vErrors.push(err74);
 }
 errors++;
 }
-if(func2(data16) < 1){
-const err75 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err75 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -8746,9 +9080,11 @@ vErrors.push(err75);
 }
 errors++;
 }
+var _valid3 = _errs59 === errors;
+valid11 = _valid3;
 }
-else {
-const err76 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid11){
+const err76 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -8757,16 +9093,9 @@ vErrors.push(err76);
 }
 errors++;
 }
-}
-if(data.hash !== undefined){
-let data17 = data.hash;
-const _errs61 = errors;
-let valid12 = true;
-const _errs62 = errors;
-if(errors === _errs62){
 if(typeof data17 === "string"){
-if(func2(data17) > 71){
-const err77 = {};
+if(func2(data17) > 35){
+const err77 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -8777,7 +9106,7 @@ errors++;
 }
 }
 else {
-const err78 = {};
+const err78 = {instancePath:instancePath+"/loosened/since",schemaPath:"#/properties/loosened/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -8787,21 +9116,9 @@ vErrors.push(err78);
 errors++;
 }
 }
-var _valid4 = _errs62 === errors;
-errors = _errs61;
-if(vErrors !== null){
-if(_errs61){
-vErrors.length = _errs61;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs64 = errors;
-if(typeof data17 === "string"){
-if(!pattern51.test(data17)){
-const err79 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
+const err79 = {instancePath:instancePath+"/loosened",schemaPath:"#/properties/loosened/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -8811,8 +9128,11 @@ vErrors.push(err79);
 errors++;
 }
 }
-else {
-const err80 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.producer !== undefined){
+let data18 = data.producer;
+if(typeof data18 === "string"){
+if(func2(data18) > 300){
+const err80 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -8821,11 +9141,8 @@ vErrors.push(err80);
 }
 errors++;
 }
-var _valid4 = _errs64 === errors;
-valid12 = _valid4;
-}
-if(!valid12){
-const err81 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data18) < 1){
+const err81 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -8834,9 +9151,9 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(typeof data17 === "string"){
-if(func2(data17) > 71){
-const err82 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/maxLength",keyword:"maxLength",params:{limit: 71},message:"must NOT have more than 71 characters"};
+}
+else {
+const err82 = {instancePath:instancePath+"/producer",schemaPath:"#/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -8846,8 +9163,15 @@ vErrors.push(err82);
 errors++;
 }
 }
-else {
-const err83 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.hash !== undefined){
+let data19 = data.hash;
+const _errs65 = errors;
+let valid12 = true;
+const _errs66 = errors;
+if(errors === _errs66){
+if(typeof data19 === "string"){
+if(func2(data19) > 71){
+const err83 = {};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -8857,11 +9181,8 @@ vErrors.push(err83);
 errors++;
 }
 }
-if(data.removals !== undefined){
-let data18 = data.removals;
-if(Array.isArray(data18)){
-if(data18.length > 15000){
-const err84 = {instancePath:instancePath+"/removals",schemaPath:"#/properties/removals/maxItems",keyword:"maxItems",params:{limit: 15000},message:"must NOT have more than 15000 items"};
+else {
+const err84 = {};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -8870,16 +9191,22 @@ vErrors.push(err84);
 }
 errors++;
 }
-const len2 = data18.length;
-for(let i2=0; i2<len2; i2++){
-let data19 = data18[i2];
-const _errs70 = errors;
-let valid15 = true;
-const _errs71 = errors;
-if(errors === _errs71){
+}
+var _valid4 = _errs66 === errors;
+errors = _errs65;
+if(vErrors !== null){
+if(_errs65){
+vErrors.length = _errs65;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs68 = errors;
 if(typeof data19 === "string"){
-if(func2(data19) > 45){
-const err85 = {};
+if(!pattern53.test(data19)){
+const err85 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -8890,7 +9217,7 @@ errors++;
 }
 }
 else {
-const err86 = {};
+const err86 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -8899,22 +9226,11 @@ vErrors.push(err86);
 }
 errors++;
 }
+var _valid4 = _errs68 === errors;
+valid12 = _valid4;
 }
-var _valid5 = _errs71 === errors;
-errors = _errs70;
-if(vErrors !== null){
-if(_errs70){
-vErrors.length = _errs70;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid5){
-const _errs73 = errors;
-if(typeof data19 === "string"){
-if(!pattern52.test(data19)){
-const err87 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/pattern",keyword:"pattern",params:{pattern: "^m-[a-z2-7]{26}/[a-z2-7]{16}$"},message:"must match pattern \""+"^m-[a-z2-7]{26}/[a-z2-7]{16}$"+"\""};
+if(!valid12){
+const err87 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -8923,9 +9239,9 @@ vErrors.push(err87);
 }
 errors++;
 }
-}
-else {
-const err88 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data19 === "string"){
+if(func2(data19) > 71){
+const err88 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/maxLength",keyword:"maxLength",params:{limit: 71},message:"must NOT have more than 71 characters"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -8934,11 +9250,9 @@ vErrors.push(err88);
 }
 errors++;
 }
-var _valid5 = _errs73 === errors;
-valid15 = _valid5;
 }
-if(!valid15){
-const err89 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err89 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -8947,9 +9261,12 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(typeof data19 === "string"){
-if(func2(data19) > 45){
-const err90 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/maxLength",keyword:"maxLength",params:{limit: 45},message:"must NOT have more than 45 characters"};
+}
+if(data.removals !== undefined){
+let data20 = data.removals;
+if(Array.isArray(data20)){
+if(data20.length > 15000){
+const err90 = {instancePath:instancePath+"/removals",schemaPath:"#/properties/removals/maxItems",keyword:"maxItems",params:{limit: 15000},message:"must NOT have more than 15000 items"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -8958,9 +9275,16 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-else {
-const err91 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len2 = data20.length;
+for(let i2=0; i2<len2; i2++){
+let data21 = data20[i2];
+const _errs74 = errors;
+let valid15 = true;
+const _errs75 = errors;
+if(errors === _errs75){
+if(typeof data21 === "string"){
+if(func2(data21) > 45){
+const err91 = {};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -8970,9 +9294,8 @@ vErrors.push(err91);
 errors++;
 }
 }
-}
 else {
-const err92 = {instancePath:instancePath+"/removals",schemaPath:"#/properties/removals/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err92 = {};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -8982,10 +9305,21 @@ vErrors.push(err92);
 errors++;
 }
 }
-if(data.people !== undefined){
-let data20 = data.people;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err93 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+var _valid5 = _errs75 === errors;
+errors = _errs74;
+if(vErrors !== null){
+if(_errs74){
+vErrors.length = _errs74;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs77 = errors;
+if(typeof data21 === "string"){
+if(!pattern54.test(data21)){
+const err93 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/pattern",keyword:"pattern",params:{pattern: "^m-[a-z2-7]{26}/[a-z2-7]{16}$"},message:"must match pattern \""+"^m-[a-z2-7]{26}/[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -8994,9 +9328,9 @@ vErrors.push(err93);
 }
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 > 15000 || isNaN(data20)){
-const err94 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15000},message:"must be <= 15000"};
+}
+else {
+const err94 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -9005,8 +9339,11 @@ vErrors.push(err94);
 }
 errors++;
 }
-if(data20 < 0 || isNaN(data20)){
-const err95 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+var _valid5 = _errs77 === errors;
+valid15 = _valid5;
+}
+if(!valid15){
+const err95 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -9015,12 +9352,9 @@ vErrors.push(err95);
 }
 errors++;
 }
-}
-}
-if(data.reason !== undefined){
-let data21 = data.reason;
-if(typeof data21 !== "string"){
-const err96 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data21 === "string"){
+if(func2(data21) > 45){
+const err96 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/maxLength",keyword:"maxLength",params:{limit: 45},message:"must NOT have more than 45 characters"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -9029,8 +9363,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(!(((data21 === "Budget") || (data21 === "Protected")) || (data21 === "MinAdmins"))){
-const err97 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/enum",keyword:"enum",params:{allowedValues: schema14.properties.reason.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err97 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -9040,11 +9375,9 @@ vErrors.push(err97);
 errors++;
 }
 }
-if(data.because !== undefined){
-let data22 = data.because;
-if(typeof data22 === "string"){
-if(func2(data22) > 1000){
-const err98 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
+}
+else {
+const err98 = {instancePath:instancePath+"/removals",schemaPath:"#/properties/removals/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -9053,8 +9386,11 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(func2(data22) < 1){
-const err99 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data.people !== undefined){
+let data22 = data.people;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err99 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -9063,9 +9399,9 @@ vErrors.push(err99);
 }
 errors++;
 }
-}
-else {
-const err100 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 > 15000 || isNaN(data22)){
+const err100 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15000},message:"must be <= 15000"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -9074,16 +9410,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-if(data.time !== undefined){
-let data23 = data.time;
-const _errs83 = errors;
-let valid16 = true;
-const _errs84 = errors;
-if(errors === _errs84){
-if(typeof data23 === "string"){
-if(func2(data23) > 35){
-const err101 = {};
+if(data22 < 0 || isNaN(data22)){
+const err101 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -9093,8 +9421,11 @@ vErrors.push(err101);
 errors++;
 }
 }
-else {
-const err102 = {};
+}
+if(data.reason !== undefined){
+let data23 = data.reason;
+if(typeof data23 !== "string"){
+const err102 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -9103,22 +9434,8 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-var _valid6 = _errs84 === errors;
-errors = _errs83;
-if(vErrors !== null){
-if(_errs83){
-vErrors.length = _errs83;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid6){
-const _errs86 = errors;
-if(typeof data23 === "string"){
-if(!pattern1.test(data23)){
-const err103 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!((((data23 === "Budget") || (data23 === "Protected")) || (data23 === "MinAdmins")) || (data23 === "Invitations"))){
+const err103 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/enum",keyword:"enum",params:{allowedValues: schema14.properties.reason.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -9128,8 +9445,11 @@ vErrors.push(err103);
 errors++;
 }
 }
-else {
-const err104 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.because !== undefined){
+let data24 = data.because;
+if(typeof data24 === "string"){
+if(func2(data24) > 1000){
+const err104 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -9138,11 +9458,8 @@ vErrors.push(err104);
 }
 errors++;
 }
-var _valid6 = _errs86 === errors;
-valid16 = _valid6;
-}
-if(!valid16){
-const err105 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data24) < 1){
+const err105 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -9151,9 +9468,9 @@ vErrors.push(err105);
 }
 errors++;
 }
-if(typeof data23 === "string"){
-if(func2(data23) > 35){
-const err106 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err106 = {instancePath:instancePath+"/because",schemaPath:"#/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -9163,8 +9480,15 @@ vErrors.push(err106);
 errors++;
 }
 }
-else {
-const err107 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.time !== undefined){
+let data25 = data.time;
+const _errs87 = errors;
+let valid16 = true;
+const _errs88 = errors;
+if(errors === _errs88){
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err107 = {};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -9174,9 +9498,8 @@ vErrors.push(err107);
 errors++;
 }
 }
-if(data.urgent !== undefined){
-if(typeof data.urgent !== "boolean"){
-const err108 = {instancePath:instancePath+"/urgent",schemaPath:"#/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err108 = {};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -9186,11 +9509,21 @@ vErrors.push(err108);
 errors++;
 }
 }
-if(data.prior !== undefined){
-let data25 = data.prior;
-if(Array.isArray(data25)){
-if(data25.length > 100){
-const err109 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+var _valid6 = _errs88 === errors;
+errors = _errs87;
+if(vErrors !== null){
+if(_errs87){
+vErrors.length = _errs87;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs90 = errors;
+if(typeof data25 === "string"){
+if(!pattern1.test(data25)){
+const err109 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -9199,12 +9532,9 @@ vErrors.push(err109);
 }
 errors++;
 }
-const len3 = data25.length;
-for(let i3=0; i3<len3; i3++){
-let data26 = data25[i3];
-if(typeof data26 === "string"){
-if(func2(data26) > 64){
-const err110 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+}
+else {
+const err110 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -9213,8 +9543,11 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(func2(data26) < 1){
-const err111 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid6 = _errs90 === errors;
+valid16 = _valid6;
+}
+if(!valid16){
+const err111 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -9223,9 +9556,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-}
-else {
-const err112 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err112 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -9235,9 +9568,8 @@ vErrors.push(err112);
 errors++;
 }
 }
-}
 else {
-const err113 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err113 = {instancePath:instancePath+"/time",schemaPath:"#/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -9247,11 +9579,9 @@ vErrors.push(err113);
 errors++;
 }
 }
-if(data.released !== undefined){
-let data27 = data.released;
-if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
-if(data27.time === undefined){
-const err114 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data.urgent !== undefined){
+if(typeof data.urgent !== "boolean"){
+const err114 = {instancePath:instancePath+"/urgent",schemaPath:"#/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -9260,9 +9590,12 @@ vErrors.push(err114);
 }
 errors++;
 }
-for(const key4 in data27){
-if(!((key4 === "time") || (key4 === "approval"))){
-const err115 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+if(data.prior !== undefined){
+let data27 = data.prior;
+if(Array.isArray(data27)){
+if(data27.length > 100){
+const err115 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -9271,16 +9604,12 @@ vErrors.push(err115);
 }
 errors++;
 }
-}
-if(data27.time !== undefined){
-let data28 = data27.time;
-const _errs99 = errors;
-let valid20 = true;
-const _errs100 = errors;
-if(errors === _errs100){
+const len3 = data27.length;
+for(let i3=0; i3<len3; i3++){
+let data28 = data27[i3];
 if(typeof data28 === "string"){
-if(func2(data28) > 35){
-const err116 = {};
+if(func2(data28) > 64){
+const err116 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -9289,9 +9618,8 @@ vErrors.push(err116);
 }
 errors++;
 }
-}
-else {
-const err117 = {};
+if(func2(data28) < 1){
+const err117 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -9301,21 +9629,8 @@ vErrors.push(err117);
 errors++;
 }
 }
-var _valid7 = _errs100 === errors;
-errors = _errs99;
-if(vErrors !== null){
-if(_errs99){
-vErrors.length = _errs99;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid7){
-const _errs102 = errors;
-if(typeof data28 === "string"){
-if(!pattern1.test(data28)){
-const err118 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err118 = {instancePath:instancePath+"/prior/" + i3,schemaPath:"#/properties/prior/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -9325,8 +9640,9 @@ vErrors.push(err118);
 errors++;
 }
 }
+}
 else {
-const err119 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err119 = {instancePath:instancePath+"/prior",schemaPath:"#/properties/prior/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -9335,11 +9651,12 @@ vErrors.push(err119);
 }
 errors++;
 }
-var _valid7 = _errs102 === errors;
-valid20 = _valid7;
 }
-if(!valid20){
-const err120 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.released !== undefined){
+let data29 = data.released;
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+if(data29.time === undefined){
+const err120 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -9348,9 +9665,9 @@ vErrors.push(err120);
 }
 errors++;
 }
-if(typeof data28 === "string"){
-if(func2(data28) > 35){
-const err121 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+for(const key4 in data29){
+if(!((key4 === "time") || (key4 === "approval"))){
+const err121 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -9360,8 +9677,15 @@ vErrors.push(err121);
 errors++;
 }
 }
-else {
-const err122 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data29.time !== undefined){
+let data30 = data29.time;
+const _errs103 = errors;
+let valid20 = true;
+const _errs104 = errors;
+if(errors === _errs104){
+if(typeof data30 === "string"){
+if(func2(data30) > 35){
+const err122 = {};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -9371,11 +9695,8 @@ vErrors.push(err122);
 errors++;
 }
 }
-if(data27.approval !== undefined){
-let data29 = data27.approval;
-if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
-if(data29.name === undefined){
-const err123 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+else {
+const err123 = {};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -9384,8 +9705,22 @@ vErrors.push(err123);
 }
 errors++;
 }
-if(data29.uid === undefined){
-const err124 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
+}
+var _valid7 = _errs104 === errors;
+errors = _errs103;
+if(vErrors !== null){
+if(_errs103){
+vErrors.length = _errs103;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs106 = errors;
+if(typeof data30 === "string"){
+if(!pattern1.test(data30)){
+const err124 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -9394,9 +9729,9 @@ vErrors.push(err124);
 }
 errors++;
 }
-for(const key5 in data29){
-if(!((key5 === "name") || (key5 === "uid"))){
-const err125 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+else {
+const err125 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -9405,16 +9740,11 @@ vErrors.push(err125);
 }
 errors++;
 }
+var _valid7 = _errs106 === errors;
+valid20 = _valid7;
 }
-if(data29.name !== undefined){
-let data30 = data29.name;
-const _errs109 = errors;
-let valid22 = true;
-const _errs110 = errors;
-if(errors === _errs110){
-if(typeof data30 === "string"){
-if(func2(data30) > 253){
-const err126 = {};
+if(!valid20){
+const err126 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -9423,9 +9753,9 @@ vErrors.push(err126);
 }
 errors++;
 }
-}
-else {
-const err127 = {};
+if(typeof data30 === "string"){
+if(func2(data30) > 35){
+const err127 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -9435,21 +9765,8 @@ vErrors.push(err127);
 errors++;
 }
 }
-var _valid8 = _errs110 === errors;
-errors = _errs109;
-if(vErrors !== null){
-if(_errs109){
-vErrors.length = _errs109;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid8){
-const _errs112 = errors;
-if(typeof data30 === "string"){
-if(!pattern2.test(data30)){
-const err128 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err128 = {instancePath:instancePath+"/released/time",schemaPath:"#/properties/released/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -9459,8 +9776,11 @@ vErrors.push(err128);
 errors++;
 }
 }
-else {
-const err129 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data29.approval !== undefined){
+let data31 = data29.approval;
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+if(data31.name === undefined){
+const err129 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -9469,11 +9789,8 @@ vErrors.push(err129);
 }
 errors++;
 }
-var _valid8 = _errs112 === errors;
-valid22 = _valid8;
-}
-if(!valid22){
-const err130 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data31.uid === undefined){
+const err130 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -9482,9 +9799,9 @@ vErrors.push(err130);
 }
 errors++;
 }
-if(typeof data30 === "string"){
-if(func2(data30) > 253){
-const err131 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+for(const key5 in data31){
+if(!((key5 === "name") || (key5 === "uid"))){
+const err131 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -9494,8 +9811,15 @@ vErrors.push(err131);
 errors++;
 }
 }
-else {
-const err132 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data31.name !== undefined){
+let data32 = data31.name;
+const _errs113 = errors;
+let valid22 = true;
+const _errs114 = errors;
+if(errors === _errs114){
+if(typeof data32 === "string"){
+if(func2(data32) > 253){
+const err132 = {};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -9505,11 +9829,8 @@ vErrors.push(err132);
 errors++;
 }
 }
-if(data29.uid !== undefined){
-let data31 = data29.uid;
-if(typeof data31 === "string"){
-if(func2(data31) > 64){
-const err133 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err133 = {};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -9518,8 +9839,22 @@ vErrors.push(err133);
 }
 errors++;
 }
-if(func2(data31) < 1){
-const err134 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid8 = _errs114 === errors;
+errors = _errs113;
+if(vErrors !== null){
+if(_errs113){
+vErrors.length = _errs113;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs116 = errors;
+if(typeof data32 === "string"){
+if(!pattern2.test(data32)){
+const err134 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -9530,7 +9865,7 @@ errors++;
 }
 }
 else {
-const err135 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err135 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -9539,10 +9874,11 @@ vErrors.push(err135);
 }
 errors++;
 }
+var _valid8 = _errs116 === errors;
+valid22 = _valid8;
 }
-}
-else {
-const err136 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid22){
+const err136 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -9551,10 +9887,9 @@ vErrors.push(err136);
 }
 errors++;
 }
-}
-}
-else {
-const err137 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data32 === "string"){
+if(func2(data32) > 253){
+const err137 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -9564,11 +9899,8 @@ vErrors.push(err137);
 errors++;
 }
 }
-if(data.mails !== undefined){
-let data32 = data.mails;
-if(Array.isArray(data32)){
-if(data32.length > 200){
-const err138 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+else {
+const err138 = {instancePath:instancePath+"/released/approval/name",schemaPath:"#/properties/released/properties/approval/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -9577,12 +9909,12 @@ vErrors.push(err138);
 }
 errors++;
 }
-const len4 = data32.length;
-for(let i4=0; i4<len4; i4++){
-let data33 = data32[i4];
-if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
-if(data33.key === undefined){
-const err139 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+}
+if(data31.uid !== undefined){
+let data33 = data31.uid;
+if(typeof data33 === "string"){
+if(func2(data33) > 64){
+const err139 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -9591,8 +9923,8 @@ vErrors.push(err139);
 }
 errors++;
 }
-if(data33.claimedTime === undefined){
-const err140 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "claimedTime"},message:"must have required property '"+"claimedTime"+"'"};
+if(func2(data33) < 1){
+const err140 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -9601,8 +9933,9 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(data33.epoch === undefined){
-const err141 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "epoch"},message:"must have required property '"+"epoch"+"'"};
+}
+else {
+const err141 = {instancePath:instancePath+"/released/approval/uid",schemaPath:"#/properties/released/properties/approval/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -9611,8 +9944,10 @@ vErrors.push(err141);
 }
 errors++;
 }
-if(data33.deadline === undefined){
-const err142 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
+}
+}
+else {
+const err142 = {instancePath:instancePath+"/released/approval",schemaPath:"#/properties/released/properties/approval/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -9621,8 +9956,10 @@ vErrors.push(err142);
 }
 errors++;
 }
-if(data33.tries === undefined){
-const err143 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "tries"},message:"must have required property '"+"tries"+"'"};
+}
+}
+else {
+const err143 = {instancePath:instancePath+"/released",schemaPath:"#/properties/released/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -9631,9 +9968,12 @@ vErrors.push(err143);
 }
 errors++;
 }
-for(const key6 in data33){
-if(!((((((((key6 === "key") || (key6 === "claimedTime")) || (key6 === "epoch")) || (key6 === "deadline")) || (key6 === "tries")) || (key6 === "outcome")) || (key6 === "outcomeTime")) || (key6 === "response"))){
-const err144 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+}
+if(data.mails !== undefined){
+let data34 = data.mails;
+if(Array.isArray(data34)){
+if(data34.length > 200){
+const err144 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -9642,12 +9982,12 @@ vErrors.push(err144);
 }
 errors++;
 }
-}
-if(data33.key !== undefined){
-let data34 = data33.key;
-if(typeof data34 === "string"){
-if(func2(data34) > 300){
-const err145 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+const len4 = data34.length;
+for(let i4=0; i4<len4; i4++){
+let data35 = data34[i4];
+if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
+if(data35.key === undefined){
+const err145 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -9656,8 +9996,8 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(func2(data34) < 1){
-const err146 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(data35.claimedTime === undefined){
+const err146 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "claimedTime"},message:"must have required property '"+"claimedTime"+"'"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -9666,9 +10006,8 @@ vErrors.push(err146);
 }
 errors++;
 }
-}
-else {
-const err147 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.epoch === undefined){
+const err147 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "epoch"},message:"must have required property '"+"epoch"+"'"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -9677,16 +10016,8 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-if(data33.claimedTime !== undefined){
-let data35 = data33.claimedTime;
-const _errs125 = errors;
-let valid26 = true;
-const _errs126 = errors;
-if(errors === _errs126){
-if(typeof data35 === "string"){
-if(func2(data35) > 35){
-const err148 = {};
+if(data35.deadline === undefined){
+const err148 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -9695,9 +10026,8 @@ vErrors.push(err148);
 }
 errors++;
 }
-}
-else {
-const err149 = {};
+if(data35.tries === undefined){
+const err149 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/required",keyword:"required",params:{missingProperty: "tries"},message:"must have required property '"+"tries"+"'"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -9706,22 +10036,9 @@ vErrors.push(err149);
 }
 errors++;
 }
-}
-var _valid9 = _errs126 === errors;
-errors = _errs125;
-if(vErrors !== null){
-if(_errs125){
-vErrors.length = _errs125;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid9){
-const _errs128 = errors;
-if(typeof data35 === "string"){
-if(!pattern1.test(data35)){
-const err150 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+for(const key6 in data35){
+if(!((((((((key6 === "key") || (key6 === "claimedTime")) || (key6 === "epoch")) || (key6 === "deadline")) || (key6 === "tries")) || (key6 === "outcome")) || (key6 === "outcomeTime")) || (key6 === "response"))){
+const err150 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -9731,8 +10048,11 @@ vErrors.push(err150);
 errors++;
 }
 }
-else {
-const err151 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.key !== undefined){
+let data36 = data35.key;
+if(typeof data36 === "string"){
+if(func2(data36) > 300){
+const err151 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -9741,11 +10061,8 @@ vErrors.push(err151);
 }
 errors++;
 }
-var _valid9 = _errs128 === errors;
-valid26 = _valid9;
-}
-if(!valid26){
-const err152 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data36) < 1){
+const err152 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -9754,9 +10071,9 @@ vErrors.push(err152);
 }
 errors++;
 }
-if(typeof data35 === "string"){
-if(func2(data35) > 35){
-const err153 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err153 = {instancePath:instancePath+"/mails/" + i4+"/key",schemaPath:"#/properties/mails/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -9766,8 +10083,15 @@ vErrors.push(err153);
 errors++;
 }
 }
-else {
-const err154 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.claimedTime !== undefined){
+let data37 = data35.claimedTime;
+const _errs129 = errors;
+let valid26 = true;
+const _errs130 = errors;
+if(errors === _errs130){
+if(typeof data37 === "string"){
+if(func2(data37) > 35){
+const err154 = {};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -9777,10 +10101,8 @@ vErrors.push(err154);
 errors++;
 }
 }
-if(data33.epoch !== undefined){
-let data36 = data33.epoch;
-if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
-const err155 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err155 = {};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -9789,9 +10111,22 @@ vErrors.push(err155);
 }
 errors++;
 }
-if((typeof data36 == "number") && (isFinite(data36))){
-if(data36 > 9007199254740991 || isNaN(data36)){
-const err156 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"};
+}
+var _valid9 = _errs130 === errors;
+errors = _errs129;
+if(vErrors !== null){
+if(_errs129){
+vErrors.length = _errs129;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs132 = errors;
+if(typeof data37 === "string"){
+if(!pattern1.test(data37)){
+const err156 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -9800,8 +10135,9 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(data36 < 0 || isNaN(data36)){
-const err157 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err157 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -9810,17 +10146,11 @@ vErrors.push(err157);
 }
 errors++;
 }
+var _valid9 = _errs132 === errors;
+valid26 = _valid9;
 }
-}
-if(data33.deadline !== undefined){
-let data37 = data33.deadline;
-const _errs134 = errors;
-let valid27 = true;
-const _errs135 = errors;
-if(errors === _errs135){
-if(typeof data37 === "string"){
-if(func2(data37) > 35){
-const err158 = {};
+if(!valid26){
+const err158 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -9829,9 +10159,9 @@ vErrors.push(err158);
 }
 errors++;
 }
-}
-else {
-const err159 = {};
+if(typeof data37 === "string"){
+if(func2(data37) > 35){
+const err159 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -9841,21 +10171,8 @@ vErrors.push(err159);
 errors++;
 }
 }
-var _valid10 = _errs135 === errors;
-errors = _errs134;
-if(vErrors !== null){
-if(_errs134){
-vErrors.length = _errs134;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid10){
-const _errs137 = errors;
-if(typeof data37 === "string"){
-if(!pattern1.test(data37)){
-const err160 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err160 = {instancePath:instancePath+"/mails/" + i4+"/claimedTime",schemaPath:"#/properties/mails/items/properties/claimedTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -9865,8 +10182,10 @@ vErrors.push(err160);
 errors++;
 }
 }
-else {
-const err161 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.epoch !== undefined){
+let data38 = data35.epoch;
+if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
+const err161 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -9875,11 +10194,9 @@ vErrors.push(err161);
 }
 errors++;
 }
-var _valid10 = _errs137 === errors;
-valid27 = _valid10;
-}
-if(!valid27){
-const err162 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if((typeof data38 == "number") && (isFinite(data38))){
+if(data38 > 9007199254740991 || isNaN(data38)){
+const err162 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -9888,9 +10205,8 @@ vErrors.push(err162);
 }
 errors++;
 }
-if(typeof data37 === "string"){
-if(func2(data37) > 35){
-const err163 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data38 < 0 || isNaN(data38)){
+const err163 = {instancePath:instancePath+"/mails/" + i4+"/epoch",schemaPath:"#/properties/mails/items/properties/epoch/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -9900,8 +10216,16 @@ vErrors.push(err163);
 errors++;
 }
 }
-else {
-const err164 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data35.deadline !== undefined){
+let data39 = data35.deadline;
+const _errs138 = errors;
+let valid27 = true;
+const _errs139 = errors;
+if(errors === _errs139){
+if(typeof data39 === "string"){
+if(func2(data39) > 35){
+const err164 = {};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -9911,10 +10235,8 @@ vErrors.push(err164);
 errors++;
 }
 }
-if(data33.tries !== undefined){
-let data38 = data33.tries;
-if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
-const err165 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err165 = {};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -9923,9 +10245,22 @@ vErrors.push(err165);
 }
 errors++;
 }
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 > 100 || isNaN(data38)){
-const err166 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+var _valid10 = _errs139 === errors;
+errors = _errs138;
+if(vErrors !== null){
+if(_errs138){
+vErrors.length = _errs138;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid10){
+const _errs141 = errors;
+if(typeof data39 === "string"){
+if(!pattern1.test(data39)){
+const err166 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -9934,8 +10269,9 @@ vErrors.push(err166);
 }
 errors++;
 }
-if(data38 < 0 || isNaN(data38)){
-const err167 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err167 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -9944,12 +10280,11 @@ vErrors.push(err167);
 }
 errors++;
 }
+var _valid10 = _errs141 === errors;
+valid27 = _valid10;
 }
-}
-if(data33.outcome !== undefined){
-let data39 = data33.outcome;
-if(typeof data39 !== "string"){
-const err168 = {instancePath:instancePath+"/mails/" + i4+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid27){
+const err168 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -9958,8 +10293,9 @@ vErrors.push(err168);
 }
 errors++;
 }
-if(!((((data39 === "Sent") || (data39 === "Refused")) || (data39 === "Unknown")) || (data39 === "NotSent"))){
-const err169 = {instancePath:instancePath+"/mails/" + i4+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema14.properties.mails.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+if(typeof data39 === "string"){
+if(func2(data39) > 35){
+const err169 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -9969,15 +10305,8 @@ vErrors.push(err169);
 errors++;
 }
 }
-if(data33.outcomeTime !== undefined){
-let data40 = data33.outcomeTime;
-const _errs145 = errors;
-let valid28 = true;
-const _errs146 = errors;
-if(errors === _errs146){
-if(typeof data40 === "string"){
-if(func2(data40) > 35){
-const err170 = {};
+else {
+const err170 = {instancePath:instancePath+"/mails/" + i4+"/deadline",schemaPath:"#/properties/mails/items/properties/deadline/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -9987,8 +10316,10 @@ vErrors.push(err170);
 errors++;
 }
 }
-else {
-const err171 = {};
+if(data35.tries !== undefined){
+let data40 = data35.tries;
+if(!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))){
+const err171 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -9997,22 +10328,9 @@ vErrors.push(err171);
 }
 errors++;
 }
-}
-var _valid11 = _errs146 === errors;
-errors = _errs145;
-if(vErrors !== null){
-if(_errs145){
-vErrors.length = _errs145;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid11){
-const _errs148 = errors;
-if(typeof data40 === "string"){
-if(!pattern1.test(data40)){
-const err172 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 > 100 || isNaN(data40)){
+const err172 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -10021,9 +10339,8 @@ vErrors.push(err172);
 }
 errors++;
 }
-}
-else {
-const err173 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data40 < 0 || isNaN(data40)){
+const err173 = {instancePath:instancePath+"/mails/" + i4+"/tries",schemaPath:"#/properties/mails/items/properties/tries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -10032,11 +10349,12 @@ vErrors.push(err173);
 }
 errors++;
 }
-var _valid11 = _errs148 === errors;
-valid28 = _valid11;
 }
-if(!valid28){
-const err174 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+if(data35.outcome !== undefined){
+let data41 = data35.outcome;
+if(typeof data41 !== "string"){
+const err174 = {instancePath:instancePath+"/mails/" + i4+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -10045,9 +10363,8 @@ vErrors.push(err174);
 }
 errors++;
 }
-if(typeof data40 === "string"){
-if(func2(data40) > 35){
-const err175 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(!((((data41 === "Sent") || (data41 === "Refused")) || (data41 === "Unknown")) || (data41 === "NotSent"))){
+const err175 = {instancePath:instancePath+"/mails/" + i4+"/outcome",schemaPath:"#/properties/mails/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema14.properties.mails.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -10057,8 +10374,15 @@ vErrors.push(err175);
 errors++;
 }
 }
-else {
-const err176 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.outcomeTime !== undefined){
+let data42 = data35.outcomeTime;
+const _errs149 = errors;
+let valid28 = true;
+const _errs150 = errors;
+if(errors === _errs150){
+if(typeof data42 === "string"){
+if(func2(data42) > 35){
+const err176 = {};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -10068,11 +10392,8 @@ vErrors.push(err176);
 errors++;
 }
 }
-if(data33.response !== undefined){
-let data41 = data33.response;
-if(typeof data41 === "string"){
-if(func2(data41) > 200){
-const err177 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+else {
+const err177 = {};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -10081,8 +10402,22 @@ vErrors.push(err177);
 }
 errors++;
 }
-if(func2(data41) < 1){
-const err178 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid11 = _errs150 === errors;
+errors = _errs149;
+if(vErrors !== null){
+if(_errs149){
+vErrors.length = _errs149;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid11){
+const _errs152 = errors;
+if(typeof data42 === "string"){
+if(!pattern1.test(data42)){
+const err178 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -10093,7 +10428,7 @@ errors++;
 }
 }
 else {
-const err179 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err179 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -10102,10 +10437,11 @@ vErrors.push(err179);
 }
 errors++;
 }
+var _valid11 = _errs152 === errors;
+valid28 = _valid11;
 }
-}
-else {
-const err180 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid28){
+const err180 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -10114,10 +10450,9 @@ vErrors.push(err180);
 }
 errors++;
 }
-}
-}
-else {
-const err181 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data42 === "string"){
+if(func2(data42) > 35){
+const err181 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -10127,15 +10462,8 @@ vErrors.push(err181);
 errors++;
 }
 }
-if(data.closed !== undefined){
-let data42 = data.closed;
-const _errs154 = errors;
-let valid29 = true;
-const _errs155 = errors;
-if(errors === _errs155){
-if(typeof data42 === "string"){
-if(func2(data42) > 35){
-const err182 = {};
+else {
+const err182 = {instancePath:instancePath+"/mails/" + i4+"/outcomeTime",schemaPath:"#/properties/mails/items/properties/outcomeTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -10145,8 +10473,11 @@ vErrors.push(err182);
 errors++;
 }
 }
-else {
-const err183 = {};
+if(data35.response !== undefined){
+let data43 = data35.response;
+if(typeof data43 === "string"){
+if(func2(data43) > 200){
+const err183 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -10155,22 +10486,8 @@ vErrors.push(err183);
 }
 errors++;
 }
-}
-var _valid12 = _errs155 === errors;
-errors = _errs154;
-if(vErrors !== null){
-if(_errs154){
-vErrors.length = _errs154;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid12){
-const _errs157 = errors;
-if(typeof data42 === "string"){
-if(!pattern1.test(data42)){
-const err184 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data43) < 1){
+const err184 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -10181,7 +10498,7 @@ errors++;
 }
 }
 else {
-const err185 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err185 = {instancePath:instancePath+"/mails/" + i4+"/response",schemaPath:"#/properties/mails/items/properties/response/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -10190,11 +10507,10 @@ vErrors.push(err185);
 }
 errors++;
 }
-var _valid12 = _errs157 === errors;
-valid29 = _valid12;
 }
-if(!valid29){
-const err186 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err186 = {instancePath:instancePath+"/mails/" + i4,schemaPath:"#/properties/mails/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -10203,9 +10519,10 @@ vErrors.push(err186);
 }
 errors++;
 }
-if(typeof data42 === "string"){
-if(func2(data42) > 35){
-const err187 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+}
+else {
+const err187 = {instancePath:instancePath+"/mails",schemaPath:"#/properties/mails/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -10215,8 +10532,15 @@ vErrors.push(err187);
 errors++;
 }
 }
-else {
-const err188 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.closed !== undefined){
+let data44 = data.closed;
+const _errs158 = errors;
+let valid29 = true;
+const _errs159 = errors;
+if(errors === _errs159){
+if(typeof data44 === "string"){
+if(func2(data44) > 35){
+const err188 = {};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -10226,14 +10550,95 @@ vErrors.push(err188);
 errors++;
 }
 }
-}
 else {
-const err189 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err189 = {};
 if(vErrors === null){
 vErrors = [err189];
 }
 else {
 vErrors.push(err189);
+}
+errors++;
+}
+}
+var _valid12 = _errs159 === errors;
+errors = _errs158;
+if(vErrors !== null){
+if(_errs158){
+vErrors.length = _errs158;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid12){
+const _errs161 = errors;
+if(typeof data44 === "string"){
+if(!pattern1.test(data44)){
+const err190 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err190];
+}
+else {
+vErrors.push(err190);
+}
+errors++;
+}
+}
+else {
+const err191 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err191];
+}
+else {
+vErrors.push(err191);
+}
+errors++;
+}
+var _valid12 = _errs161 === errors;
+valid29 = _valid12;
+}
+if(!valid29){
+const err192 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err192];
+}
+else {
+vErrors.push(err192);
+}
+errors++;
+}
+if(typeof data44 === "string"){
+if(func2(data44) > 35){
+const err193 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err193];
+}
+else {
+vErrors.push(err193);
+}
+errors++;
+}
+}
+else {
+const err194 = {instancePath:instancePath+"/closed",schemaPath:"#/properties/closed/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err194];
+}
+else {
+vErrors.push(err194);
+}
+errors++;
+}
+}
+}
+else {
+const err195 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err195];
+}
+else {
+vErrors.push(err195);
 }
 errors++;
 }
@@ -10631,7 +11036,7 @@ vErrors = null;
 if(_valid1){
 const _errs27 = errors;
 if(typeof data7 === "string"){
-if(!pattern51.test(data7)){
+if(!pattern53.test(data7)){
 const err30 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err30];
