@@ -1,22 +1,18 @@
-import type { Membership } from '../api/membership.ts'
-import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
+import { MANAGERS } from '../api/names.ts'
 import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
 import { timestamp } from '../api/timestamp.ts'
-import type { User } from '../api/user.ts'
-import { normalizeAddress } from '../decide/address.ts'
 import { verdictOn } from '../decide/approval.ts'
-import { hashOf, judge, judgeUrgent, type SetVerdict, type WantedLoss, type WantedSet } from '../decide/guard.ts'
-import { DEFAULT_GUARD, type GuardInForce, LOOSENING, sameGuard, settleGuard } from '../decide/guard-settings.ts'
-import { isJoined } from '../decide/membership.ts'
+import { hashOf, judge, judgeUrgent, type SetVerdict } from '../decide/guard.ts'
 import { membershipName, removalKey, removalSetName } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Change } from '../effects/change.ts'
 import type { Explained } from '../effects/effects.ts'
-import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { organizationsConcerned, recordEvent, settingsFor, type World, watch } from './context.ts'
-import { BUDGET, guardFacts, isAsMade, personOf } from './guardfacts.ts'
+import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import { organizationsConcerned, recordEvent, type World, watch } from './context.ts'
+import { collect, collectAsking } from './guardcollect.ts'
+import { BUDGET, guardFacts } from './guardfacts.ts'
+import { settleGuards } from './guardsettling.ts'
 import { tellAdmins } from './heldmail.ts'
-import { capOf, isAsking } from './mailcap.ts'
 import { keptText, wantedLosses } from './wantedlosses.ts'
 
 /** The key under which everything that is wanted is decided together; no organization has this name. */
@@ -26,11 +22,6 @@ const MOST = 15_000
 /** A set that an Approval released is kept as long as that Approval could be used again. */
 const APPROVED_KEPT = 8 * 24 * 3_600_000
 const HOUR = 3_600_000
-/** So long is waited for whoever failed and is tried again: a lost race, or a store that was away for a moment. */
-const RETRIED = 10_000
-const LOOK_AGAIN = 1_000
-/** Who goes on making edits by hand for longer than this has the first of them decided. */
-const COLLECTED_AT_MOST = 300_000
 
 /**
  * The guard. Whoever finds that something is to be taken from somebody notes it in the Membership and takes nothing. When everything that was written is
@@ -125,102 +116,6 @@ const decideAll = async (world: World, signal: AbortSignal): Promise<ReconcileRe
   }
   return later.length > 0 ? { again: Math.min(...later) } : undefined
 }
-
-/** A loss that was noted, and when. */
-interface Found {
-  user: User | undefined
-  producer: string
-  since: number
-}
-
-/**
- * Whether a loss is the doing of the revision that its source has applied: the person's own document changed in it, or is gone from it.
- * All of a revision is worked out before anything is decided. What came otherwise, by a role or a group for one, may be one of several edits by hand.
- */
-const isOfRevision = (cache: Cache, { user, producer }: Found): boolean => {
-  const source = producer.startsWith('source/') ? cache.get('Source', producer.slice('source/'.length)) : undefined
-  const { revision, going } = ANNOTATIONS
-  const { annotations } = user?.metadata ?? {}
-  const applied = source?.status?.lastAttemptedRevision
-  return applied !== undefined && (annotations?.[going] ?? annotations?.[revision]) === applied
-}
-
-/** What is wanted and not decided, by producer and organization. What comes by hand waits until nothing more came for a while. */
-const collect = (
-  { cache, removals }: World,
-  now: number,
-): { sets: WantedSet[]; urgent: WantedSet[]; until: number | undefined } => {
-  const found: (Found & { loss: WantedLoss; organization: string })[] = []
-  const urgent: WantedSet[] = []
-  for (const organization of [...cache.values('Membership', 'losing')].sort())
-    for (const record of cache.by('Membership', 'losing', organization)) {
-      const { losing } = record.spec
-      if (!losing || !isJoined(record.spec)) continue
-      const key = removalKey(record.metadata.name, losing.digest)
-      if (cache.by('RemovalSet', 'removal', key).length > 0) continue
-      const user = record.spec.user && cache.get('User', record.spec.user.name)
-      const addresses = [
-        record.spec.address,
-        ...(user ? [user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress) : []),
-      ]
-      const loss = { key, person: personOf(record.spec), addresses, admin: losing.admin === true }
-      const { producer } = losing
-      if (losing.urgent) urgent.push({ organization, producer, losses: [loss] })
-      else found.push({ user, loss, organization, producer, since: milliseconds(losing.time) })
-    }
-  // Who could not be worked out yet may belong to what is decided on.
-  const fails = removals.retriesBefore(now + RETRIED)
-  let until: number | undefined
-  const sets: WantedSet[] = []
-  for (const [producer, of] of Map.groupBy(found, one => one.producer)) {
-    const byHand = fails ? of : of.filter(one => !isOfRevision(cache, one))
-    const times = byHand.map(one => one.since)
-    const quiet = Math.max(Math.max(...times) + removals.collectFor, fails ? now + LOOK_AGAIN : now)
-    const closes = times.length === 0 ? now : Math.min(quiet, Math.min(...times) + COLLECTED_AT_MOST)
-    if (closes > now) {
-      until = Math.min(until ?? closes, closes)
-      continue
-    }
-    for (const [organization, there] of Map.groupBy(of, one => one.organization))
-      sets.push({ organization, producer, losses: there.map(one => one.loss) })
-  }
-  return { sets, urgent, until }
-}
-
-/** Invitations beyond the cap that no set names yet, by inviter and organization. */
-const collectAsking = (
-  world: World,
-  now: number,
-): { sets: WantedSet[]; until: number | undefined; cap: (organization: string) => number } => {
-  const { cache, removals } = world
-  const cap = (organization: string) => {
-    const settings = settingsFor(world, organization)?.settings
-    return settings ? capOf(cache, settings) : 0
-  }
-  const found = [...cache.values('Membership', 'asking')]
-    .flatMap(organization => cache.by('Membership', 'asking', organization))
-    .filter(record => isAsking(cache, record) && cache.by('RemovalSet', 'removal', askingKey(record)).length === 0)
-  const times = found.map(({ spec }) => milliseconds(spec.asking?.time ?? ''))
-  const closes = Math.min(Math.max(...times) + removals.collectFor, Math.min(...times) + COLLECTED_AT_MOST)
-  if (found.length === 0 || closes > now) return { sets: [], until: found.length === 0 ? undefined : closes, cap }
-  const sets = Map.groupBy(found, ({ spec }) => JSON.stringify([spec.organization, spec.asking?.producer]))
-  return {
-    until: undefined,
-    cap,
-    sets: [...sets.values()].map(records => ({
-      organization: records[0]?.spec.organization ?? '',
-      producer: records[0]?.spec.asking?.producer ?? '',
-      losses: records.map(record => ({
-        key: askingKey(record),
-        person: personOf(record.spec),
-        addresses: [record.spec.address],
-        admin: false,
-      })),
-    })),
-  }
-}
-
-const askingKey = ({ metadata, spec }: Membership): string => removalKey(metadata.name, spec.asking?.digest ?? '')
 
 /** Writes what was decided: from now on it is so, whoever looks. */
 const write = async (world: World, verdict: SetVerdict, now: number, urgent = false): Promise<void> => {
@@ -324,63 +219,3 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
   const again = spec.reason === 'Invitations' ? undefined : await tellAdmins(world, set)
   return again === undefined ? undefined : { again }
 }
-
-/** Brings the guards in force to what is declared, as far as that may be. @returns when a looser one comes into force */
-const settleGuards = async (world: World, now: number): Promise<number | undefined> => {
-  const { cache } = world
-  const pending = new Set<string>()
-  for (const organization of cache.values('Membership', 'losing'))
-    for (const above of settingsFor(world, organization)?.settings.chain ?? [organization]) pending.add(above)
-  let again: number | undefined
-  for (const { metadata } of [...cache.list('Organization')]) {
-    const { name } = metadata
-    const declared = settingsFor(world, name)?.settings.guard
-    if (!declared) continue
-    const record = cache.get('RemovalSet', name)
-    const before = inForce(record)
-    if (!before && sameGuard(declared, DEFAULT_GUARD)) continue
-    if (before && !before.loosened && sameGuard(before.guard, declared)) continue
-    // What an organization was made with was in force before anybody came, also where all of it was declared at once.
-    const isOriginal = !before && isAsMade(cache, settingsFor(world, name)?.settings.chain ?? [])
-    const members = cache.by('Membership', 'organization', name)
-    const people = isOriginal ? 0 : members.filter(({ spec }) => isJoined(spec)).length
-    const next = settleGuard(before, declared, { now, people, pending: pending.has(name) })
-    // One that waited long enough comes into force when nothing is held any more.
-    if (next.loosened && next.loosened.since + LOOSENING > now)
-      again = Math.min(again ?? Number.POSITIVE_INFINITY, next.loosened.since + LOOSENING)
-    if (before && sameState(before, next)) continue
-    if (!before && !next.loosened && sameGuard(next.guard, DEFAULT_GUARD)) continue
-    const spec: RemovalSetSpec = {
-      organization: name,
-      state: 'Open',
-      guard: next.guard,
-      ...(next.loosened && {
-        loosened: { guard: next.loosened.guard, since: timestamp(next.loosened.since) },
-      }),
-      ...(record?.spec.mails && { mails: record.spec.mails }),
-    }
-    const because = `Organization/${name}`
-    await world.effects.writeRemovalSet(
-      { name, before: record, spec },
-      { actor: MANAGERS.controller, because, organization: name },
-    )
-  }
-  return again
-}
-
-const inForce = (record: RemovalSet | undefined): GuardInForce | undefined => {
-  const { guard, loosened } = record?.spec ?? {}
-  return (
-    guard && {
-      guard: { ...DEFAULT_GUARD, ...guard },
-      ...(loosened && {
-        loosened: { guard: { ...DEFAULT_GUARD, ...loosened.guard }, since: milliseconds(loosened.since) },
-      }),
-    }
-  )
-}
-
-const sameState = (a: GuardInForce, b: GuardInForce): boolean =>
-  sameGuard(a.guard, b.guard) &&
-  a.loosened?.since === b.loosened?.since &&
-  (a.loosened === undefined || b.loosened === undefined || sameGuard(a.loosened.guard, b.loosened.guard))

@@ -120,10 +120,11 @@ describe('the guard in force', () => {
   const loose = { ...DEFAULT_GUARD, maxRemovals: 100 }
   it('is the strictest of an organization and those above, and unites whom they protect', () => {
     const above = { guard: { maxRemovals: '20%', protected: ['Boss@acme.example'] } }
-    const here = { guard: { maxRemovals: '50%', minAdmins: 3, protected: ['it@acme.example'] } }
+    const here = { guard: { maxRemovals: '50%', minAdmins: 3, maxInvitations: 40, protected: ['it@acme.example'] } }
     expect(guardOf([here, above])).toEqual({
       maxRemovals: 20,
       freeRemovals: 5,
+      maxInvitations: 40,
       minAdmins: 3,
       protected: ['boss@acme.example', 'it@acme.example'],
     })
