@@ -1,9 +1,11 @@
 import { type Keys, mountedKeyFolder, storedFingerprint } from '../accounts/keys.ts'
 import { keySecret, storedSecretFingerprint } from '../accounts/keysecret.ts'
 import { secretCredentials } from '../accounts/secretcredentials.ts'
+import { KINDS } from '../api/names.ts'
 import { NoRealmError } from '../store/errors.ts'
 import type { ClusterOptions } from '../store/kubernetes/cluster.ts'
 import { openKubernetesStore } from '../store/kubernetes/store.ts'
+import type { ResourceStore } from '../store/store.ts'
 import { auditOf } from './auditing.ts'
 import { clusterSecretReader } from './clustersecrets.ts'
 import { dataPaths } from './paths.ts'
@@ -35,8 +37,11 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
   try {
     if (!create) await store.info()
   } catch (error) {
-    await close()
-    throw error instanceof NoRealmError ? new NoStoreError(error.message) : error
+    // What is left of a realm whose namespace is being deleted can be saved and let go all the same.
+    if (!(error instanceof NoRealmError && (await holdsAny(store)))) {
+      await close()
+      throw error instanceof NoRealmError ? new NoStoreError(error.message) : error
+    }
   }
   const objects = store.secrets()
   const source =
@@ -71,6 +76,11 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
         : storedFingerprint(settings.keys),
     [Symbol.asyncDispose]: close,
   }
+}
+
+const holdsAny = async (store: Pick<ResourceStore, 'list'>): Promise<boolean> => {
+  for (const kind of KINDS) if ((await store.list(kind)).items.length > 0) return true
+  return false
 }
 
 /** How the cluster of the settings is reached. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FINALIZERS, KINDS } from '../api/names.ts'
 import { type ObjectRef, refText } from '../api/resource.ts'
 import { ConflictError, NotFoundError, StoreUnusableError } from '../store/errors.ts'
+import { NamespaceDeletedError } from '../store/kubernetes/errors.ts'
 import type { LeaseState, ResourceStore } from '../store/store.ts'
 
 /** What an uninstall would do. */
@@ -90,7 +91,13 @@ export const uninstallUnderLease = async (options: {
   const { store, plan, holder, beside, signal } = options
   if (beside) return uninstall({ store, held: plan.held, signal })
   refuseRunning(plan)
-  const lease = await store.lease.acquire({ holder, signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]) })
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
+  const lease = await store.lease.acquire({ holder, signal: limit }).catch((error: unknown) => {
+    if (error instanceof NamespaceDeletedError) return undefined
+    throw error
+  })
+  // In a namespace that is being deleted nobody can lead.
+  if (!lease) return uninstall({ store, held: plan.held, signal })
   try {
     return await uninstall({ store: lease.store, held: plan.held, signal: AbortSignal.any([signal, lease.lost]) })
   } finally {

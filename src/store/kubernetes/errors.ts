@@ -52,6 +52,17 @@ export class DefinitionDeletedError extends StoreError {
   }
 }
 
+/** The namespace is being deleted: the API server takes nothing new in it, and deletes all that there is. */
+export class NamespaceDeletedError extends StoreError {
+  readonly retry: Retry = 'backoff'
+  readonly reason: Reason = 'NotAllowed'
+  constructor() {
+    super(
+      'the namespace of this realm is being deleted, so nothing new can be made in it; what is there is held, and nobody loses anything by it. It cannot be taken back: save what is left (`roster export`), stop the controller, and `roster uninstall` lets the namespace go',
+    )
+  }
+}
+
 /** What an API server says when it does not do something (`meta/v1 Status`). */
 export interface Status {
   code?: number
@@ -83,6 +94,10 @@ export class StatusError extends Error {
 export const isDefinitionGoing = ({ code, message }: StatusError): boolean =>
   (code === 403 || code === 405) && message.includes('custom resource definition is terminating')
 
+/** Whether it is refused because the namespace is being deleted (`corev1.NamespaceTerminatingCause`). */
+export const isNamespaceGoing = ({ code, status }: StatusError): boolean =>
+  code === 403 && (status.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') ?? false)
+
 /** Longest text of an API server that goes into an error of ours. */
 const LONGEST = 500
 
@@ -108,6 +123,7 @@ export const storeError = (ref: ObjectRef, error: unknown): unknown => {
 /** What an answer about no object in particular means. */
 export const clusterError = (error: StatusError): StoreError => {
   const said = error.message.slice(0, LONGEST)
+  if (isNamespaceGoing(error)) return new NamespaceDeletedError()
   if (error.code === 401)
     return new ForbiddenError(`the API server does not accept our credentials (${said}); renew the kubeconfig or token`)
   if (error.code === 403) return new ForbiddenError(`the API server refuses: ${said}; see the rules of Roster's Role`)

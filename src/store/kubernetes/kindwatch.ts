@@ -164,7 +164,7 @@ export class KindWatch {
     if (type === 'BOOKMARK' || type === 'DELETED') this.#version = version
     if (type === 'BOOKMARK') return
     // Asked before this counts as told: where nobody answers, the line is read again.
-    const shown = type === 'DELETED' ? objectOf(kind, raw) : await definitions.one(kind, objectOf(kind, raw))
+    const shown = type === 'DELETED' ? objectOf(kind, raw) : await definitions.told(kind, objectOf(kind, raw))
     if (type !== 'DELETED' && compareVersions(version, this.#version) <= 0) return
     this.#version = version
     await deliver({ type, object: shown as unknown as AnyResource })
