@@ -12,6 +12,8 @@ import { expectingRecords, RecordsLostError, tellRecordLoss } from './recordloss
 export interface Replica extends AsyncDisposable {
   /** The newest view there is: the loop's own while it leads, else that of a follower. Undefined until the first list. */
   readonly cache: Cache | undefined
+  /** Milliseconds since the store said last that this view is what it holds. */
+  readonly age: number
   /** While it leads. */
   readonly controller: RunningController | undefined
   /** Why it neither leads nor shows what the store holds now: records are gone. */
@@ -37,7 +39,7 @@ export const startReplica = (options: ReplicaOptions): Replica => {
   const { realm, log, metrics, signal } = options
   const disposed = new AbortController()
   const stop = AbortSignal.any([signal, disposed.signal])
-  let cache: Cache | undefined
+  let view: Loop | undefined
   let follower: Loop | undefined
   let following: Promise<void> | undefined
   let controller: RunningController | undefined
@@ -72,7 +74,7 @@ export const startReplica = (options: ReplicaOptions): Replica => {
     const loop = await onWhole(openFollower)
     if (stop.aborted || controller) return void (await loop.stop(0))
     follower = loop
-    cache = loop.world.cache
+    view = loop
     loop.ended.catch((error: unknown) => {
       log.error('the store can be followed no longer; it is listed anew', { error })
       trouble(error)
@@ -123,7 +125,7 @@ export const startReplica = (options: ReplicaOptions): Replica => {
     try {
       controller = leading
       await options.onLeading(leading)
-      cache = leading.manager.loop.world.cache
+      view = leading.manager.loop
       await follower?.stop(0)
       follower = undefined
       await Promise.race([leading.manager.ended, aborted(stop)])
@@ -155,7 +157,10 @@ export const startReplica = (options: ReplicaOptions): Replica => {
   const ended = live()
   return {
     get cache() {
-      return cache
+      return view?.world.cache
+    },
+    get age() {
+      return view?.informer.age ?? 0
     },
     get controller() {
       return controller
@@ -185,6 +190,9 @@ export const startAlone = async (options: ReplicaOptions): Promise<Replica> => {
   }
   return {
     cache: controller.manager.loop.world.cache,
+    get age() {
+      return controller.manager.loop.informer.age
+    },
     controller,
     held: undefined,
     ended: controller.manager.ended,

@@ -50,6 +50,8 @@ const opsTrouble = (error: unknown, { host, port }: { host: string; port: number
   return error
 }
 
+/** A connection that died without a word is found within 90 seconds. */
+const STALE = 120_000
 /** How long a start waits for the process before it to end: a restart must not fail because of a slow stop. */
 const TAKEOVER = 4_000
 
@@ -68,6 +70,8 @@ export interface RunOptions {
   onStandingBy?: (holder: string) => void
   /** Told each time that this process has begun to lead. */
   onLeading?: (controller: RunningController) => void
+  /** Milliseconds without a word of the store after which a replica is not ready; two minutes when absent. */
+  staleAfter?: number
   /** Without a health listener: for a second program on one machine. */
   ops?: boolean
 }
@@ -103,6 +107,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
       health: [loopCheck(() => replica?.controller?.manager)],
       ready: [
         storeCheck(realm),
+        { name: 'view', check: () => (realm.replicated ? outdated(replica, options.staleAfter) : undefined) },
         { name: 'records', check: () => replica?.held?.message },
         { name: 'loop', check: () => (replica?.cache ? undefined : 'not started yet') },
       ],
@@ -232,6 +237,12 @@ const lateLookups = (cache: () => Cache | undefined): Lookups => {
 export class NotReadyError extends RosterError {
   readonly retry: Retry = 'backoff'
   readonly reason: Reason = 'Progressing'
+}
+
+/** The API server may answer, and yet say nothing of changes: a right to watch that was taken away, say. */
+const outdated = (replica: Replica | undefined, most = STALE): string | undefined => {
+  if (!replica?.cache || replica.age <= most) return undefined
+  return `the store has told nothing for ${Math.round(replica.age / 1_000)} seconds: what is shown may be outdated`
 }
 
 const storeCheck = ({ store }: Realm): HealthCheck => ({

@@ -48,6 +48,7 @@ export class Informer {
   #version: string | undefined
   #running: Promise<void> | undefined
   #expectation: Expectation | undefined
+  #heard = Number.NEGATIVE_INFINITY
   #nextRelist = Number.POSITIVE_INFINITY
 
   constructor(options: InformerOptions) {
@@ -62,6 +63,11 @@ export class Informer {
   /** Every change up to this version is in the cache and was told to the handlers. Undefined until the first list is in. */
   get version(): string | undefined {
     return this.#version
+  }
+
+  /** Milliseconds since the store last said that everything was told: so old may be what is in the cache. Infinite until the first list is in. */
+  get age(): number {
+    return performance.now() - this.#heard
   }
 
   /** Tells each change, after it is in the cache and in the same turn. @returns a function that stops it */
@@ -143,8 +149,10 @@ export class Informer {
         const since = this.#version ?? '0'
         const both = AbortSignal.any([signal, round.signal])
         for await (const event of this.#options.store.watch({ since, kinds: this.#options.kinds, signal: both })) {
-          if (event.type === 'BOOKMARK') this.#moveTo(event.resourceVersion)
-          else this.#apply(event)
+          if (event.type === 'BOOKMARK') {
+            this.#heard = performance.now()
+            this.#moveTo(event.resourceVersion)
+          } else this.#apply(event)
           failures = 0
           if (++delivered % TURN === 0) await setImmediate()
         }
@@ -169,6 +177,7 @@ export class Informer {
     const { signal } = this.#stopping
     for (let failures = 1; !signal.aborted; failures++) {
       try {
+        const begun = performance.now()
         const expectation = await this.#options.expecting?.()
         const lists: Listed[] = []
         for (const kind of this.#options.kinds) {
@@ -179,6 +188,7 @@ export class Informer {
         if (signal.aborted) return
         expectation?.listed(kind => lists.find(list => list.kind === kind)?.objects.length ?? 0)
         this.#expectation = expectation
+        this.#heard = begun
         const versions = lists.map(list => list.version).sort(compareVersions)
         if (initial) await this.#view.fill(lists)
         else for (const list of lists) this.#view.swap(list)

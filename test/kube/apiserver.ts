@@ -26,6 +26,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly port: number
   /** A kubeconfig of somebody who may do everything. */
   readonly kubeconfig: string
+  /** What it shows of itself, in PEM: for who stands in front of it. */
+  certificate(): { cert: Buffer; key: Buffer }
   /** Writes another one: through another port, as another user. */
   writeKubeconfig(options?: { port?: number; token?: string }): string
   /** One request as that admin; the answer with its headers, whatever its code. */
@@ -189,6 +191,7 @@ export const startCluster = async (options: { tokens?: Record<string, string> } 
     server: `https://127.0.0.1:${port}`,
     port,
     kubeconfig: writeKubeconfig(),
+    certificate: () => ({ cert: ca(), key: readFileSync(join(folder, 'certs', 'apiserver.key')) }),
     writeKubeconfig,
     ask,
     writes: async () => {

@@ -54,7 +54,6 @@ export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerat
 
   /** Bookmarks until the signal aborts. A round that fails is made up for by the next one. */
   const mark = async (): Promise<void> => {
-    let marked: string | undefined
     let pause = 0
     for (let failures = 0; !signal.aborted; ) {
       await burst.rest({ signal, idle: pause })
@@ -72,9 +71,8 @@ export async function* watchKinds(options: KubernetesWatchOptions): AsyncGenerat
           throw new GoneError(`version ${told} is newer than the cluster, which is at ${target}: list again`)
         await Promise.all(watches.map(watch => watch.prove(target)))
         if (signal.aborted) return
-        if (marked === undefined || compareVersions(target, marked) > 0)
-          await deliveries.put({ type: 'BOOKMARK', resourceVersion: target })
-        marked = target
+        // Where nothing has changed, too: it says that this was looked at.
+        await deliveries.put({ type: 'BOOKMARK', resourceVersion: target })
         failures = 0
         pause = options.idle
       } catch (error) {
