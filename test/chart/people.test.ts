@@ -1,4 +1,7 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { eventually, Workplace } from '../e2e/process.ts'
 import type { Rule } from '../kube/rights.ts'
 import { describeWith } from '../parts.ts'
 import { type Installation, install, openCluster } from './installation.ts'
@@ -91,6 +94,85 @@ describeWith('kube-apiserver', 'people with a role of the chart', () => {
     expect(apply('admin', APPROVAL).text).toContain('created')
     expect(at.kubectl(['--as', 'ada', 'create', '-f', '-'], USER).text).toContain('cannot create resource')
   })
+
+  it('use the verbs of Roster from their computers', async () => {
+    const folder = join(at.folder, 'manifests')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'people.yaml'), `${ORGANIZATION}\n---\n${USER}`)
+    const kubeconfigs = new Map<string, string>()
+    for (const [name, ...roles] of [
+      ['views', 'view'],
+      ['edits', 'view', 'edit'],
+      ['approves', 'view', 'approve'],
+    ] as const) {
+      at.must(['create', 'serviceaccount', name])
+      for (const role of roles)
+        at.must([
+          'create',
+          'rolebinding',
+          `${name}-${role}`,
+          `--clusterrole=people-roster-${role}`,
+          `--serviceaccount=people:${name}`,
+        ])
+      kubeconfigs.set(name, at.cluster.writeKubeconfig({ token: at.must(['create', 'token', name]).trim() }))
+    }
+    // Who applies a folder acts as a source, and needs the right to.
+    const use = {
+      apiGroups: ['roster.dev'],
+      resources: ['fieldmanagers'],
+      resourceNames: ['source/default'],
+      verbs: ['use'],
+    }
+    const applies = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'applies' },
+      rules: [use],
+    }
+    at.must(['create', '-f', '-'], JSON.stringify(applies))
+    at.must(['create', 'rolebinding', 'edits-applies', '--role=applies', '--serviceaccount=people:edits'])
+    await using place = await Workplace.make()
+    const roster = async (who: string, ...args: string[]) => {
+      const { code, out, err } = await place.roster(
+        ...args,
+        '--kubernetes',
+        '-n',
+        'people',
+        '--kubeconfig',
+        kubeconfigs.get(who) ?? '',
+      )
+      return { code, text: out + err }
+    }
+    const pod = await at.ready()
+    const tried: Record<string, unknown> = {}
+    const tries = async (who: string, ...args: string[]) => {
+      const { code, text } = await roster(who, ...args)
+      if (code === 2) tried[`${who}: ${args[0]}`] = text
+    }
+    await tries('edits', 'apply', folder)
+    await eventually(
+      () => at.kubectl(['get', 'membership', '-o', 'name']).text.includes('m-') || undefined,
+      JSON.stringify(tried),
+      30_000,
+    )
+    await tries('views', 'get', 'users')
+    await tries('views', 'describe', 'user', 'alice')
+    await tries('views', 'why', 'alice')
+    await tries('views', 'can', 'alice', 'documents:read', '--in', 'acme')
+    await tries('views', 'events')
+    await tries('views', 'plan', folder)
+    await tries('views', 'export')
+    await tries('edits', 'invite', 'carol@partner.example', '--org', 'acme')
+    await tries('edits', 'resend', 'alice')
+    await tries('edits', 'pause', 'user/alice')
+    await tries('edits', 'resume', 'user/alice')
+    await tries('approves', 'approve', 'acme', '--reason', 'none', '--apply', '--yes')
+    await tries('edits', 'delete', 'user/alice', '--yes')
+    const { code, text } = await roster('views', 'invite', 'eve@partner.example', '--org', 'acme')
+    expect([code, text]).toEqual([2, expect.stringContaining('cannot create resource')])
+    await pod.stop()
+    expect(tried).toEqual({})
+  }, 240_000)
 
   it('may be Roster itself with the edit of the cluster, which is why that is not what they are given', () => {
     expect(as('wide', 'auth', 'can-i', 'impersonate', 'serviceaccounts/roster').text).toContain('yes')
