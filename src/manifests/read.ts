@@ -114,20 +114,28 @@ class Reading {
   finish(): ReadResult {
     const resources = this.#files.flatMap(file => file.resources)
     const broken = this.#files.flatMap(file => file.broken)
-    const findings = [...this.#findings, ...this.#files.flatMap(file => file.findings)]
-    if (this.#options.references !== false) findings.push(...judgeSet(resources, broken, this.#options))
-    let sources: Map<string, SourceText> | undefined
-    return {
-      resources,
-      findings: findings.sort(byPlace),
-      skipped: this.#files.reduce((sum, { skipped }) => sum + skipped, 0),
-      files: this.#files.length,
-      line: (file, line) => {
-        sources ??= new Map(this.#files.map(({ source }) => [source.file, source]))
-        const source = sources.get(file)
-        return source && lineText(source, line)
-      },
-    }
+    const between = this.#options.references === false ? [] : judgeSet(resources, broken, this.#options)
+    return finished(this.#files, resources, { before: this.#findings, between })
+  }
+}
+
+/** What was read, with the findings of each file, and those before any file and between resources. */
+export const finished = (
+  files: readonly FileReading[],
+  resources: ReadManifest[],
+  { before, between }: { before: readonly Finding[]; between: readonly Finding[] },
+): ReadResult => {
+  let sources: Map<string, SourceText> | undefined
+  return {
+    resources,
+    findings: [...before, ...files.flatMap(file => file.findings), ...between].sort(byPlace),
+    skipped: files.reduce((sum, { skipped }) => sum + skipped, 0),
+    files: files.length,
+    line: (file, line) => {
+      sources ??= new Map(files.map(({ source }) => [source.file, source]))
+      const source = sources.get(file)
+      return source && lineText(source, line)
+    },
   }
 }
 

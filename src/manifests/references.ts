@@ -43,6 +43,8 @@ export function judgeReferences(set: ResourceSet, strict: boolean): void {
   const used = new Set<string>()
   for (const kind of DECLARED_KINDS) {
     for (const { manifest, judgement } of set.of(kind)) {
+      // What is only referred to, refers to nothing that has to be there.
+      if (!judgement && !strict) continue
       for (const reference of referencesIn(SCHEMAS[kind].spec, manifest.spec, '/spec')) {
         used.add(`${reference.kind}/${reference.name}`)
         if (judgement && !set.has(reference.kind, reference.name)) judgeMissing(judgement, set, kind, reference)

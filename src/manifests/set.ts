@@ -60,7 +60,8 @@ export class ResourceSet {
 
   /** Whether a resource of that name is there, be it with errors of its own. */
   has(kind: DeclaredKind, name: string): boolean {
-    return this.#members.get(kind)?.has(name) === true || this.#broken.has(`${kind}/${name}`)
+    if (this.#members.get(kind)?.has(name)) return true
+    return this.#broken.size > 0 && this.#broken.has(`${kind}/${name}`)
   }
 
   of<K extends DeclaredKind>(kind: K): Member<K>[] {

@@ -72,6 +72,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
         belongingIn(world.cache),
       ),
       signal,
+      live: world.cache,
       others: hub.others(name, readSources(world), world.clock.now()),
       memory: hub.memory(name),
     })

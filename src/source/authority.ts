@@ -1,6 +1,7 @@
 import type { DeclaredResource } from '../api/kinds.ts'
 import { type Authority, needsDeclared, type Refusal, refusalOf } from '../decide/authority.ts'
 import { Declared } from '../decide/declared.ts'
+import { everything, type Live } from './live.ts'
 import type { PlacedManifest } from './revision.ts'
 
 /** Judges what one revision declares, and what it no longer does, against what its source may: one document after another. */
@@ -18,14 +19,10 @@ export interface Judge {
 /**
  * @param pathOf the file inside the source, for a document's `place`; where a command line names files of its own, that is not what the place says
  */
-export const judgeOf = (
-  authority: Authority,
-  live: ReadonlyMap<string, DeclaredResource>,
-  pathOf: (file: string) => string = file => file,
-): Judge => {
+export const judgeOf = (authority: Authority, live: Live, pathOf: (file: string) => string = file => file): Judge => {
   // Most sources are bounded by nothing that asks for it.
   const inOrder = [authority.may ?? {}, ...(authority.policy?.rules.map(({ may }) => may) ?? [])].some(needsDeclared)
-  const declared = new Declared(inOrder ? live.values() : [])
+  const declared = new Declared(inOrder ? everything(live) : [])
   return {
     inOrder,
     declaring: ({ manifest, place }, before) =>

@@ -33,12 +33,18 @@ export class GitCopy {
   readonly #parent: string
   readonly #limits: CopyLimits
   #ready: string | undefined
+  #life = 0
 
   /** @param parent folder of all copies of this source */
   constructor(parent: string, limits: CopyLimits) {
     this.#parent = parent
     this.#limits = limits
     this.folder = join(parent, `${process.pid}-${randomBytes(6).toString('hex')}`)
+  }
+
+  /** Another number after everything was thrown away: until then, objects that were here are here. */
+  get life(): number {
+    return this.#life
   }
 
   /** Arguments that every call on the copy begins with. */
@@ -51,6 +57,7 @@ export class GitCopy {
     const made = await mkdir(this.folder, { recursive: true, mode: 0o700 })
     if (made === undefined) return
     this.#ready = undefined
+    this.#life += 1
     await sweep(this.#parent)
   }
 
@@ -132,6 +139,7 @@ export class GitCopy {
   /** Throws everything away but the folder. */
   async discard(): Promise<void> {
     this.#ready = undefined
+    this.#life += 1
     await rm(join(this.folder, REPOSITORY), { recursive: true, force: true })
   }
 

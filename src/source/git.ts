@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { RosterError } from '../api/errors.ts'
 import type { SourceSpec } from '../api/source.ts'
-import { type FileReading, readManifests, readText } from '../manifests/read.ts'
+import { type FileReading, readText } from '../manifests/read.ts'
+import { type JudgedSet, judgeAgain } from '../manifests/rereading.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Dialer } from '../ports/dialer.ts'
 import type { SecretReader } from '../ports/secrets.ts'
@@ -10,10 +11,11 @@ import { type FolderReaderOptions, revisionOf } from './folder.ts'
 import { type CopyLimits, damaged, GitCopy, type Wanted } from './git-copy.ts'
 import { type GitCredentials, readCredentials, withSshFiles } from './git-credentials.ts'
 import { gitEnvironment } from './git-environment.ts'
+import type { TreeLimits, TreeListing } from './git-listing.ts'
 import { askGit, type GitCall } from './git-process.ts'
 import { resolveRef } from './git-ref.ts'
 import { verifySignature } from './git-signature.ts'
-import { readTree, type TreeContent, type TreeLimits } from './git-tree.ts'
+import { readTree, type TreeContent } from './git-tree.ts'
 import { CommitUnusable, CopyDamaged, GitTrouble, HistoryRewritten } from './git-trouble.ts'
 import { type GitAddress, type GitRef, gitAddress, gitPath, gitRef } from './git-url.ts'
 import type { Revision, SourceReader } from './revision.ts'
@@ -45,6 +47,12 @@ export interface GitLimits extends CopyLimits {
   bringing: number
 }
 
+/** What a file said, and the blob that it said it in. */
+interface KnownReading {
+  id: string
+  reading: FileReading
+}
+
 /** Files between two breaths of the event loop. */
 const BREATH = 50
 const MIB = 1024 * 1024
@@ -68,24 +76,23 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
   let checked = false
   let kept: { commit: string; after: string | undefined; revision: Revision } | undefined
 
-  // What files said in the commit before: work on a commit is in proportion to what changed.
-  let before = new Map<string, { id: string; reading: FileReading }>()
-  const isKnown = (file: string, id: string): boolean => before.get(file)?.id === id
-  const readingsOf = async (files: TreeContent['files']): Promise<FileReading[]> => {
-    const now = new Map<string, { id: string; reading: FileReading }>()
+  // What was read of the commit before: work on a commit is in proportion to what changed.
+  let before: { listing: TreeListing; readings: ReadonlyMap<string, KnownReading>; judged: JudgedSet } | undefined
+  const readingsOf = async ({ texts, listing }: TreeContent): Promise<Map<string, KnownReading>> => {
+    const now = new Map<string, KnownReading>()
     let read = 0
-    for (const { file, id, text } of files) {
-      const known = before.get(file)
-      if (text === undefined && known) now.set(file, known)
-      else {
+    for (const { file, id } of listing.entries.values()) {
+      const text = texts.get(file)
+      const known = before?.readings.get(file)
+      if (text === undefined && known?.id === id) now.set(file, known)
+      else if (text !== undefined) {
         const tables = options.tables ?? []
-        now.set(file, { id, reading: readText({ file, text: text ?? '' }, { tables }) })
+        now.set(file, { id, reading: readText({ file, text }, { tables }) })
         // The loop of a controller lives in the same process: let it breathe.
         if (++read % BREATH === 0) await setImmediate()
       }
     }
-    before = now
-    return [...now.values()].map(({ reading }) => reading)
+    return now
   }
 
   const readCommit = async (
@@ -106,7 +113,9 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
         await verifySignature(copy, { commit, signers, fresh: commit !== applied }, call)
       }
       const at = { commit, path: pass.path }
-      return readTree(copy, at, limits.tree, pass.local(limits.bringing), isKnown).catch(error => {
+      const known = (file: string, id: string): boolean => before?.readings.get(file)?.id === id
+      const earlier = { earlier: before?.listing, known }
+      return readTree(copy, at, limits.tree, pass.local(limits.bringing), earlier).catch(error => {
         throw damaged(error)
       })
     }
@@ -115,7 +124,10 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
       await copy.discard()
       return bringAndRead()
     })
-    const result = await readManifests(await readingsOf(content.files))
+    const readings = await readingsOf(content)
+    const files = Array.from(readings.values(), ({ reading }) => reading)
+    const { result, judged } = judgeAgain(files, before?.judged)
+    before = { listing: content.listing, readings, judged }
     return revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
   }
 

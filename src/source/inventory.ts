@@ -8,6 +8,7 @@ import {
   MANAGERS,
   type Reason,
 } from '../api/names.ts'
+import { everything, type Live } from './live.ts'
 import type { PlacedManifest, Revision } from './revision.ts'
 
 /** What is to be done with one object of a source. */
@@ -46,19 +47,19 @@ export type PruneVerdict = { may: true } | { may: false; reason: Reason; message
 export const stepsOf = (
   source: string,
   revision: Extract<Revision, { outcome: 'Complete' }>,
-  live: ReadonlyMap<string, DeclaredResource>,
+  live: Live,
   known: (placed: PlacedManifest, live: DeclaredResource | undefined) => boolean = () => false,
 ): { apply: DeclaringStep[]; prune: Extract<Step, { do: 'prune' }>[]; known: number } => {
   const declared = new Set<string>()
   const changed = revision.manifests.filter(placed => {
-    const key = keyOf(placed.manifest)
-    declared.add(key)
-    return !known(placed, live.get(key))
+    const { kind, metadata } = placed.manifest
+    declared.add(keyOf(placed.manifest))
+    return !known(placed, live.get(kind, metadata.name))
   })
   const apply = changed
     .toSorted((a, b) => byKind(a.manifest, b.manifest))
-    .map(placed => stepOf(source, revision.id, placed, live.get(keyOf(placed.manifest))))
-  const prune = [...live.values()]
+    .map(placed => stepOf(source, revision.id, placed, live.get(placed.manifest.kind, placed.manifest.metadata.name)))
+  const prune = [...everything(live)]
     .filter(
       object =>
         holderOf(object) === source && !declared.has(keyOf(object)) && object.metadata.deletionTimestamp === undefined,

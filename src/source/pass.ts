@@ -4,6 +4,7 @@ import type { Reason } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
 import type { Policy } from '../decide/authority.ts'
 import type { FieldOwner, ResourceStore } from '../store/store.ts'
+import type { Live } from './live.ts'
 import type { SyncMemory } from './memory.ts'
 import type { Others } from './others.ts'
 import type { Revision } from './revision.ts'
@@ -35,6 +36,8 @@ export interface SyncOptions {
   /** Called after each object: progress on long work. */
   onStep?: (done: number, all: number) => void
   signal?: AbortSignal
+  /** What is there; absent, the store is listed. */
+  live?: Live
   /** What other sources of this process declare. Absent, each keeps what it has. */
   others?: Others
   /** What earlier passes of this process did: objects that are still as they left them are not written again. */

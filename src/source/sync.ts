@@ -1,10 +1,8 @@
-import type { DeclaredResource } from '../api/kinds.ts'
-import { DECLARED_KINDS } from '../api/names.ts'
 import type { ObjectRef } from '../api/resource.ts'
-import type { ResourceStore } from '../store/store.ts'
 import { applyPlaced } from './apply.ts'
 import { judgeOf } from './authority.ts'
 import { keyOf, stepsOf } from './inventory.ts'
+import { listedLive } from './live.ts'
 import type { SyncOptions, SyncResult } from './pass.ts'
 import { mayDrop, pruneObjects } from './prune.ts'
 
@@ -16,7 +14,7 @@ export type { SyncOptions, SyncResult } from './pass.ts'
  */
 export const syncRevision = async (options: SyncOptions): Promise<SyncResult> => {
   const { store, source, revision } = options
-  const live = await readLive(store)
+  const live = options.live ?? (await listedLive(store))
   const { may, policy, pathOf } = options.authority ?? {}
   // What a source may can change while its documents do not.
   const { memory } = may === undefined && policy === undefined ? options : {}
@@ -90,11 +88,4 @@ function* batches<S extends { desired: { kind: string } }>(steps: readonly S[], 
     batch.push(step)
   }
   if (batch.length > 0) yield batch
-}
-
-const readLive = async (store: ResourceStore): Promise<Map<string, DeclaredResource>> => {
-  const live = new Map<string, DeclaredResource>()
-  for (const kind of DECLARED_KINDS)
-    for (const object of (await store.list(kind)).items) live.set(keyOf(object), object)
-  return live
 }
