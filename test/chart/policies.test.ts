@@ -318,10 +318,11 @@ describeWith('kube-apiserver', 'the admission policies of the chart', () => {
     expect(as('ann', ['delete', 'roles.roster.dev', 'made']).ok).toBe(true)
   })
 
-  it('lets nobody mark somebody as gone from a source', () => {
+  it('lets nobody mark somebody as gone from a source, or as taken from one', () => {
     const alice = object('User', 'alice', { email: 'alice@acme.example' })
     expect(create('ann', alice).ok).toBe(true)
-    expect(as('ann', ['annotate', 'user', 'alice', 'roster.dev/going=abc']).text).toContain('the annotations')
+    for (const note of ['going=abc', 'taken-from=hr'])
+      expect(as('ann', ['annotate', 'user', 'alice', `roster.dev/${note}`]).text).toContain('the annotations')
   })
 
   it('lets nobody but Roster say who leads, and what time it is', () => {
