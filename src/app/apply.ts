@@ -20,6 +20,7 @@ import { type HeldSet, heldAfter, heldNames, isUndecided } from './held.ts'
 import { type LaterChange, laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
 import { restoredOf } from './restored.ts'
+import { rememberingRuns } from './runs.ts'
 
 /** `apply` would fight with a Source that reads from elsewhere. */
 export class OtherSourceError extends RosterError {
@@ -117,10 +118,13 @@ export const applyRevision = async (options: ApplyOptions): Promise<ApplyResult>
 }
 
 const write = async (
-  { realm, source, revision, prune, allowEmpty, onStep, signal, pathOf, planned }: ApplyOptions,
+  { realm, source, revision, prune, allowEmpty, onStep, signal, pathOf, planned, log = noLog() }: ApplyOptions,
   store: ResourceStore,
 ): Promise<SyncResult> =>
-  syncRevision({
+  rememberingRuns(
+    { folder: realm.paths.runs, clock: realm.clock, by: realm.actor, log },
+    syncRevision,
+  )({
     store,
     byPerson: true,
     authority: await authorityOf(realm, store, source, pathOf),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createLinks } from '../accounts/links.ts'
-import { KINDS } from '../api/names.ts'
+import { KINDS, MANAGERS } from '../api/names.ts'
 import type { Policy } from '../decide/authority.ts'
 import { takesAccess } from '../decide/membership.ts'
 import { type Restored, restoredText } from '../decide/restoring.ts'
@@ -25,6 +25,7 @@ import { troubleTeller } from './patience.ts'
 import type { Realm } from './realm.ts'
 import { expectingRecords, noteRecordLoss, noteRecords, RecordsLostError } from './recordloss.ts'
 import { restoredOf, restoringLoop } from './restored.ts'
+import { rememberingRuns } from './runs.ts'
 import { portalUrl } from './settings.ts'
 import { sourceReader } from './sources.ts'
 import { DERIVING, reconcilersOf, worldOf } from './world.ts'
@@ -130,7 +131,18 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         restoring,
       })
       lines = world.lines
-      return reconcilersOf(world, options.sources ? { hub, sync: bounded(settings.policy) } : undefined)
+      return reconcilersOf(
+        world,
+        options.sources
+          ? {
+              hub,
+              sync: rememberingRuns(
+                { folder: realm.paths.runs, clock, by: MANAGERS.controller, log },
+                bounded(settings.policy),
+              ),
+            }
+          : undefined,
+      )
     },
     onFilled: () => lines?.readAll(),
   })

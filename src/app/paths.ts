@@ -9,6 +9,8 @@ export interface DataPaths {
   audit: string
   mail: string
   sources: string
+  /** What was before each run of a source. */
+  runs: string
   log: string
 }
 
@@ -19,5 +21,6 @@ export const dataPaths = (folder: string): DataPaths => ({
   audit: join(folder, 'audit'),
   mail: join(folder, 'mail'),
   sources: join(folder, 'sources'),
+  runs: join(folder, 'runs'),
   log: join(folder, 'log', 'roster.jsonl'),
 })

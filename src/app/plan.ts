@@ -8,7 +8,7 @@ import type { Rest } from '../runtime/loop.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { keyOf } from '../source/inventory.ts'
 import type { Revision } from '../source/revision.ts'
-import { type SyncResult, syncRevision } from '../source/sync.ts'
+import { type SyncOptions, type SyncResult, syncRevision } from '../source/sync.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { authorityOf } from './authority.ts'
 import { type HeldSet, heldSets, heldText, untilText } from './held.ts'
@@ -37,6 +37,8 @@ export interface PlanOptions {
   allowEmpty: boolean
   /** Runs every key, not only those that the changes reach: shows what is due anyway, too. */
   all: boolean
+  /** Only these writes, each only while its object is as it was: see `SyncOptions`. */
+  planned?: SyncOptions['planned']
   /** What cannot be known where the realm is read from. */
   unknown?: readonly PlanUnknown[]
   /** The file inside the source, for a file as it was named. */
@@ -141,6 +143,7 @@ const declare = async (options: PlanOptions, store: ResourceStore, world: Cache)
     allowEmpty,
     signal,
     permit: permitToPrune(`source/${source} no longer declares it`, belongingIn(world)),
+    ...(options.planned && { planned: options.planned }),
   })
   const declared = resourceChanges(revision.manifests, before, ref => declaredIn(world, ref), sync)
   // Before anything follows: afterwards the invitations carry what the roles are then.

@@ -55,6 +55,12 @@ export const VERBS: readonly VerbEntry[] = [
   },
   { name: 'events', group: 'Look', summary: 'Show what happened lately', load: () => import('./verbs/events.ts') },
   { name: 'audit', group: 'Look', summary: 'Show the audit trail', load: () => import('./verbs/audit.ts') },
+  {
+    name: 'runs',
+    group: 'Look',
+    summary: 'Show what each pass of a source did',
+    load: () => import('./verbs/runs.ts'),
+  },
   { name: 'wait', group: 'Look', summary: 'Wait until a condition holds', load: () => import('./verbs/wait.ts') },
   { name: 'explain', group: 'Look', summary: 'Explain a kind or a field', load: () => import('./verbs/explain.ts') },
   {
@@ -86,6 +92,12 @@ export const VERBS: readonly VerbEntry[] = [
     group: 'The day’s work',
     summary: 'Release what is held, after saying who loses what',
     load: () => import('./verbs/approve.ts'),
+  },
+  {
+    name: 'undo',
+    group: 'The day’s work',
+    summary: 'Put back what one run did, as a plan first',
+    load: () => import('./verbs/undo.ts'),
   },
   {
     name: 'freeze',

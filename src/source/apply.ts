@@ -79,6 +79,7 @@ const applyStep = async (
     const left = await finishTakeOver(options, { desired, live }, unfinished)
     memory?.keep(desired, left, placed)
     result.updated.push(ref)
+    result.was.push({ object: live, place })
     return left
   }
   if (memory?.holds(desired, live)) {
@@ -96,6 +97,7 @@ const applyStep = async (
         const left = await takeOver(options, { desired, live }, from)
         memory?.keep(desired, left, placed)
         result.updated.push(ref)
+        result.was.push({ object: live, place })
         result.takenOver.push({ ref, from })
         return left
       }
@@ -113,7 +115,10 @@ const applyStep = async (
   })
   memory?.keep(desired, applied.object, placed)
   if (applied.outcome === 'unchanged') result.unchanged += 1
-  else result[applied.outcome].push(ref)
+  else {
+    result[applied.outcome].push(ref)
+    result.was.push({ object: live, place: live.metadata.annotations?.[ANNOTATIONS.sourcePath] ?? place })
+  }
   if (applied.taken.length > 0) result.taken.push({ ref, fields: applied.taken })
   return applied.object
 }

@@ -63,6 +63,8 @@ export interface SyncResult {
   failed: { ref: ObjectRef; reason: Reason; message: string }[]
   /** No longer in the source, and not deleted. */
   kept: { refs: ObjectRef[]; reason: Reason; message: string } | undefined
+  /** What was changed or taken, as it was, for whoever remembers that. */
+  was: { object: DeclaredResource; place: string }[]
   /** Fields with another value that were taken from other managers. */
   taken: { ref: ObjectRef; fields: FieldOwner[] }[]
   /** Organizations that a person has frozen, and that the source would thaw: they stay frozen. */

@@ -101,9 +101,10 @@ const withoutMoving = (
 /** Marks somebody as no longer declared, in this source's name: applying them again takes the mark off. */
 const markGoing = async (
   { store, source, revision }: SyncOptions,
-  { kind, metadata }: DeclaredResource,
+  object: DeclaredResource,
   result: SyncResult,
 ): Promise<void> => {
+  const { kind, metadata } = object
   if (metadata.annotations?.[ANNOTATIONS.going] !== undefined) return
   const ref = { kind, name: metadata.name }
   try {
@@ -113,11 +114,17 @@ const markGoing = async (
       { manager: MANAGERS.source(source), ifUid: metadata.uid },
     )
     result.going.push({ ...ref, uid: metadata.uid })
+    result.was.push(asItWas(object))
     result.pruned.push({ ...ref, uid: metadata.uid })
   } catch (error) {
     if (!(error instanceof NotFoundError || error instanceof ConflictError)) throw error
   }
 }
+
+const asItWas = (object: DeclaredResource): SyncResult['was'][number] => ({
+  object,
+  place: object.metadata.annotations?.[ANNOTATIONS.sourcePath] ?? `${object.kind}/${object.metadata.name}`,
+})
 
 /** Deletes one object at the version that was judged. One that changed since is judged again: whoever wrote it may have taken it over. */
 const pruneOne = async (options: SyncOptions, object: DeclaredResource, result: SyncResult): Promise<void> => {
@@ -128,6 +135,7 @@ const pruneOne = async (options: SyncOptions, object: DeclaredResource, result: 
     try {
       await options.store.delete(ref, { ifUid: metadata.uid, ifVersion: version })
       result.pruned.push({ ...ref, uid: metadata.uid })
+      result.was.push(asItWas(object))
       return
     } catch (error) {
       if (error instanceof NotFoundError) return

@@ -34,6 +34,7 @@ export const syncRevision = async (options: SyncOptions): Promise<SyncResult> =>
     waitsFor: [],
     failed: [],
     kept: undefined,
+    was: [],
     taken: [],
     frozen: [],
     objects: 0,

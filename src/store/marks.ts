@@ -2,7 +2,7 @@ import { StoreUnusableError } from './errors.ts'
 import type { Marks } from './store.ts'
 
 /** Names of the texts in which marks are kept. */
-export const MARKS = ['keys', 'records', 'lost', 'restored'] as const satisfies readonly (keyof Marks)[]
+export const MARKS = ['keys', 'records', 'lost', 'restored', 'runs'] as const satisfies readonly (keyof Marks)[]
 type Mark = (typeof MARKS)[number]
 export type MarkTexts = { readonly [mark in Mark]?: string | undefined }
 
@@ -42,6 +42,18 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 const FORMS: Readonly<Record<Mark, (value: unknown) => boolean>> = {
   keys: value => isMap(value) && Object.values(value).every(one => typeof one === 'string'),
   records: value => isMap(value) && Object.values(value).every(isCount),
+  runs: value =>
+    Array.isArray(value) &&
+    value.every(
+      one =>
+        isMap(one) &&
+        typeof one['source'] === 'string' &&
+        typeof one['revision'] === 'string' &&
+        typeof one['by'] === 'string' &&
+        typeof one['time'] === 'string' &&
+        isMap(one['kinds']) &&
+        ['number', 'created', 'updated', 'deleted', 'held', 'failed'].every(count => isCount(one[count])),
+    ),
   restored: value =>
     isMap(value) &&
     typeof value['time'] === 'string' &&

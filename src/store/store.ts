@@ -163,10 +163,34 @@ export interface Marks {
   keys?: Readonly<Record<string, string>>
   /** How many records of a kind there were at least when they were counted last. */
   records?: { readonly [kind in RecordKind]?: number }
+  /** What passes of sources did, the oldest first. Bounded. */
+  runs?: readonly RunRecord[]
   /** It came out of a backup, and nobody has approved yet what it would do. Times are RFC 3339: of the restore, and of the backup. */
   restored?: { readonly time: string; readonly backup?: string | undefined }
   /** Records that were seen to go while the loop ran, until somebody accepts it. */
   lost?: readonly { readonly kind: Exclude<RecordKind, 'RemovalSet'>; readonly noted: number; readonly found: number }[]
+}
+/** One pass of a source that changed something, held something or failed. */
+export interface RunRecord {
+  /** Counts up from 1. */
+  number: number
+  /** RFC 3339: when it had written. */
+  time: string
+  source: string
+  /** A commit id, or a hash over the documents. */
+  revision: string
+  /** `controller`, or who typed `roster apply`. */
+  by: string
+  created: number
+  updated: number
+  /** Deleted, or marked as going. */
+  deleted: number
+  /** No longer declared, and kept. */
+  held: number
+  /** Could not be written, or belongs to another source. */
+  failed: number
+  /** How many objects of each kind were written. */
+  kinds: Readonly<Record<string, number>>
 }
 export interface Binding {
   /** `smtp://host:port` without credentials, or `folder:<absolute path>`. */
