@@ -4,7 +4,6 @@ import type { PlacedManifest, Revision } from '../source/revision.ts'
 import type { SyncOptions } from '../source/sync.ts'
 import { fieldsOf, partsOf } from '../store/semantics/fields.ts'
 import type { RunRecord } from '../store/store.ts'
-import type { Log } from '../telemetry/log.ts'
 import type { ApplyResult } from './apply.ts'
 import { applyRevision } from './apply.ts'
 import { type Plan, workOut } from './plan.ts'
@@ -70,7 +69,7 @@ export const planUndo = async (realm: Realm, number: number, signal: AbortSignal
 export const undo = async (
   realm: Realm,
   { run, revision, planned, refused }: Undoing,
-  options: { signal: AbortSignal; log: Log },
+  signal: AbortSignal,
 ): Promise<ApplyResult> => {
   if (refused !== undefined) throw new RequestError('NotAllowed', refused)
   const source = await realm.store.get('Source', run.source)
@@ -91,7 +90,7 @@ export const undo = async (
     allowEmpty: true,
     planned,
     wait: true,
-    ...options,
+    signal,
   })
 }
 

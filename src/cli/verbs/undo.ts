@@ -1,6 +1,5 @@
 import { openRealm } from '../../app/openrealm.ts'
 import { planUndo, undo } from '../../app/undoing.ts'
-import { noLog } from '../../telemetry/log.ts'
 import { confirmed } from '../confirm.ts'
 import { withExamples } from '../examples.ts'
 import { heldLines } from '../heldtext.ts'
@@ -39,7 +38,7 @@ export const verb: Verb = (command, io) => {
       }
       const go =
         !dry && refused === undefined && (await confirmed(io, `Undo run ${run.number}?`, flags['yes'] === true))
-      const result = go ? await undo(realm, undoing, { signal: io.signal, log: noLog() }) : undefined
+      const result = go ? await undo(realm, undoing, io.signal) : undefined
       if (format === 'json') {
         const { changes, held } = plan
         io.out(
