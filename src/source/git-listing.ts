@@ -98,7 +98,14 @@ export const listChanges = async (
   let bytes = 0
   for (const { size } of entries.values()) bytes += size
   if (bytes > limits.bytes) throw tooLarge(limits)
-  return { life: copy.life, tree, entries: added.length > 0 ? inOrder(entries, added) : entries, findings, seen }
+  return {
+    life: copy.life,
+    tree,
+    entries: added.length > 0 ? inOrder(entries, added) : entries,
+    // The first one is told of the revision, and is to be the same as in a whole listing.
+    findings: new Map([...findings].sort(([a], [b]) => byBytes(a, b))),
+    seen,
+  }
 }
 
 interface TreeChange {
