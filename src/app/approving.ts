@@ -1,12 +1,18 @@
 import type { ApprovalSpec } from '../api/approval.ts'
 import { API_VERSION, LABELS, MANAGED_BY } from '../api/names.ts'
 import { timestamp } from '../api/timestamp.ts'
+import type { User } from '../api/user.ts'
 import { LONGEST_APPROVAL } from '../decide/approval.ts'
 import { generatedName } from '../decide/record-names.ts'
 import { durationMilliseconds, durationText } from '../decide/time.ts'
+import type { Change } from '../effects/change.ts'
+import { declaredAt } from '../reconcilers/context.ts'
+import { isDeleting } from '../reconcilers/people.ts'
+import type { Cache } from '../runtime/reconciler.ts'
 import { type HeldSet, heldSets } from './held.ts'
 import { type HeldHistory, heldHistories } from './heldhistory.ts'
 import type { Plan } from './plan.ts'
+import { organizationOf } from './plan-changes.ts'
 import type { Realm } from './realm.ts'
 import { type RehearsedRealm, rehearse } from './rehearsal.ts'
 import { rehearsedPlan } from './rehearsedplan.ts'
@@ -54,8 +60,9 @@ export interface Approving {
   organization?: string | undefined
   /** Names of RemovalSets, `source/NAME`, or hashes; absent: all. */
   only?: readonly string[] | undefined
-  reason: string
-  /** `24h`; at most seven days. */
+  /** Absent: only what is held is asked for. */
+  reason?: string | undefined
+  /** `24h`, `7d`; at most seven days. */
   validFor: string
 }
 
@@ -75,8 +82,8 @@ export const planApprovals = async (
   { organization: asked, only, reason, validFor }: Approving,
 ): Promise<Approvals> => {
   const lasts = lastsFor(validFor)
-  if (reason.trim() === '') throw new SettingsError('--reason is empty: say why, for the audit trail')
-  if (reason.length > 500) throw new SettingsError('--reason is longer than 500 characters')
+  if (reason?.trim() === '') throw new SettingsError('--reason is empty: say why, for the audit trail')
+  if (reason !== undefined && reason.length > 500) throw new SettingsError('--reason is longer than 500 characters')
   const snapshot = await takeSnapshot(realm)
   const organization = asked === undefined ? undefined : checkOrganization(snapshot, asked)
   const restored = organization === undefined ? await restoredOf(realm.store) : undefined
@@ -86,7 +93,8 @@ export const planApprovals = async (
   ]
   const things = only === undefined ? held : chosen(held, only)
   const expirationTime = timestamp(snapshot.now + lasts)
-  return { things, manifests: things.map(thing => manifestOf(thing, { reason, expirationTime }, snapshot.now)) }
+  const what = { reason: reason ?? '', expirationTime }
+  return { things, manifests: things.map(thing => manifestOf(thing, what, snapshot.now)) }
 }
 
 /** What would follow if these were applied now: by the same reconcilers, on a copy. Nothing is written. */
@@ -95,17 +103,36 @@ export const rehearseApprovals = async (
   manifests: readonly ApprovalManifest[],
   signal: AbortSignal,
 ): Promise<Plan> => {
+  let going: User[] = []
   const rehearsal = await rehearse(
     realm,
-    async store => {
+    async (store, cache) => {
+      going = [...cache.list('User')].filter(isDeleting)
       for (const { kind, metadata, spec } of manifests)
         await store.create({ kind, metadata, spec }, { manager: 'planned' })
     },
     // After a restore whatever was written meanwhile, or waited before, follows too.
     { signal, all: (await realm.store.marks()).restored !== undefined },
   )
-  return rehearsedPlan(rehearsal)
+  return rehearsedPlan(rehearsal, goneIn(rehearsal.cache, going))
 }
+
+/** People whom nothing kept any more but what was held: their Users go with it. */
+const goneIn = (after: Cache, going: readonly User[]): Change[] =>
+  going
+    .filter(user => after.get('User', user.metadata.name)?.metadata.uid !== user.metadata.uid)
+    .map(user => {
+      const organization = organizationOf(user)
+      return {
+        action: 'delete',
+        target: 'resource',
+        kind: 'User',
+        name: user.metadata.name,
+        because: declaredAt(user),
+        fields: {},
+        ...(organization !== undefined && { organization }),
+      }
+    })
 
 /** How long a running controller is waited for, in milliseconds. */
 const PATIENCE = 30_000
@@ -176,9 +203,10 @@ export const approve = async (
 const lastsFor = (text: string): number => {
   let lasts: number
   try {
-    lasts = durationMilliseconds(text)
+    const [, days] = /^([1-9]\d{0,3})d$/.exec(text) ?? []
+    lasts = durationMilliseconds(days === undefined ? text : `${Number(days) * 24}h`)
   } catch {
-    throw new SettingsError(`--for ${JSON.stringify(text)} is no duration; write 24h, 90m`)
+    throw new SettingsError(`--for ${JSON.stringify(text)} is no duration; write 24h, 90m or 7d`)
   }
   if (lasts <= 0) throw new SettingsError('--for must be longer than nothing')
   if (lasts > LONGEST_APPROVAL)

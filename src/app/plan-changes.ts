@@ -61,7 +61,7 @@ const changedFields = (live: Compared, next: Compared): Fields => {
 
 const OURS: ReadonlySet<string> = new Set([...Object.values(LABELS), ...Object.values(ANNOTATIONS)])
 
-const organizationOf = (object: AnyManifest | DeclaredResource | undefined): string | undefined => {
+export const organizationOf = (object: AnyManifest | DeclaredResource | undefined): string | undefined => {
   if (!object) return undefined
   if (object.kind === 'Organization') return object.metadata.name
   const { organization, memberships } = object.spec as {

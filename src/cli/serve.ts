@@ -71,6 +71,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     io.out(overviewText(overview))
     await options.afterOverview?.(running, realm)
     story = tell(running, io)
+    await tellFailing(realm, story)
   }
   const ending = await Promise.race([stopping.then(() => undefined), running.ended])
   await running[Symbol.asyncDispose]()
@@ -92,6 +93,13 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const all = await overviewOf(realm)
   const half = end.finished ? 'nothing half done' : 'what was under way is looked after at the next start'
   io.out(`Stopped. ${sum(all, 'joined')} joined, ${sum(all, 'invited')} invited, ${half}.\n`)
+}
+
+/** A source that could not be read in the first pass, which was before anything was told. */
+const tellFailing = async ({ store }: Realm, story: Narrator): Promise<void> => {
+  for (const source of (await store.list('Source')).items)
+    if (source.status?.conditions?.some(({ type, status }) => type === 'Synced' && status === 'False'))
+      story.see({ before: { ...source, status: {} }, after: source })
 }
 
 /** With what to do about it, where that is known. */

@@ -39,7 +39,8 @@ export const unreadSources = (
 
 /**
  * What an Approval is good for in a realm that was restored; undefined where it names something else.
- * What was lost between the backup and now is in the sources: so these come first.
+ * What was lost between the backup and now is in the sources: so these come first, and an Approval that somebody made before they were read does not count later either, because what they
+ * declare by now is part of what is looked at.
  */
 export const restoreVerdictOn = (
   approval: Pick<Approval, 'metadata' | 'spec'>,
@@ -56,7 +57,7 @@ export const restoreVerdictOn = (
   return unread.length === 0
     ? { is: 'releases' }
     : {
-        is: 'waits',
-        because: `Source ${unread.join(', ')} was not read completely since the restore; it counts as soon as that is so`,
+        is: 'refused',
+        because: `Source ${unread.join(', ')} was not read completely since the restore, so nobody could look at what it declares by now; approve again when that is so`,
       }
 }

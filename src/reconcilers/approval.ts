@@ -1,3 +1,4 @@
+import type { Approval } from '../api/approval.ts'
 import type { Readiness } from '../api/conditions.ts'
 import { MANAGERS } from '../api/names.ts'
 import { type ApprovalVerdict, verdictOn } from '../decide/approval.ts'
@@ -25,15 +26,6 @@ export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
           ? cache.by('Approval', 'releases', status.rewritten.releases).map(one => one.metadata.name)
           : [],
     }),
-    // The last one was read that a restore waits for.
-    watch({
-      kind: 'Source',
-      changed: ({ metadata, status }) => [metadata.uid, status?.lastCompleteTime],
-      wakes: (_, cache) => {
-        const restored = world.restoring.current()
-        return restored ? cache.by('Approval', 'releases', restored.hash).map(one => one.metadata.name) : []
-      },
-    }),
   ],
   reconcile: async name => {
     const approval = world.cache.get('Approval', name)
@@ -42,6 +34,8 @@ export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
     const sets = cache.by('RemovalSet', 'hash', approval.spec.releases)
     const { restoring } = world
     const restore = restoreVerdictOn(approval, restoring.current(), cache.list('Source'), clock.now())
+    // Who approved too early has not seen what it would do: it does not count later either.
+    if (restore && isRefused(approval)) return undefined
     if (restore?.is === 'releases') {
       const owners = await world.store.owners({ kind: 'Approval', name })
       const actor = owners.find(({ field }) => field === 'spec.releases')?.manager ?? MANAGERS.unknown
@@ -70,6 +64,10 @@ export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
     return verdict.is === 'waits' ? { again: milliseconds(approval.spec.expirationTime) } : undefined
   },
 })
+
+const isRefused = ({ metadata, status }: Approval): boolean =>
+  status?.state === 'Refused' &&
+  status.conditions?.find(({ type }) => type === 'Ready')?.observedGeneration === metadata.generation
 
 const told = (verdict: ApprovalVerdict, until: string): ['Waiting' | 'Used' | 'Refused' | 'Expired', Readiness] => {
   switch (verdict.is) {

@@ -91,7 +91,8 @@ export const readFolder = async (
     return {
       outcome: 'Failed',
       reason: there.code === 'ENOENT' || there.code === 'ENOTDIR' ? 'PathNotFound' : 'Unreachable',
-      message: `${path} cannot be read: ${there.code ?? there.message}`,
+      message:
+        there.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${there.code ?? there.message}`,
       findings: [],
       ...(id === undefined ? {} : { id }),
     }

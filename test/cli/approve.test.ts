@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { membershipName } from '../../src/decide/record-names.ts'
@@ -122,6 +122,33 @@ describe('approve', () => {
     expect((await place.run('approve', 'acme', ...reason)).code).toBe(1)
   })
 
+  test('without a reason shows the same and prints nothing to apply', async () => {
+    const { code, out, err } = await held.run('approve', 'acme')
+    expect([code, out]).toEqual([0, ''])
+    expect(err).toContain((await held.run('approve', 'acme', ...reason)).err)
+    expect(err).toContain('To release it, say why: --reason TEXT prints the Approval')
+    expect(await held.run('approve', 'acme', '--apply', '--yes')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--apply needs --reason'),
+    })
+    expect((await held.run('approve', 'acme', ...reason, '--for', '7d')).code).toBe(0)
+    expect((await held.run('approve', 'acme', ...reason, '--for', '8d')).err).toContain('at most 168h (7 days)')
+  })
+
+  test('counts the people who go with what they lose', async () => {
+    using place = openPlace()
+    write(place)
+    await place.run('apply', 'people.yaml', '--prune')
+    const text = readFileSync(join(place.folder, 'people.yaml'), 'utf8')
+    const kept = text.split('---\n').filter(one => !SIX.some(name => one.includes(`{name: ${name}}`)))
+    writeFileSync(join(place.folder, 'people.yaml'), kept.join('---\n'))
+    expect((await place.run('apply', 'people.yaml', '--prune')).code).toBe(1)
+    expect((await place.run('approve', 'acme')).err).toContain('6 to delete')
+    expect((await place.run('approve', 'acme', ...reason, '--apply', '--yes')).code).toBe(0)
+    await place.run('apply', 'people.yaml', '--prune')
+    expect((await place.run('get', 'users', '-o', 'name')).out.match(/p\d/g)).toEqual(['p6', 'p7'])
+  })
+
   test('--apply asks, writes it under the own manager, and the next pass releases it', async () => {
     using place = held.copy()
     const no = await place.runWith({ answer: 'n' }, 'approve', 'acme', ...reason, '--apply')
@@ -158,7 +185,7 @@ describe('approve', () => {
     [['acme', '--reason', 'x', '--for', 'soon'], 'is no duration'],
     [['acme', '--reason', 'x', '--for', '0h'], 'longer than nothing'],
     [['acme', '--reason', ' '], '--reason is empty'],
-    [['acme'], "required option '--reason <text>'"],
+    [['acme', '--apply', '--yes'], '--apply needs --reason'],
     [['acm', '--reason', 'x'], 'did you mean "acme"?'],
     [['acme', '--reason', 'x', '--set', 'acme.nothing'], 'nothing is held as "acme.nothing"'],
   ])('%j is trouble and writes nothing', async (args, says) => {

@@ -107,6 +107,13 @@ describe('a controller', () => {
     await running.stop()
   }, 90_000)
 
+  it('says at its start what it cannot read', async () => {
+    await using place = await acme()
+    const running = await place.run('nowhere')
+    await eventually(() => /! .*nowhere.*does not exist/.test(running.output()) || undefined, 'the wrong path is told')
+    await running.stop()
+  }, 90_000)
+
   it('says at its second start what it found', async () => {
     await using place = await acme()
     await (await place.run('acme')).stop()

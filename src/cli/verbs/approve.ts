@@ -16,18 +16,19 @@ import { loopNote } from '../loop.ts'
 import { formatOf, realmOptions, withSettings } from '../options.ts'
 import { document, jsonText, line } from '../output.ts'
 import { renderPlan } from '../plantext.ts'
-import { Exit, type Verb } from '../verb.ts'
+import { Exit, UsageError, type Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
   withExamples(
     withSettings(command, 'data'),
+    ['approve acme', 'what is held, and what would follow'],
     ['approve acme --reason "Clean-up, ticket 4711" > approval.yaml', 'what is held, and its Approval for Git'],
     ['approve acme --reason "Clean-up, ticket 4711" --apply', 'releases it now, after asking'],
     ['approve --reason "Moved to the new tenant" --for 2h', 'whatever is held, in every organization'],
   )
     .argument('[organization]', 'whose; none: whatever is held')
-    .requiredOption('--reason <text>', 'why, for the audit trail')
-    .option('--for <duration>', 'until when it may be used: at most 168h', '24h')
+    .option('--reason <text>', 'why, for the audit trail; without it, only what is held is shown')
+    .option('--for <duration>', 'until when it may be used: at most 7d', '24h')
     .option(
       '--set <name>',
       'only this RemovalSet, or source/NAME, by name or hash; may be given several times',
@@ -42,14 +43,16 @@ export const verb: Verb = (command, io) => {
     )
     .action(async (organization: string | undefined, flags: Record<string, unknown>) => {
       const format = formatOf(flags['output'], ['yaml', 'json'] as const, 'yaml')
+      const reason = flags['reason'] as string | undefined
+      const writes = flags['apply'] === true
+      if (writes && reason === undefined) throw new UsageError('--apply needs --reason: say why, for the audit trail')
       await using realm = await openRealm(realmOptions(flags, io))
       const { things, manifests } = await planApprovals(realm, {
         organization,
         only: flags['set'] as string[] | undefined,
-        reason: String(flags['reason']),
+        reason,
         validFor: String(flags['for']),
       })
-      const writes = flags['apply'] === true
       if (things.length === 0) {
         io.err(line(organization === undefined ? 'Nothing is held.' : `Nothing is held in ${organization}.`))
         if (format === 'json') io.out(jsonText(writes ? { approved: [] } : { held: [], approvals: [] }))
@@ -59,6 +62,17 @@ export const verb: Verb = (command, io) => {
       const removals = manifests.filter(({ spec }) => spec.organization !== undefined)
       const plan = await rehearseApprovals(realm, removals, io.signal)
       say(things, plan, io)
+      const unread = things.flatMap(thing => (thing.is === 'restore' ? thing.restore.unread : []))
+      if (unread.length > 0) {
+        // Whoever approves now cannot have seen what it would do.
+        io.err(line(`Not yet: \`roster run\` has to read ${unread.join(', ')} first. Then look again.`))
+        throw new Exit(1)
+      }
+      if (reason === undefined) {
+        io.err('To release it, say why: --reason TEXT prints the Approval, and --apply writes it.\n')
+        if (format === 'json') io.out(jsonText({ ...heldOf(things), changes: plan.changes, approvals: [] }))
+        return
+      }
       if (!writes) return print({ things, manifests, plan }, format, io)
       const question = things.length === 1 ? 'Release it?' : `Release these ${things.length}?`
       if (!(await confirmed(io, question, flags['yes'] === true))) throw new Exit(1)

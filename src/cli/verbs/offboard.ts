@@ -59,7 +59,8 @@ export const verb: Verb = (command, io) => {
         )
       else {
         if (inFiles.length > 0) {
-          io.err(line(`\nA Source declares ${person}; nothing is changed here. Write it there:`))
+          io.err('\n')
+          io.err(line(`A Source declares ${person}; nothing is changed here. Write it there:`))
           io.out(await editText(inFiles))
         }
         if (go) {

@@ -31,7 +31,8 @@ export const verb: Verb = (command, io) => {
         io.err(
           `It is a new realm with new keys: every link in a mail and every session of before is dead, and people sign in again with their passwords.
 Whoever was invited after the backup is not known here, and whoever left after it is back: run \`roster plan\` on your sources before \`roster run\`.
-Until somebody approves it, no mail leaves and nothing is taken from anybody: \`roster approve --reason …\` shows what would happen, and with --apply lets it.
+Where mails go now may be another place than then: \`roster run --rebind\` says that this is meant.
+Until somebody approves it, no mail leaves and nothing is taken from anybody: once your sources were read, \`roster approve --reason …\` shows what would happen, and with --apply lets it.
 `,
         )
         if (keysMailed)
