@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Membership } from '../../src/api/membership.ts'
 import { API_VERSION } from '../../src/api/names.ts'
@@ -150,8 +151,10 @@ describeWith('kube-apiserver', 'roster run behind a way to the API server that f
     await using second = await replicaOf(cluster, namespace, { publicUrl: PUBLIC_URL })
     const many = 60
     await writeManifests(first.folder, many)
-    const a = first.spawn('run', 'acme', '--prune', ...through(peer, 4))
-    const b = second.spawn('run', ...through(peer, 4))
+    // Whoever leads reads from the same folder.
+    const source = join(first.folder, 'acme')
+    const a = first.spawn('run', source, '--prune', ...through(peer, 4))
+    const b = second.spawn('run', source, '--prune', ...through(peer, 4))
     await eventually(() => yes(peer.mails.length > 4), 'mails are going', 90_000)
     await eventually(() => yes((a.output() + b.output()).includes('Standing by: ')), 'one stands by', 60_000)
     const both = [a, b]
