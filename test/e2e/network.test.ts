@@ -173,7 +173,8 @@ describeWith('kube-apiserver', 'roster run behind a way to the API server that f
       return /^roster_lease_held 1$/m.test(text)
     }
     await eventually(async () => yes((await epoch()) > before), 'the lease was taken anew', 60_000)
-    await eventually(() => yes(received(peer).size === many), 'all are invited', 180_000)
+    // The one that was open then is waited for until its deadline, two minutes.
+    await eventually(() => yes(received(peer).size === many), 'all are invited', 360_000)
     await eventually(async () => yes((await leads(first)) !== (await leads(second))), 'one leads', 60_000)
     const holder = await leader(cluster, namespace)
     expect(both.filter(({ child }) => holder.endsWith(`/${child.pid}`))).toHaveLength(1)
@@ -196,5 +197,5 @@ describeWith('kube-apiserver', 'roster run behind a way to the API server that f
       child.kill('SIGTERM')
       expect((await ended).code).toBe(0)
     }
-  }, 400_000)
+  }, 600_000)
 })
