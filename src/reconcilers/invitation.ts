@@ -4,7 +4,7 @@ import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import { parseAddress } from '../decide/address.ts'
 import { openSeries, type Progress, progressOf } from '../decide/invitation.ts'
-import { isJoined, newMembership } from '../decide/membership.ts'
+import { isJoined, isUnsettled, newMembership } from '../decide/membership.ts'
 import { membershipName, membershipOf } from '../decide/record-names.ts'
 import type { Change } from '../effects/change.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
@@ -82,7 +82,7 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
         changed: ({ spec }) => {
           const last = spec.attempts.at(-1)
           const { joined, left, declined, ended, series, grants, settled } = spec
-          return [joined, left, declined, ended, series, grants.length, last, settled !== undefined]
+          return [joined, left, declined, ended, series, grants.length, last, settled !== undefined, isUnsettled(spec)]
         },
         *wakes({ spec }, cache) {
           for (const one of requestsOf(cache, spec.organization, spec.address)) yield one.metadata.name

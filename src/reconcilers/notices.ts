@@ -3,6 +3,7 @@ import { timestamp } from '../api/timestamp.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { countedAttempts, type Progress } from '../decide/invitation.ts'
+import { isUnsettled } from '../decide/membership.ts'
 import type { OrganizationSettings } from '../decide/settings.ts'
 import { milliseconds } from '../decide/time.ts'
 import { settingsFor, type World } from './context.ts'
@@ -31,9 +32,9 @@ export const welcome = async (
   if (!joined || joined.how === 'Declared') return undefined
   const isNews = settings.onboarding.welcomeMail && now < milliseconds(joined.time) + NEWS
   if (!isNews && !isOpen(record.spec, key, now)) return undefined
-  // The mail names what the person has; the roles follow the joining within moments.
+  // The mail names what the person has; the roles follow the joining within moments, and those of an Invitation once more.
   const roles = record.spec.settled?.roles
-  if (!roles) return undefined
+  if (!roles || isUnsettled(record.spec)) return undefined
   const to = recipientOf(user?.spec.email ?? record.spec.address, user)
   const { again } = await sendOnce(world, record, {
     key,

@@ -7,6 +7,7 @@ import {
   membershipName,
   messageId,
 } from '../../src/decide/record-names.ts'
+import { factsOf } from '../fakes/composer.ts'
 import { DAY, HOUR, openRealm, type Realm } from '../fakes/realm.ts'
 
 let realm: Realm
@@ -451,6 +452,18 @@ describe('a rename with another address', () => {
 })
 
 describe('a welcome mail', () => {
+  it('names the roles of the Invitation that somebody accepted', async () => {
+    await realm.declare('Organization', 'acme', {})
+    await realm.declare('Role', 'viewer', { organization: 'acme', allow: ['documents:read'] })
+    const carol = { email: 'carol@partner.example', organization: 'acme', roles: ['viewer'] }
+    await realm.declare('Invitation', 'carol', carol, { manager: 'user/bob' })
+    await realm.run()
+    await realm.accept('acme', 'carol@partner.example')
+    await realm.run()
+    expect(realm.mailer.sent.map(mail => mail.subject)).toEqual(['invitation', 'welcome'])
+    expect(factsOf(realm.mailer.sent[1])).toMatchObject({ roles: [{ name: 'viewer' }] })
+  })
+
   it('is not sent where it is turned off, nor when it is turned on long after', async () => {
     await realm.declare('Organization', 'acme', { onboarding: { welcomeMail: false } })
     await join()
