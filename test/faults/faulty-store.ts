@@ -23,6 +23,8 @@ export interface Faults {
   event?: (number: number) => 'deliver' | 'drop' | 'double' | 'delay' | 'gone'
   /** Called before the nth write takes effect. */
   onWrite?: (number: number) => Promise<void>
+  /** Called when a watch ends as Gone. */
+  onGone?: () => void
 }
 
 /** Every so many: for {@link Faults}. */
@@ -36,6 +38,8 @@ export interface FaultyStore extends ResourceStore {
   readonly writes: number
   /** Writes with a precondition. */
   readonly conditional: number
+  /** Watches begun. */
+  readonly watches: number
   /** Events told, over all watches. */
   readonly told: number
   readonly crashed: boolean
@@ -75,6 +79,11 @@ export const faultyStore = (below: ResourceStore, faults: Faults): FaultyStore =
   const crash = () => {
     state.crashed = true
     alive()
+  }
+
+  const forget = () => {
+    faults.onGone?.()
+    throw new GoneError('changes are no longer known: list again')
   }
 
   /** Counts a write, and dies before or after it when its time has come. */
@@ -182,11 +191,11 @@ export const faultyStore = (below: ResourceStore, faults: Faults): FaultyStore =
         yield event
         continue
       }
-      if (goneAfter !== undefined && told >= goneAfter) throw forgotten()
+      if (goneAfter !== undefined && told >= goneAfter) forget()
       told += 1
       state.events += 1
       const fate = faults.event?.(state.events) ?? 'deliver'
-      if (fate === 'gone') throw forgotten()
+      if (fate === 'gone') forget()
       if (fate === 'delay') delayed.push(event)
       if (fate === 'deliver' || fate === 'double') yield event
       if (fate === 'double') yield event
@@ -196,11 +205,10 @@ export const faultyStore = (below: ResourceStore, faults: Faults): FaultyStore =
   return Object.defineProperties(wrap(below), {
     writes: { get: () => state.writes },
     conditional: { get: () => state.conditional },
+    watches: { get: () => state.watches },
     told: { get: () => state.events },
     crashed: { get: () => state.crashed },
     sideEffect: { value: writing },
     beside: { value: wrap },
   }) as FaultyStore
 }
-
-const forgotten = () => new GoneError('changes are no longer known: list again')

@@ -17,6 +17,8 @@ const INCIDENTAL = new Set([
   'lastAppliedRevision',
 ])
 const UID = /[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}/g
+/** Names of sets of removals, which hold the time at which they were decided. */
+const SET = /\b[a-z0-9-]+\.[a-z2-7]{10}(?=\/)/g
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g
 
 /**
@@ -32,9 +34,12 @@ export const outcomeOf = async (store: ResourceStore): Promise<Record<string, un
       return value
         .replace(ids, uid => names.get(uid) ?? '')
         .replace(UID, 'somebody who is gone')
+        .replace(SET, 'the set')
         .replace(TIME, 'T')
     if (Array.isArray(value)) return value.map(plain)
     if (typeof value !== 'object' || value === null) return value
+    // A mail names the roles that were known when it went.
+    if ('purpose' in value && 'roles' in value && value.roles !== 'named') return plain({ ...value, roles: 'named' })
     return Object.fromEntries(
       Object.entries(value).map(([key, field]) => [key, INCIDENTAL.has(key) ? typeof field : plain(field)]),
     )
