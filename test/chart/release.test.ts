@@ -271,9 +271,11 @@ describeWith('kube-apiserver', 'a release of the chart', () => {
     expect(code, err).toBe(0)
     const held = at.must(['get', 'roster', '-o', 'jsonpath={.items[*].metadata.finalizers}'])
     expect(held).toBe('')
+    // Only a release that was told so takes the definitions with it, and what is of them.
+    upgrade(at, { smtp: smtp(), crds: { keep: false } })
     expect(at.helm(['uninstall', 'roster']).ok).toBe(true)
-    at.must(['annotate', 'crd', '--all', 'roster.dev/allow-deletion=true'])
-    at.must(['delete', 'crd', '--all', '--timeout=60s'])
+    at.must(['wait', 'crd', '--all', '--for=delete', '--timeout=60s'])
     expect(names('crd')).toEqual([])
+    expect(await kept()).toMatchObject({ keys: first.keys })
   }, 120_000)
 })
