@@ -171,6 +171,39 @@ describe('a role', () => {
     ])
   })
 
+  test('through groups in groups names the whole way in', async () => {
+    const group = (name: string, spec: Record<string, unknown>) =>
+      store.create(
+        {
+          kind: 'Group',
+          metadata: { name, ...placed(`groups/${name}.yaml:1`) },
+          spec: { organization: 'acme', ...spec },
+        },
+        { manager },
+      )
+    await group('oncall', { members: ['judy'] })
+    await group('platform', { groups: ['oncall'] })
+    await group('staff', { groups: ['platform'], roles: ['editor'] })
+    await member('judy', { acme: [] }, { settled: { roles: ['editor'], groups: ['oncall', 'platform', 'staff'] } })
+    const { facts } = await why('judy', 'editor')
+    expect(facts[0]?.ways).toEqual([
+      {
+        how: 'Group',
+        at: 'groups/staff.yaml:1',
+        text: 'through the group staff (groups/staff.yaml:1): in oncall, listed in groups/oncall.yaml:1, which is in platform, which is in staff',
+        change:
+          'take judy out of the members in groups/oncall.yaml:1, or take editor out of the roles in groups/staff.yaml:1 (for all its members)',
+      },
+    ])
+  })
+
+  test('declared in a repository names the commit that said so last', async () => {
+    await member('kate', { acme: ['editor'] })
+    await store.annotate({ kind: 'User', name: 'kate' }, { 'roster.dev/revision': 'a1b2c3d4e5'.repeat(4) }, { manager })
+    const { facts } = await why('kate', 'editor')
+    expect(facts[0]?.ways[0]?.text).toBe('declared in users/kate.yaml:1@a1b2c3d4e5a1 (source people)')
+  })
+
   test('in force that nothing declares any more says that the loss is still to come', async () => {
     await member('rest', { acme: [] }, { settled: { roles: ['editor'] } })
     const { has, facts } = await why('rest', 'editor')

@@ -265,6 +265,9 @@ describe('freeze and unfreeze', () => {
     const [waiting] = await invitationOf(acme, 'new@partner.example')
     expect(waiting?.status?.state).toBe('Queued')
     expect((await acme.run('get', 'organizations')).out).toMatch(/^acme .*Frozen/m)
+    expect((await acme.run('why', 'new@partner.example')).out).toContain(
+      'the invitation has not been sent yet: organization acme is frozen',
+    )
     expect((await acme.run('describe', 'organization', 'acme')).out).toMatch(/frozen by local\//)
     expect((await acme.run('audit', '--action', 'organization.freeze')).out).toContain('organization.freeze')
     expect(JSON.parse((await acme.run('freeze', '-o', 'json')).out)).toEqual({

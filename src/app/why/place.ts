@@ -6,6 +6,7 @@ import { type Standing, standingOf, suspensionOf } from '../../decide/can.ts'
 import type { GroupMembership } from '../../decide/groups.ts'
 import { activeGrants } from '../../decide/membership.ts'
 import { standingOf as declaredStanding } from '../../decide/person.ts'
+import { frozenText } from '../../decide/settings.ts'
 import { settingsFor } from '../../reconcilers/context.ts'
 import { isGenerated, membershipIn, requestsOf } from '../../reconcilers/people.ts'
 import { losingText } from '../held.ts'
@@ -125,9 +126,10 @@ export const placeText = (place: Place): PlaceAnswer => {
       return answer(spec?.joined ? `joined ${at(spec.joined.time)} ${how}${until}` : '')
     }
     case 'Invited':
-      if (!last) return answer('the invitation has not been sent yet')
+      if (!last) return answer(`the invitation has not been sent yet${frozenIn(place)}`)
       if (last.withdrawnTime !== undefined) return answer('the link was withdrawn')
-      if (last.outcome === 'NotSent') return answer(`the invitation has not been sent yet${heard(last.response)}`)
+      if (last.outcome === 'NotSent')
+        return answer(`the invitation has not been sent yet${frozenIn(place) || heard(last.response)}`)
       if (last.outcome === 'Refused') return answer(`the mail server refused the invitation${heard(last.response)}`)
       return answer(
         Date.parse(last.expirationTime) > place.snapshot.now
@@ -155,6 +157,12 @@ export const placeText = (place: Place): PlaceAnswer => {
     default:
       return standing satisfies never
   }
+}
+
+/** Why no mail leaves there, where that is so. */
+const frozenIn = ({ snapshot, organization }: Place): string => {
+  const by = settingsFor(snapshot, organization)?.settings.frozen
+  return by === undefined ? '' : `: ${frozenText(by)}`
 }
 
 /** The words of a mail server behind what it did. */

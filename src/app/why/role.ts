@@ -66,12 +66,16 @@ const roleWays = (place: Place, role: string, way: DerivedWay): Way[] => {
 
 const declaredWay = ({ person, organization }: Place, role: string): Way => {
   if (!person.user) return { how: 'Declared', text: 'declared' }
-  const { place, source } = whenceOf(person.user)
+  const { place, source, revision = '' } = whenceOf(person.user)
+  // Of a folder it is a digest, which nobody can look up.
+  const commit = /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision) ? `@${revision.slice(0, 12)}` : ''
   return {
     how: 'Declared',
     at: place,
     text:
-      source === undefined ? `declared in ${place}, which no source holds` : `declared in ${place} (source ${source})`,
+      source === undefined
+        ? `declared in ${place}, which no source holds`
+        : `declared in ${place}${commit} (source ${source})`,
     change: `take ${role} out of the roles of ${organization} in ${place}${source === undefined ? ', and apply it' : ''}`,
   }
 }

@@ -6,7 +6,7 @@ const invited = (attempt: Record<string, unknown>): string =>
     organization: 'acme',
     standing: 'Invited',
     timeZone: 'UTC',
-    snapshot: { now: Date.parse('2026-11-22T12:00:00Z') },
+    snapshot: { now: Date.parse('2026-11-22T12:00:00Z'), cache: { get: () => undefined } },
     membership: { spec: { attempts: [{ expirationTime: '2026-11-23T12:00:00Z', ...attempt }] } },
   } as unknown as Place).text
 
