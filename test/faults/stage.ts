@@ -8,6 +8,7 @@ import { createLinks } from '../../src/accounts/links.ts'
 import { RosterError } from '../../src/api/errors.ts'
 import type { Membership } from '../../src/api/membership.ts'
 import type { RemovalSet } from '../../src/api/removalset.ts'
+import { notRestored } from '../../src/app/restored.ts'
 import { reconcilersOf } from '../../src/app/world.ts'
 import { takesAccess } from '../../src/decide/membership.ts'
 import { messageId } from '../../src/decide/record-names.ts'
@@ -131,7 +132,7 @@ export const openStage = async ({ post, relistEvery, ...settings }: StageOptions
         clock,
         lost: new AbortController().signal,
         takes: takesAccess,
-        stopped: stoppedIn(store),
+        stopped: stoppedIn(store, notRestored),
       }),
   }
   const begin = (faults: Faults, view = (store: ResourceStore) => store) =>
