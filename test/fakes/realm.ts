@@ -10,7 +10,9 @@ import { membershipName } from '../../src/decide/record-names.ts'
 import type { Restored } from '../../src/decide/restoring.ts'
 import type { Effects } from '../../src/effects/effects.ts'
 import { liveEffects } from '../../src/effects/live.ts'
+import type { AuditLog } from '../../src/ports/audit.ts'
 import type { LinkSigner } from '../../src/ports/links.ts'
+import type { Mailer } from '../../src/ports/mailer.ts'
 import { approvalReconciler } from '../../src/reconcilers/approval.ts'
 import type { World } from '../../src/reconcilers/context.ts'
 import { stoppedIn } from '../../src/reconcilers/frozen.ts'
@@ -63,6 +65,9 @@ export interface RealmOptions {
   /** Wraps the store that the loop writes through. */
   wrap?: (store: ResourceStore) => ResourceStore
   effects?: (effects: Effects, store: ResourceStore) => Effects
+  /** Instead of those in memory. */
+  mailer?: Mailer
+  audit?: AuditLog
   /** Instead of a store of its own; the realm does not close it. */
   store?: ResourceStore
   clock?: FakeClock
@@ -129,8 +134,8 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
           effects: change(
             liveEffects({
               store: cached,
-              audit,
-              mailer,
+              audit: further.audit ?? audit,
+              mailer: further.mailer ?? mailer,
               clock,
               lost: lease.lost,
               takes: takesAccess,

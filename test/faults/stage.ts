@@ -8,16 +8,12 @@ import { createLinks } from '../../src/accounts/links.ts'
 import { RosterError } from '../../src/api/errors.ts'
 import type { Membership } from '../../src/api/membership.ts'
 import type { RemovalSet } from '../../src/api/removalset.ts'
-import { notRestored } from '../../src/app/restored.ts'
 import { reconcilersOf } from '../../src/app/world.ts'
-import { takesAccess } from '../../src/decide/membership.ts'
 import { messageId } from '../../src/decide/record-names.ts'
-import { liveEffects } from '../../src/effects/live.ts'
 import { mailComposer } from '../../src/mail/composer.ts'
 import { readManifests, readText } from '../../src/manifests/read.ts'
 import { createPortal, type Portal } from '../../src/portal/portal.ts'
 import type { CredentialStore } from '../../src/ports/credentials.ts'
-import { stoppedIn } from '../../src/reconcilers/frozen.ts'
 import type { SourceParts } from '../../src/reconcilers/source.ts'
 import { revisionOf } from '../../src/source/folder.ts'
 import { SourceHub } from '../../src/source/hub.ts'
@@ -124,16 +120,8 @@ export const openStage = async ({ post, relistEvery, ...settings }: StageOptions
   const options: RealmOptions = {
     relistEvery,
     reconcilers: world => reconcilersOf({ ...world, composer, secrets, links }, sources()),
-    effects: (_, store) =>
-      liveEffects({
-        store,
-        audit,
-        mailer,
-        clock,
-        lost: new AbortController().signal,
-        takes: takesAccess,
-        stopped: stoppedIn(store, notRestored),
-      }),
+    mailer,
+    audit,
   }
   const begin = (faults: Faults, view = (store: ResourceStore) => store) =>
     realm.restart({
