@@ -8,6 +8,7 @@ import { queue } from './queue.ts'
 import { source } from './source.ts'
 import { startup } from './startup.ts'
 import { store } from './store.ts'
+import { stream } from './stream.ts'
 import { takeover } from './takeover.ts'
 import { validate } from './validate.ts'
 
@@ -16,7 +17,7 @@ setFlagsFromString('--expose-gc')
 Object.assign(globalThis, { gc: runInNewContext('gc') })
 
 /** `npm run bench`, or `npm run bench -- NAME…` for those whose names contain one of the words. */
-const benches: readonly Bench[] = [queue, validate, store, startup, pass, plan, source, kubernetes, takeover]
+const benches: readonly Bench[] = [queue, validate, store, startup, pass, plan, source, stream, kubernetes, takeover]
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2))
 const cells = (bench: Bench, row: Row): string[] => [
