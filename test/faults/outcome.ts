@@ -18,7 +18,7 @@ const INCIDENTAL = new Set([
 ])
 const UID = /[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}/g
 /** Names of sets of removals, which hold the time at which they were decided. */
-const SET = /\b[a-z0-9-]+\.[a-z2-7]{10}(?=\/)/g
+const SET = /\b[a-z0-9-]+\.[a-z2-7]{10}\b/g
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g
 
 /**
