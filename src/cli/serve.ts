@@ -1,9 +1,12 @@
 import { escapeText } from '../api/escape.ts'
+import type { Source } from '../api/source.ts'
 import { createLog, noLog } from '../app/logging.ts'
 import { openRealm } from '../app/openrealm.ts'
 import { type Overview, overviewOf } from '../app/overview.ts'
+import { patience, troubleTeller } from '../app/patience.ts'
 import type { Realm, RealmOptions } from '../app/realm.ts'
 import { type Running, startRun } from '../app/run.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Io } from './io.ts'
 import { type Narrator, narrator } from './narrator.ts'
 import { overviewText } from './overviewtext.ts'
@@ -18,8 +21,8 @@ export interface ServeOptions {
   log: { file: string } | { stderr: true } | undefined
   /** Told to people on stdout. */
   talk: boolean
-  /** Said after the overview of the first pass. */
-  afterOverview?: (running: Running, realm: Realm) => Promise<void>
+  /** Said after the overview of the first pass, of the sources as they were in it. */
+  afterOverview?: (running: Running, sources: readonly Source[]) => void
 }
 
 /** Runs until it is asked to stop, and says what happens meanwhile. @throws Exit 2 when the loop ended by itself */
@@ -63,15 +66,18 @@ export const serve = async (options: ServeOptions): Promise<void> => {
       loop.informer.onChange(change => story?.see(change))
     },
   })
-  log.info('started', { version: (await realm.store.info()).resourceVersion })
-  await Promise.race([running.firstPass, stopping, running.ended])
-  if (talk && !io.signal.aborted) {
-    const overview = await overviewOf(realm)
+  log.info('started', await versionOf(realm))
+  const ended = new AbortController()
+  const over = Promise.race([stopping, running.ended]).then(() => ended.abort())
+  await Promise.race([running.firstPass, over])
+  const first = talk ? await Promise.race([readPatiently(realm, ended.signal, log, trouble), over]) : undefined
+  if (first && !io.signal.aborted) {
+    const { overview, sources } = first
     if (stopped !== undefined) io.out(`${goesOn(stopped, found, overview)}\n\n`)
     io.out(overviewText(overview))
-    await options.afterOverview?.(running, realm)
+    options.afterOverview?.(running, sources)
     story = tell(running, io)
-    await tellFailing(realm, story)
+    tellFailing(sources, story)
   }
   const ending = await Promise.race([stopping.then(() => undefined), running.ended])
   await running[Symbol.asyncDispose]()
@@ -90,14 +96,40 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     throw new Exit(2)
   }
   if (!talk) return
-  const all = await overviewOf(realm)
+  // It stopped as it was asked to, whether or not the store can still be read.
+  const all = await overviewOf(realm).catch(() => undefined)
+  const counts = all ? ` ${sum(all, 'joined')} joined, ${sum(all, 'invited')} invited,` : ''
   const half = end.finished ? 'nothing half done' : 'what was under way is looked after at the next start'
-  io.out(`Stopped. ${sum(all, 'joined')} joined, ${sum(all, 'invited')} invited, ${half}.\n`)
+  io.out(`Stopped.${counts} ${half}.\n`)
+}
+
+/** For the log only: a start does not depend on it. */
+const versionOf = async ({ store }: Realm): Promise<{ version?: string }> =>
+  await store.info().then(
+    ({ resourceVersion }) => ({ version: resourceVersion }),
+    () => ({}),
+  )
+
+/** What there is to tell, as soon as the store can be read: the loop outlives a store that is away, so does telling of it. */
+const readPatiently = async (
+  realm: Realm,
+  signal: AbortSignal,
+  log: Log,
+  trouble: (sentence: string) => void,
+): Promise<{ overview: Overview[]; sources: readonly Source[] } | undefined> => {
+  const { clock, store } = realm
+  const read = async () => ({ overview: await overviewOf(realm), sources: (await store.list('Source')).items })
+  try {
+    return await patience({ clock, log, tell: troubleTeller(clock, trouble), signal })(read)
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
 }
 
 /** A source that could not be read in the first pass, which was before anything was told. */
-const tellFailing = async ({ store }: Realm, story: Narrator): Promise<void> => {
-  for (const source of (await store.list('Source')).items)
+const tellFailing = (sources: readonly Source[], story: Narrator): void => {
+  for (const source of sources)
     if (source.status?.conditions?.some(({ type, status }) => type === 'Synced' && status === 'False'))
       story.see({ before: { ...source, status: {} }, after: source })
 }

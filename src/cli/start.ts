@@ -48,7 +48,7 @@ const startExample = async (io: Io): Promise<void> => {
     sources: [copy],
     log: { file: paths.log },
     talk: true,
-    afterOverview: async running => {
+    afterOverview: running => {
       if (settings.smtp === undefined)
         io.out(
           `No mail server is set, so no mail leaves this computer: it is in ${here(settings.mailDir ?? paths.mail)}\n`,

@@ -122,6 +122,6 @@ describeWith('kube-apiserver', 'a realm in Kubernetes that lost something', () =
     expect(await recordsOf(namespace)).toHaveLength(PEOPLE)
     expect(both[0]?.child.exitCode).toBeNull()
     both[0]?.child.kill('SIGTERM')
-    await both[0]?.ended
+    expect((await both[0]?.ended)?.code).toBe(0)
   }, 400_000)
 })

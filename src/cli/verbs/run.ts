@@ -25,14 +25,13 @@ export const verb: Verb = (command, io) => {
         sources,
         log: json ? { stderr: true } : { file: dataPaths(realm.settings.data).log },
         talk: !json,
-        afterOverview: async (running, { store }) => {
-          const watched = (await store.list('Source')).items
-          for (const { spec, status } of watched)
+        afterOverview: (running, sources) => {
+          for (const { spec, status } of sources)
             if (status?.objects === 0)
               io.err(
                 `! ${escapeText(spec.folder?.path ?? spec.git?.url ?? '')} holds no manifest: is it the right place?\n`,
               )
-          if (watched.length === 0)
+          if (sources.length === 0)
             io.err('Nothing is watched: name a folder or a Git URL, or apply a Source (roster explain source).\n')
           io.out(
             `\nPortal ${running.portalUrl}${realm.settings.smtp === undefined ? ` · mails at ${running.portalUrl}/mail` : ''}\nCtrl-C stops.\n\n`,
