@@ -1,6 +1,9 @@
 import type { Membership } from '../api/membership.ts'
+import type { Source } from '../api/source.ts'
 import { placement, settingsOf } from '../decide/settings.ts'
 import { requestsOf } from '../reconcilers/people.ts'
+import type { Log } from '../telemetry/log.ts'
+import { patience, troubleTeller } from './patience.ts'
 import { candidateOf, findPerson } from './person.ts'
 import type { Realm } from './realm.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
@@ -30,6 +33,26 @@ export const overviewOf = async (realm: Pick<Realm, 'store' | 'clock'>): Promise
   return [...snapshot.cache.list('Organization')]
     .map(({ metadata: { name } }) => overviewIn(snapshot, name))
     .sort((a, b) => (a.organization < b.organization ? -1 : 1))
+}
+
+/**
+ * The same with the sources, as soon as the store can be read: the loop outlives a store that is away, and so does telling of it.
+ * @returns undefined once the signal aborts
+ */
+export const overviewWhenReadable = async (
+  realm: Pick<Realm, 'store' | 'clock'>,
+  { signal, log, trouble }: { signal: AbortSignal; log: Log; trouble: (sentence: string) => void },
+): Promise<{ overview: Overview[]; sources: readonly Source[] } | undefined> => {
+  const { clock, store } = realm
+  try {
+    return await patience({ clock, log, tell: troubleTeller(clock, trouble), signal })(async () => ({
+      overview: await overviewOf(realm),
+      sources: (await store.list('Source')).items,
+    }))
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
 }
 
 const overviewIn = (snapshot: Snapshot, name: string): Overview => {

@@ -2,11 +2,9 @@ import { escapeText } from '../api/escape.ts'
 import type { Source } from '../api/source.ts'
 import { createLog, noLog } from '../app/logging.ts'
 import { openRealm } from '../app/openrealm.ts'
-import { type Overview, overviewOf } from '../app/overview.ts'
-import { patience, troubleTeller } from '../app/patience.ts'
+import { type Overview, overviewOf, overviewWhenReadable } from '../app/overview.ts'
 import type { Realm, RealmOptions } from '../app/realm.ts'
 import { type Running, startRun } from '../app/run.ts'
-import type { Log } from '../telemetry/log.ts'
 import type { Io } from './io.ts'
 import { type Narrator, narrator } from './narrator.ts'
 import { overviewText } from './overviewtext.ts'
@@ -70,7 +68,9 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const ended = new AbortController()
   const over = Promise.race([stopping, running.ended]).then(() => ended.abort())
   await Promise.race([running.firstPass, over])
-  const first = talk ? await Promise.race([readPatiently(realm, ended.signal, log, trouble), over]) : undefined
+  const first = talk
+    ? await Promise.race([overviewWhenReadable(realm, { signal: ended.signal, log, trouble }), over])
+    : undefined
   if (first && !io.signal.aborted) {
     const { overview, sources } = first
     if (stopped !== undefined) io.out(`${goesOn(stopped, found, overview)}\n\n`)
@@ -109,23 +109,6 @@ const versionOf = async ({ store }: Realm): Promise<{ version?: string }> =>
     ({ resourceVersion }) => ({ version: resourceVersion }),
     () => ({}),
   )
-
-/** What there is to tell, as soon as the store can be read: the loop outlives a store that is away, so does telling of it. */
-const readPatiently = async (
-  realm: Realm,
-  signal: AbortSignal,
-  log: Log,
-  trouble: (sentence: string) => void,
-): Promise<{ overview: Overview[]; sources: readonly Source[] } | undefined> => {
-  const { clock, store } = realm
-  const read = async () => ({ overview: await overviewOf(realm), sources: (await store.list('Source')).items })
-  try {
-    return await patience({ clock, log, tell: troubleTeller(clock, trouble), signal })(read)
-  } catch (error) {
-    if (signal.aborted) return undefined
-    throw error
-  }
-}
 
 /** A source that could not be read in the first pass, which was before anything was told. */
 const tellFailing = (sources: readonly Source[], story: Narrator): void => {
