@@ -21,6 +21,7 @@ import { isDeleting, isGenerated, keeperOf, membershipIn, requestsOf } from './p
 import { asking, permitFor } from './permits.ts'
 import {
   causeOf,
+  claimedBy,
   explained,
   given,
   merged,
@@ -57,7 +58,7 @@ export const reconcilePlace = async (world: World, user: User, organization: str
     now,
   }
   const records: Membership[] = []
-  for (const record of recordsOf(place)) records.push(await clearLeft(place, record))
+  for (const record of recordsOf(place)) records.push(await clearLeft(place, await inherit(place, record)))
   const result = await carryOut(place, records)
   // Whatever came of it: time alone changes what is declared.
   const turn = turnsAt(standing)
@@ -106,6 +107,17 @@ const recordsOf = ({ world: { cache }, user, organization }: Place): Membership[
   for (const name of user.spec.previousNames ?? [])
     for (const membership of cache.by('Membership', 'user', name)) add(membership)
   return [...found.values()]
+}
+
+/**
+ * Whoever takes the place of a former name claims what that one has under another address before anything else is done about it:
+ * what comes of a record, or of what is asked of the guard for it, is told to whom it is claimed by, and the former one is gone by then.
+ */
+const inherit = async (place: Place, record: Membership): Promise<Membership> => {
+  const { world, user } = place
+  const { address, user: claimed } = record.spec
+  if (isDeleting(user) || claimed?.uid === user.metadata.uid || addressesOf(user).includes(address)) return record
+  return world.effects.updateMembership(record, { ...record.spec, ...claimedBy(user) }, quiet(place))
 }
 
 /** Somebody who belongs, and stays: what the declaration gives and takes. */

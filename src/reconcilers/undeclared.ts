@@ -3,7 +3,7 @@ import { LABELS, MANAGED_BY } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { isJoined } from '../decide/membership.ts'
 import type { World } from './context.ts'
-import { isDeleting, isGenerated, ownerOf, requestsOf } from './people.ts'
+import { isDeleting, isGenerated, keeperOf, requestsOf } from './people.ts'
 
 /**
  * The User of an address that nobody declares: there as long as somebody invites that address or it belongs somewhere, gone as soon as a declared User has it.
@@ -43,12 +43,10 @@ export const reconcileUndeclared = async (world: World, name: string, user: User
 }
 
 /** Whether something of this Membership is alive and no declared User stands for it. */
-const needsPerson = (world: World, { spec }: Membership): boolean => {
-  const owner = ownerOf(world.cache, spec.address)
-  if (owner && !isGenerated(owner)) return false
-  const claimed = spec.user && world.cache.get('User', spec.user.name)
-  const isClaimed = claimed && claimed.metadata.uid === spec.user?.uid && !isGenerated(claimed)
+const needsPerson = (world: World, membership: Membership): boolean => {
+  const { spec } = membership
+  const keeper = keeperOf(world.cache, membership)
   // Whoever goes still ends what is declared for them, which may take until an Approval.
-  if (isClaimed && (!isDeleting(claimed) || spec.losing || spec.declared?.present)) return false
+  if (keeper && !isGenerated(keeper) && (!isDeleting(keeper) || spec.losing || spec.declared?.present)) return false
   return isJoined(spec) || requestsOf(world.cache, spec.organization, spec.address).some(one => !isGenerated(one))
 }
