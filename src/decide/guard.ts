@@ -12,6 +12,8 @@ export interface WantedLoss {
   addresses: readonly string[]
   /** An admin of the organization by what they lose. */
   admin: boolean
+  /** Organizations below of which they are an admin by what they lose. */
+  adminBelow?: readonly string[]
 }
 
 /** All that one producer wants taken from people of one organization. */
@@ -171,21 +173,27 @@ const heldForWhom = (set: WantedSet, wanted: readonly WantedSet[], facts: GuardF
   ]
   if (named.length > 0)
     return { reason: 'Protected', because: `${listed(named)} ${named.length === 1 ? 'is' : 'are'} protected` }
-  if (set.losses.some(loss => loss.admin)) {
-    const going = new Set(
-      wanted.flatMap(one =>
-        one.organization === organization ? one.losses.flatMap(loss => (loss.admin ? [loss.person] : [])) : [],
-      ),
-    )
-    const left = [...facts.admins(organization)].filter(person => !going.has(person)).length
-    if (left < guard.minAdmins)
-      return {
-        reason: 'MinAdmins',
-        because: `it takes an admin and leaves ${left} who can sign in, and minAdmins is ${guard.minAdmins}`,
-      }
+  const concerned = new Set(set.losses.flatMap(loss => administeredBy(set, loss)))
+  if (concerned.size === 0) return undefined
+  const going = new Map([...concerned].map(at => [at, new Set<string>()]))
+  for (const one of wanted)
+    for (const loss of one.losses) for (const at of administeredBy(one, loss)) going.get(at)?.add(loss.person)
+  for (const [at, people] of going) {
+    const left = [...facts.admins(at)].filter(person => !people.has(person)).length
+    const { minAdmins } = facts.guard(at)
+    if (left >= minAdmins) continue
+    const whose = at === organization ? 'an admin' : `an admin of ${at}, which is below,`
+    return {
+      reason: 'MinAdmins',
+      because: `it takes ${whose} and leaves ${left} who can sign in, and minAdmins is ${minAdmins}`,
+    }
   }
   return undefined
 }
+
+/** Where somebody is an admin by what they lose. */
+const administeredBy = ({ organization }: WantedSet, { admin, adminBelow = [] }: WantedLoss): readonly string[] =>
+  admin ? [organization, ...adminBelow] : adminBelow
 
 const overText = (name: string, all: number, before: number, budget: number): string =>
   before === 0

@@ -67,6 +67,16 @@ export const withoutLosing = (spec: MembershipSpec): MembershipSpec => {
 export const makesAdmin = (permissions: readonly string[]): boolean =>
   ADMIN_PERMISSIONS.some(one => allows(permissions, one, 'here'))
 
+/** Whether somebody is an admin of the organizations below their membership by what they lose. Where not all of it is named: as if it were. */
+export const takesAdminBelow = ({ settled, losing }: Pick<MembershipSpec, 'settled' | 'losing'>): boolean => {
+  if (!losing || !reachesAsAdmin(settled?.permissions ?? [])) return false
+  if (losing.organization || losing.suspended || losing.until !== undefined) return true
+  return losing.permissions.length >= PERMISSIONS_NAMED || reachesAsAdmin(losing.permissions)
+}
+
+const reachesAsAdmin = (permissions: readonly string[]): boolean =>
+  ADMIN_PERMISSIONS.some(one => allows(permissions, one, 'below'))
+
 /** An end brought forward to less than this from now takes something now. */
 const SOON = 24 * 3_600_000
 

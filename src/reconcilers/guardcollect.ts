@@ -3,11 +3,12 @@ import { ANNOTATIONS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import type { WantedLoss, WantedSet } from '../decide/guard.ts'
+import { takesAdminBelow } from '../decide/loss.ts'
 import { isJoined } from '../decide/membership.ts'
 import { removalKey } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { settingsFor, type World } from './context.ts'
+import { organizationsBelow, settingsFor, type World } from './context.ts'
 import { personOf } from './guardfacts.ts'
 import { capOf, isAsking } from './mailcap.ts'
 
@@ -43,6 +44,12 @@ export const collect = (
 ): { sets: WantedSet[]; urgent: WantedSet[]; until: number | undefined } => {
   const found: (Found & { loss: WantedLoss; organization: string })[] = []
   const urgent: WantedSet[] = []
+  const known = new Map<string, string[]>()
+  const below = (organization: string): string[] => {
+    const all = known.get(organization) ?? organizationsBelow(cache, organization).filter(one => one !== organization)
+    known.set(organization, all)
+    return all
+  }
   for (const organization of [...cache.values('Membership', 'losing')].sort())
     for (const record of cache.by('Membership', 'losing', organization)) {
       const { losing } = record.spec
@@ -54,7 +61,13 @@ export const collect = (
         record.spec.address,
         ...(user ? [user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress) : []),
       ]
-      const loss = { key, person: personOf(record.spec), addresses, admin: losing.admin === true }
+      const loss = {
+        key,
+        person: personOf(record.spec),
+        addresses,
+        admin: losing.admin === true,
+        ...(takesAdminBelow(record.spec) && { adminBelow: below(organization) }),
+      }
       const { producer } = losing
       if (losing.urgent) urgent.push({ organization, producer, losses: [loss] })
       else found.push({ user, loss, organization, producer, since: milliseconds(losing.time) })

@@ -4,6 +4,7 @@ import type { RemovalSet } from '../api/removalset.ts'
 import { isAdmin, suspensionOf } from '../decide/can.ts'
 import type { GuardFacts, Scope } from '../decide/guard.ts'
 import { DEFAULT_GUARD } from '../decide/guard-settings.ts'
+import { takesAdminBelow } from '../decide/loss.ts'
 import { isJoined } from '../decide/membership.ts'
 import { membershipOf, removalKey } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
@@ -123,7 +124,8 @@ const adminsWhoSignIn = (world: Counting, organization: string, chain: readonly 
       const account = spec.joined?.account === undefined ? undefined : cache.get('Account', spec.joined.account)
       if (account ? !account.spec.proven || account.spec.closed : spec.joined?.how === 'Declared') continue
       const { losing } = spec
-      const goes = losing?.admin ? cache.by('RemovalSet', 'removal', removalKey(metadata.name, losing.digest)) : []
+      const takes = at === organization ? losing?.admin : takesAdminBelow(spec)
+      const goes = losing && takes ? cache.by('RemovalSet', 'removal', removalKey(metadata.name, losing.digest)) : []
       if (goes.some(set => set.spec.state === 'Released')) continue
       const memberships = spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
       const suspended = suspensionOf(spec.user && cache.get('User', spec.user.name))

@@ -60,6 +60,30 @@ describe('the guard', () => {
       ['released'],
     ],
     [
+      'holds the last but one admin of an organization below, who is none where they belong',
+      [{ ...set(1), losses: set(1).losses.map(loss => ({ ...loss, adminBelow: ['shop', 'lab'] })) }],
+      facts({ admins: at => new Set(at === 'lab' ? ['p0', 'x'] : ['p0', 'x', 'y']) }),
+      ['held'],
+    ],
+    [
+      'lets an admin from above go where two of the organization below are left',
+      [{ ...set(1), losses: set(1).losses.map(loss => ({ ...loss, adminBelow: ['shop'] })) }],
+      facts({ admins: at => new Set(at === 'shop' ? ['p0', 'x', 'y'] : []) }),
+      ['released'],
+    ],
+    [
+      'counts who goes from below and from above together, by the guard of the organization below',
+      [
+        { ...set(1), losses: set(1).losses.map(loss => ({ ...loss, adminBelow: ['shop'] })) },
+        admin(set(1, { organization: 'shop', producer: 'controller' }, 1)),
+      ],
+      facts({
+        admins: () => new Set(['p0', 'p1', 'x', 'y']),
+        guard: at => ({ ...DEFAULT_GUARD, minAdmins: at === 'shop' ? 3 : 1 }),
+      }),
+      ['held', 'held'],
+    ],
+    [
       'holds all admins whoever else is invited',
       [admin(set(2)), admin(set(1, { producer: 'controller' }, 2))],
       facts({ admins: () => new Set(['p0', 'p1', 'p2', 'x']) }),

@@ -78,6 +78,31 @@ describe('what is tried to get around the guard', () => {
     expect(realm.mailer.to(address('mal')).map(mail => mail.subject)).toEqual(['invitation'])
   })
 
+  it('the reach of the admins above made narrower: the last admins of an organization below keep it', async () => {
+    await organization('acme', { children: ['shop'] })
+    await organization('shop', { parent: 'acme' })
+    const reaching = (scope: 'Organization' | 'Descendants') =>
+      realm.declare('Role', 'acme-admin', { organization: 'acme', allow: ['users:*', 'roles:*'], scope })
+    await reaching('Descendants')
+    for (const name of ['bob', 'eve', 'kim']) {
+      await declare(name, 'acme', ['acme-admin'], { memberships: [{ organization: 'acme', roles: ['acme-admin'] }] })
+      await realm.run()
+      await realm.accept('acme', address(name))
+    }
+    await realm.pass(2 * DAY)
+    const reach = async (name: string) =>
+      (await realm.membership('acme', address(name)))?.settled?.permissions.some(one => one.startsWith('>'))
+    await reaching('Organization')
+    await realm.run()
+    expect([await heldPeople(), await reasons()]).toEqual([['bob', 'eve', 'kim'], ['MinAdmins']])
+    for (const name of ['bob', 'eve', 'kim']) expect(await reach(name)).toBe(true)
+    // Taken back, and one of the three goes: two are left, there and below.
+    await reaching('Descendants')
+    await declare('bob', 'acme', [], { memberships: [{ organization: 'acme' }] })
+    await realm.run()
+    expect([await heldPeople(), await reach('bob')]).toEqual([[], false])
+  })
+
   it('one who is protected among a few: all of them stay', async () => {
     await organization('acme', { guard: { protected: [address('p1')] } })
     for (const name of names('p', 10)) await declare(name, 'acme', ['acme-editor'])
