@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { findCondition } from '../api/conditions.ts'
 import { type Retry, RosterError } from '../api/errors.ts'
@@ -21,6 +20,7 @@ import { type LaterChange, laterChanges } from './plan-later.ts'
 import type { Realm } from './realm.ts'
 import { restoredOf } from './restored.ts'
 import { rememberingRuns } from './runs.ts'
+import { readElsewhere } from './source-arguments.ts'
 
 /** `apply` would fight with a Source that reads from elsewhere. */
 export class OtherSourceError extends RosterError {
@@ -140,16 +140,10 @@ const write = async (
 
 /** Nobody writes over what a Source of the same name reads from another place. */
 const refuseOtherSource = async ({ realm, source, from }: ApplyOptions): Promise<void> => {
-  const existing = await realm.store.get('Source', source)
-  if (!existing || (from && placeOf(existing.spec) === placeOf(from))) return
-  const { folder, git } = existing.spec
-  throw new OtherSourceError(
-    `Source/${source} reads from ${folder?.path ?? git?.url ?? 'elsewhere'}, and would take back what is applied here`,
-  )
+  const elsewhere = await readElsewhere(realm.store, source, from)
+  if (elsewhere !== undefined)
+    throw new OtherSourceError(`Source/${source} reads from ${elsewhere}, and would take back what is applied here`)
 }
-
-const placeOf = ({ folder, git }: SourceSpec): string =>
-  JSON.stringify(folder ? [resolve(folder.path)] : [git?.url, git?.ref ?? null, git?.path ?? null])
 
 /** What is applied, and when all of it is written. */
 type Running = ApplyOptions & { written: Promise<void> }

@@ -12,10 +12,14 @@ import type { Realm } from './realm.ts'
 
 /** What goes into a file, of a plan that was worked out. @throws PlanFileError for one that has gaps */
 export const planFileOf = async (
-  options: Omit<PlanOptions, 'realm'> & { realm: Pick<Realm, 'store' | 'clock' | 'absent'>; program: string },
+  options: Omit<PlanOptions, 'realm'> & {
+    realm: Pick<Realm, 'store' | 'clock' | 'absent'>
+    program: string
+    from: NonNullable<PlanFile['from']>
+  },
   { plan, writes }: Pick<WorkedOut, 'plan' | 'writes'>,
 ): Promise<PlanFile> => {
-  const { realm, source, revision, prune, allowEmpty, all, pathOf, program } = options
+  const { realm, source, revision, prune, allowEmpty, all, pathOf, program, from } = options
   if (plan.failed.length > 0)
     throw new PlanFileError('a plan in which something could not be worked out is not written')
   const { realm: id, epoch } = await realm.store.info()
@@ -25,6 +29,7 @@ export const planFileOf = async (
     time: new Date(realm.clock.now()).toISOString(),
     realm: realm.absent ? null : { id, epoch },
     source,
+    from,
     options: { prune, allowEmpty, all },
     tree: treeOf(revision.manifests, pathOf),
     writes,

@@ -103,6 +103,26 @@ export const warningsOnFrozen = (
   return [...stays, ...waiting]
 }
 
+/** What may be moving between sources: `run` reads all of them and hands it over, `apply` reads one and does not. */
+export const warningsOnMoving = (
+  source: string,
+  { conflicts, pruned }: Pick<SyncResult, 'conflicts' | 'pruned'>,
+  cache: Cache,
+): PlanWarning[] => {
+  const others = [...cache.list('Source')].map(({ metadata }) => metadata.name).filter(name => name !== source)
+  const resources = (count: number) => (count === 1 ? '1 resource' : `${count} resources`)
+  const kept = [...Map.groupBy(conflicts, ({ holder }) => holder)]
+    .filter(([holder]) => holder.startsWith('source '))
+    .map(([holder, all]): PlanWarning => {
+      const message = `${resources(all.length)} of ${holder}, which keeps what it has: where it declares them no more, \`roster run\` hands them over, \`roster apply\` does not`
+      return { kind: 'Source', name: source, because: all[0]?.place ?? holder, message, addresses: [] }
+    })
+  if (pruned.length === 0 || others.length === 0) return kept
+  const names = others.map(name => `Source/${name}`).join(', ')
+  const message = `${resources(pruned.length)} would be deleted: what moved to ${names} is handed over by \`roster run\`, and deleted by \`roster apply --prune\``
+  return [...kept, { kind: 'Source', name: source, because: `source/${source}`, message, addresses: [] }]
+}
+
 const addressOf = (cache: Cache, holder: string): string => {
   const key = holder.slice(holder.indexOf('/') + 1)
   const [membership] = holder.startsWith('user/') ? cache.by('Membership', 'userUid', key) : []

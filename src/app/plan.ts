@@ -22,6 +22,7 @@ import {
   waitingIn,
   warningOnRole,
   warningsOnFrozen,
+  warningsOnMoving,
   warningsOnRestore,
   warningsOnSeats,
 } from './plan-warnings.ts'
@@ -121,6 +122,7 @@ export const workOut = async (options: PlanOptions): Promise<WorkedOut> => {
       ...warningsOnRestore(await restoredOf(realm.store)),
       ...roles.flatMap(role => warningOnRole(role, withdrawn)),
       ...warningsOnSeats(waited, cache),
+      ...warningsOnMoving(options.source, sync, cache),
       ...warningsOnFrozen(cache, sync.frozen, changes),
     ],
     failed: failedOf(rest),

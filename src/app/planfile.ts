@@ -21,6 +21,8 @@ export interface PlanFile {
   /** Random id of the realm and its epoch: a restored one is another. Null where there was no store yet. */
   realm: { id: string; epoch: number } | null
   source: string
+  /** Paths as they were given, and the folder from which; absent in files of earlier programs. */
+  from?: { cwd: string; paths: readonly string[] }
   options: { prune: boolean; allowEmpty: boolean; all: boolean }
   tree: ManifestTree
   writes: readonly PlannedWrite[]
@@ -76,10 +78,12 @@ const judged = (file: string, value: unknown): PlanFile => {
     return refuse('is no plan of roster plan --out')
   if (value['format'] !== PLAN_FORMAT)
     return refuse(`is a plan in the format ${value['format'].slice(0, 40)}; this program reads ${PLAN_FORMAT}`)
-  const { program, time, realm, source, options, tree, writes, plan } = value
+  const { program, time, realm, source, from, options, tree, writes, plan } = value
   const whole =
     [program, time, source].every(one => typeof one === 'string') &&
     (realm === null || (isRecord(realm) && typeof realm['id'] === 'string' && typeof realm['epoch'] === 'number')) &&
+    (from === undefined ||
+      (isRecord(from) && isText(from['cwd']) && Array.isArray(from['paths']) && from['paths'].every(isText))) &&
     isRecord(options) &&
     ['prune', 'allowEmpty', 'all'].every(name => typeof options[name] === 'boolean') &&
     isTexts(tree) &&

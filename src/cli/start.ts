@@ -43,7 +43,8 @@ const startExample = async (io: Io): Promise<void> => {
   )
 
   await serve({
-    realm: { settings, environment: io.environment, create: true },
+    // A file that is deleted is to show what follows; the guard protects as everywhere.
+    realm: { settings: { ...settings, prune: true }, environment: io.environment, create: true },
     io,
     sources: [copy],
     log: { file: paths.log },

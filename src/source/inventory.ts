@@ -108,7 +108,7 @@ export const mayPrune = (options: {
     return {
       may: false,
       reason: 'PruneHeld',
-      message: `${options.candidates === 1 ? '1 resource is no longer in this source and stays' : `${options.candidates} resources are no longer in this source and stay`}, because prune is off (--prune, or prune in the Source, turns it on)`,
+      message: `${options.candidates === 1 ? '1 resource is no longer in this source and stays' : `${options.candidates} resources are no longer in this source and stay`}, because prune is off (roster run --prune, roster apply --prune, or prune: true in the Source deletes)`,
     }
   return { may: true }
 }

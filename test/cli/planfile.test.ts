@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { PlanFile } from '../../src/app/planfile.ts'
@@ -291,5 +291,98 @@ spec: {email: alice@acme.example, memberships: [{organization: acme}]}
     expect((await place.run('apply', ACME, '--plan', PLAN)).err).toContain('is larger than any plan')
     expect((await place.run('apply', ACME, '--plan', 'missing.plan')).err).toContain('does not exist')
     expect(await versionOf(place)).toBe(version)
+  })
+})
+
+describe('a plan of a path that a Source reads', () => {
+  const watched = (place: Place, name: string, path: string) =>
+    place.withStore(store =>
+      store.apply(
+        {
+          apiVersion: 'roster.dev/v1alpha1',
+          kind: 'Source',
+          metadata: { name },
+          spec: { folder: { path: join(place.folder, path) } },
+        },
+        { manager: 'user/eve', force: true },
+      ),
+    )
+
+  it('is made and applied as that source', async () => {
+    using place = await acmePlace()
+    writeFileSync(join(place.folder, 'more.yaml'), role('more'))
+    await watched(place, 'more', 'more.yaml')
+    expect((await place.run('plan', 'more.yaml', '--out', PLAN)).code).toBe(1)
+    expect(fileOf(place).source).toBe('more')
+    expect((await place.run('apply', 'more.yaml', '--plan', PLAN)).code).toBe(0)
+    expect((await place.run('apply', 'more.yaml')).out).toContain('1 unchanged\n')
+    const made = await place.withStore(store => store.get('Role', 'more'))
+    expect(made?.metadata.labels?.['roster.dev/source']).toBe('more')
+  })
+
+  it('says beforehand where apply refuses, because the source reads from elsewhere', async () => {
+    using place = await acmePlace()
+    await watched(place, 'default', 'elsewhere')
+    givePriyaARole(place)
+    const planned = await place.run('plan', ACME, '--out', PLAN)
+    expect(planned.err).toContain(
+      `! Source/default reads from ${join(place.folder, 'elsewhere')}: roster apply refuses to write as it from here. Plan what is there, or name another source with --source.\n`,
+    )
+    expect((await place.run('apply', ACME, '--plan', PLAN)).code).not.toBe(0)
+  })
+
+  it('says of what may move between sources that only run hands it over', async () => {
+    using place = await acmePlace()
+    mkdirSync(join(place.folder, 'other'))
+    renameSync(join(place.folder, ACME, 'users', 'kim.yaml'), join(place.folder, 'other', 'kim.yaml'))
+    await watched(place, 'other', 'other')
+
+    // The one that takes: apply changes nothing of what the other source keeps, as planned.
+    const taking = await place.run('plan', 'other')
+    expect(taking.out).toContain(
+      '1 resource of source default, which keeps what it has: where it declares them no more, `roster run` hands them over, `roster apply` does not',
+    )
+    const taken = await place.run('apply', 'other')
+    expect(taken.code).toBe(1)
+    expect(taken.err).toContain('User/kim is kept by source default')
+    expect(taken.err).toContain('handed over by roster run, which reads both; apply reads one.\n')
+
+    // The one that gives: apply deletes, as planned.
+    edit(place, 'groups.yaml', 'members: [kim]', 'members: []')
+    const giving = await place.run('plan', ACME, '--prune')
+    expect(giving.out).toContain(
+      '1 resource would be deleted: what moved to Source/other is handed over by `roster run`, and deleted by `roster apply --prune`',
+    )
+    expect((await place.run('apply', ACME, '--prune')).out).toContain('User/kim deleted\n')
+  })
+})
+
+describe('a plan that is applied without a path', () => {
+  it('is of the path that it was made of, and that is said', async () => {
+    using place = await acmePlace()
+    givePriyaARole(place)
+    await place.run('plan', ACME, '--out', PLAN)
+    const applied = await place.run('apply', '--plan', PLAN)
+    expect(applied).toMatchObject({ code: 0, err: `Applying ${ACME}, of which the plan was made.\n` })
+    expect(applied.out).toContain('User/priya changed\n')
+  })
+
+  it('says which path that is where it is not here, and writes nothing', async () => {
+    using place = await acmePlace()
+    givePriyaARole(place)
+    await place.run('plan', ACME, '--out', PLAN)
+    renameSync(join(place.folder, ACME), join(place.folder, 'moved'))
+    const { code, err } = await place.run('apply', '--plan', PLAN)
+    expect(code).toBe(2)
+    expect(err).toContain(`the plan was made of ${ACME} in ${place.folder}: name the path of that here`)
+    renameSync(join(place.folder, 'moved'), join(place.folder, ACME))
+    expect((await place.run('apply', '--plan', PLAN)).code).toBe(0)
+  })
+
+  it('needs one where there is no plan', async () => {
+    using place = openPlace()
+    const { code, err } = await place.run('apply')
+    expect(code).toBe(2)
+    expect(err).toContain('name what is to be applied: files, folders, - or one Git URL')
   })
 })

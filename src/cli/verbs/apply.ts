@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { escapeText } from '../../api/escape.ts'
@@ -10,7 +11,7 @@ import { StalePlanError } from '../../app/plan-stale.ts'
 import { type PlanFile, readPlanFile } from '../../app/planfile.ts'
 import { restoredText } from '../../app/restored.ts'
 import { readRevision } from '../../app/revision.ts'
-import { sourceSpecOf } from '../../app/source-arguments.ts'
+import { isGitUrl, sourceOfPaths, sourceReading } from '../../app/source-arguments.ts'
 import { withExamples } from '../examples.ts'
 import { heldLines } from '../heldtext.ts'
 import type { Io } from '../io.ts'
@@ -30,8 +31,11 @@ export const verb: Verb = (command, io) => {
     ['apply - < alice.yaml', 'one manifest'],
     ['apply people/ --plan people.plan', 'exactly what plan --out wrote down, or nothing'],
   )
-    .argument('<path...>', 'files, folders, - for standard input, or one Git URL')
-    .option('--source <name>', 'act as this source', 'default')
+    .argument(
+      '[path...]',
+      'files, folders, - for standard input, or one Git URL; with --plan by default those it was made of',
+    )
+    .option('--source <name>', 'act as this source; by default as the Source that reads the path, else as default')
     .option('--allow-empty', 'with --prune: an empty input deletes everything of this source')
     .option('--plan <file>', 'do exactly what this plan says, as its source and with its options, or refuse')
     .option('--no-wait', 'only write; do not wait until everything that follows has happened')
@@ -41,25 +45,23 @@ export const verb: Verb = (command, io) => {
       'after',
       '\nBeside a running `roster run` it only writes and waits. Exit code 1: something was held, kept, refused or failed.',
     )
-    .action(async (paths: string[], flags: Record<string, unknown>) => {
+    .action(async (given: string[], flags: Record<string, unknown>) => {
       const format = formatOf(flags['output'], ['text', 'json'] as const, 'text')
       const file = await planOf(command, flags, io)
+      const { paths, cwd } = given.length > 0 ? { paths: given, cwd: io.cwd } : await pathsOf(file, io)
       await using realm = await openRealm(realmOptions(flags, io, !file?.realm))
-      const source = file?.source ?? String(flags['source'])
-      const [only, ...more] = paths
-      const read = await readRevision(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
+      const from = sourceOfPaths(paths, cwd)
+      const source = file?.source ?? (flags['source'] as string | undefined) ?? (await sourceReading(realm.store, from))
+      const read = await readRevision(realm, { paths, cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
       if (format !== 'json') await remark(read, paths, io)
       const bar = progress(io, 'applying', flags['progress'] !== false)
       const options = {
         realm,
-        from:
-          only === undefined || only === '-' || more.length > 0
-            ? undefined
-            : sourceSpecOf(only, { cwd: io.cwd, prune: false }),
+        from,
         revision: read.revision,
         wait: flags['wait'] !== false,
-        pathOf: pathInside(paths, io.cwd),
+        pathOf: pathInside(paths, cwd),
         signal: io.signal,
         onStep: bar.step,
       }
@@ -101,6 +103,26 @@ const planOf = async (command: Command, flags: Record<string, unknown>, io: Io):
   return readPlanFile(resolve(io.cwd, String(flags['plan'])))
 }
 
+/** The paths that a plan was made of, where they are folders and files that are here. */
+const pathsOf = async (file: PlanFile | undefined, io: Io): Promise<{ paths: string[]; cwd: string }> => {
+  if (!file) throw new UsageError('name what is to be applied: files, folders, - or one Git URL')
+  if (!file.from) throw new UsageError('name the path that the plan was made of: the plan does not say')
+  const { cwd, paths } = file.from
+  // A file names no server that is to be contacted.
+  const local = paths.every(path => path !== '-' && !isGitUrl(path))
+  const there = local && (await Promise.all(paths.map(path => exists(resolve(cwd, path))))).every(Boolean)
+  if (!there) throw new UsageError(`the plan was made of ${paths.join(' ')} in ${cwd}: name the path of that here`)
+  const where = cwd === io.cwd ? '' : ` in ${cwd}`
+  io.err(`${escapeText(`Applying ${paths.join(' ')}${where}, of which the plan was made.`)}\n`)
+  return { paths: [...paths], cwd }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
 const print = (result: ApplyResult & Partial<AppliedPlan>, io: Io): void => {
   const { sync, settled, beside, unready, later, held, differing, restored } = result
   const line = (text: string): void => io.out(`${escapeText(text)}\n`)
@@ -114,6 +136,8 @@ const print = (result: ApplyResult & Partial<AppliedPlan>, io: Io): void => {
     line(`${place}: ${by} has frozen ${ref.name}; it stays frozen until \`roster unfreeze ${ref.name}\``)
   for (const { ref, holder, place } of sync.conflicts)
     io.err(`${escapeText(`${place}: ${refText(ref)} is kept by ${holder}; nothing of it was changed`)}\n`)
+  if (sync.conflicts.some(({ holder }) => holder.startsWith('source ')))
+    io.err('What moved here from another source is handed over by roster run, which reads both; apply reads one.\n')
   for (const { ref, message } of sync.failed) io.err(`${escapeText(`${refText(ref)}: ${message}`)}\n`)
   if (sync.kept) io.err(`${escapeText(`${sync.kept.message}: ${sync.kept.refs.map(refText).join(', ')}`)}\n`)
   for (const { ref, reason, message } of unready)

@@ -8,7 +8,7 @@ import { isEmptyPlan, workOut } from '../../app/plan.ts'
 import { writePlanFile } from '../../app/planfile.ts'
 import type { Realm } from '../../app/realm.ts'
 import { readForPlan } from '../../app/revision.ts'
-import { isGitUrl } from '../../app/source-arguments.ts'
+import { isGitUrl, readElsewhere, sourceOfPaths, sourceReading } from '../../app/source-arguments.ts'
 import { withExamples } from '../examples.ts'
 import type { Io } from '../io.ts'
 import { realmOptions, SENDING, textOrJson, withSettings } from '../options.ts'
@@ -28,7 +28,7 @@ export const verb: Verb = (command, io) => {
     ['plan people/ --out people.plan', 'and keep it, for apply people/ --plan people.plan'],
   )
     .argument('<path...>', 'files, folders, - for standard input, or one Git URL')
-    .option('--source <name>', 'plan as this source', 'default')
+    .option('--source <name>', 'plan as this source; by default as the Source that reads the path, else as default')
     .option('--allow-empty', 'with --prune: an empty input deletes everything of this source')
     .option('--all', 'run everything, not only what the changes reach: what is due anyway is shown too')
     .option('--out <file>', 'also write the plan into this file, for apply --plan')
@@ -46,7 +46,13 @@ export const verb: Verb = (command, io) => {
         throw new UsageError('--out needs the store: a plan made without it cannot be applied; -o json prints it')
       if (flags['offline'] === true) refuseUrls(paths)
       await using realm = await realmFor(flags, io, offline)
-      const source = String(flags['source'])
+      const from = sourceOfPaths(paths, io.cwd)
+      const source = (flags['source'] as string | undefined) ?? (await sourceReading(realm.store, from))
+      const elsewhere = await readElsewhere(realm.store, source, from)
+      if (elsewhere !== undefined)
+        io.err(
+          `${escapeText(`! Source/${source} reads from ${elsewhere}: roster apply refuses to write as it from here. Plan what is there, or name another source with --source.`)}\n`,
+        )
       const read = await readForPlan(realm, { paths, cwd: io.cwd, stdin: io.stdin }, source, io.signal)
       if (read.revision.outcome !== 'Complete') return refuse(read, io, format === 'json')
       if (format !== 'json') await remark(read, paths, io)
@@ -65,7 +71,10 @@ export const verb: Verb = (command, io) => {
       const { plan } = worked
       const out = flags['out'] as string | undefined
       if (out !== undefined && plan.failed.length === 0) {
-        await writePlanFile(resolve(io.cwd, out), await planFileOf({ ...options, program: ROSTER_VERSION }, worked))
+        await writePlanFile(
+          resolve(io.cwd, out),
+          await planFileOf({ ...options, program: ROSTER_VERSION, from: { cwd: io.cwd, paths } }, worked),
+        )
         io.err(
           `${escapeText(`The plan is in ${out}: roster apply ${paths.join(' ')} --plan ${out} does just that.`)}\n`,
         )
