@@ -44,6 +44,9 @@ export const ANNOTATIONS = {
   sourcePath: `${GROUP}/source-path`,
   /** Revision of the source in which this document last changed. */
   revision: `${GROUP}/revision`,
+  /** Commit that changed the document's file last, and the name of its author, where a source knows them. */
+  commit: `${GROUP}/commit`,
+  author: `${GROUP}/author`,
   /** A source takes this over from the one that it names, and is not done yet. */
   takenFrom: `${GROUP}/taken-from`,
   orphan: `${GROUP}/orphan`,

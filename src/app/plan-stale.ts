@@ -93,7 +93,9 @@ const objectMoves = async (
 }
 
 /** Notes of ours that other writes of the same source leave. */
-const TOLD_BY: ReadonlySet<string> = new Set([`metadata.annotations[${ANNOTATIONS.revision}]`])
+const TOLD_BY: ReadonlySet<string> = new Set(
+  [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author].map(name => `metadata.annotations[${name}]`),
+)
 
 const withOwners = async (
   fields: readonly string[],

@@ -64,6 +64,7 @@ const remember = async (
     source,
     by,
     revision: revision.id,
+    ...revision.commit,
     created: created.length,
     updated: updated.length,
     deleted: pruned.length,

@@ -133,13 +133,20 @@ const membershipText = (of: MembershipLines, timeZone: string, now: number): str
   )
 }
 
-const declaredText = ({ place, source, revision, generatedFor }: Description['whence']): string => {
+const declaredText = ({
+  place,
+  source,
+  revision,
+  commit = revision,
+  author,
+  generatedFor,
+}: Description['whence']): string => {
   if (generatedFor !== undefined)
     return generatedFor === 'User'
       ? 'made by Roster for a declared membership'
       : 'made by Roster for an address that nobody declares'
   if (source === undefined) return 'no source'
-  return `${place} (source ${source}${revision === undefined ? '' : `, last changed at ${revision.replace(/^sha256:/, '').slice(0, 12)}`})`
+  return `${place} (source ${source}${commit === undefined ? '' : `, last changed at ${commit.replace(/^sha256:/, '').slice(0, 12)}`}${author === undefined ? '' : ` by ${author}`})`
 }
 
 const managersText = (managers: Description['managers']): string => {

@@ -1,4 +1,5 @@
 import { escapeText } from '../api/escape.ts'
+import { placeText } from '../app/whence.ts'
 import type { Fact, WhyAnswer } from '../app/why.ts'
 import type { colors } from './color.ts'
 import { width } from './output.ts'
@@ -13,7 +14,7 @@ export const whyText = ({ person, places, facts, asked, has }: WhyAnswer, paint:
   const { name, displayName, email, whence, stalled } = person
   const who = [displayName, email].filter(text => text !== undefined && text !== name).join(', ')
   const head = paint.bold(escapeText(name)) + (who === '' ? '' : escapeText(` · ${who}`))
-  const source = whence?.source === undefined ? '' : ` · declared in ${whence.place} (source ${whence.source})`
+  const source = whence?.source === undefined ? '' : ` · declared in ${placeText(whence)} (source ${whence.source})`
   const lines = [head + escapeText(source)]
   if (stalled !== undefined) lines.push(paint.yellow(`! ${escapeText(stalled)}`))
   const organizations = [

@@ -4,7 +4,7 @@ import { type ObjectRef, refText } from '../api/resource.ts'
 import { AlreadyExistsError, ConflictError, InvalidError, NotFoundError } from '../store/errors.ts'
 import { type Judge, refusedAt } from './authority.ts'
 import { keepingFrozen } from './frozen.ts'
-import { beyondDesired, type DeclaringStep, keyOf, stepOf } from './inventory.ts'
+import { beyondDesired, changeAt, type DeclaringStep, keyOf, stepOf } from './inventory.ts'
 import { RACES, type SyncOptions, type SyncResult } from './pass.ts'
 import type { PlacedManifest } from './revision.ts'
 import { finishTakeOver, takenFrom, takeOver } from './takeover.ts'
@@ -107,7 +107,7 @@ const applyStep = async (
   }
   const kept = await keepingFrozen(store, desired, live)
   if (kept.by !== undefined) result.frozen.push({ ref, by: kept.by, place })
-  const applied = await store.apply(await dated(options, kept.desired, live), {
+  const applied = await store.apply(await dated(options, kept.desired, live, placed), {
     manager,
     force: true,
     ifUid: live.metadata.uid,
@@ -124,13 +124,23 @@ const applyStep = async (
 }
 
 /** A document that only lost a field has changed in this revision too; that the field was ours, its owner tells. */
-const dated = async (options: SyncOptions, desired: AnyManifest, live: DeclaredResource): Promise<AnyManifest> => {
+const dated = async (
+  options: SyncOptions,
+  desired: AnyManifest,
+  live: DeclaredResource,
+  placed: PlacedManifest,
+): Promise<AnyManifest> => {
   const { revision, source, store } = options
   if (desired.metadata.annotations?.[ANNOTATIONS.revision] === revision.id) return desired
   const beyond = new Set(beyondDesired(live, desired))
   if (beyond.size === 0) return desired
   const owners = await store.owners({ kind: live.kind, name: live.metadata.name })
   if (!owners.some(({ field, manager }) => manager === MANAGERS.source(source) && beyond.has(field))) return desired
-  const annotations = { ...desired.metadata.annotations, [ANNOTATIONS.revision]: revision.id }
+  const {
+    [ANNOTATIONS.commit]: _commit,
+    [ANNOTATIONS.author]: _author,
+    ...others
+  } = desired.metadata.annotations as Record<string, string>
+  const annotations = { ...others, ...changeAt(revision.id, placed) }
   return { ...desired, metadata: { ...desired.metadata, annotations } }
 }

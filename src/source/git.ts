@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Dialer } from '../ports/dialer.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import { type FolderReaderOptions, revisionOf } from './folder.ts'
+import { type Authorship, authorsOf } from './git-authors.ts'
 import { type CopyLimits, damaged, GitCopy, type Wanted } from './git-copy.ts'
 import { type GitCredentials, readCredentials, withSshFiles } from './git-credentials.ts'
 import { gitEnvironment } from './git-environment.ts'
@@ -128,7 +129,17 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     const files = Array.from(readings.values(), ({ reading }) => reading)
     const { result, judged } = judgeAgain(files, before?.judged)
     before = { listing: content.listing, readings, judged }
-    return revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
+    const revision = revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
+    if (revision.outcome !== 'Complete') return revision
+    const at = { commit, after, path: pass.path, files: readings.keys() }
+    return await authorsOf(copy, at, pass.local(limits.asking)).then(
+      authorship => signed(revision, authorship),
+      error => {
+        // Who wrote it is told where it can be; what it says counts all the same.
+        if (error instanceof GitTrouble) return revision
+        throw error
+      },
+    )
   }
 
   const read = async (signal: AbortSignal, earlier: Before): Promise<Revision> => {
@@ -178,6 +189,18 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     },
   }
 }
+
+const signed = (
+  revision: Extract<Revision, { outcome: 'Complete' }>,
+  { commit, changes }: Authorship,
+): Extract<Revision, { outcome: 'Complete' }> => ({
+  ...revision,
+  commit,
+  manifests: revision.manifests.map(placed => {
+    const change = changes.get(placed.place.replace(/:\d+$/, ''))
+    return change ? { ...placed, change } : placed
+  }),
+})
 
 const isRewritten = (revision: Revision): boolean =>
   revision.outcome !== 'Complete' && revision.reason === 'HistoryRewritten'

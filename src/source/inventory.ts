@@ -129,9 +129,10 @@ const byKind = (
 const labelled = (
   source: string,
   revision: string,
-  { manifest, place }: PlacedManifest,
+  placed: PlacedManifest,
   live: DeclaredResource | undefined,
 ): AnyManifest => {
+  const { manifest, place } = placed
   const { organization } = manifest.spec as { organization?: string }
   const labels = {
     ...manifest.metadata.labels,
@@ -152,10 +153,25 @@ const labelled = (
     metadata: {
       ...manifest.metadata,
       labels,
-      annotations: { ...annotations, [ANNOTATIONS.revision]: unchanged ? before : revision },
+      annotations: { ...annotations, ...(unchanged ? changeIn(live) : changeAt(revision, placed)) },
     },
   } as AnyManifest
 }
+
+/** The notes on a document that changed in this revision. */
+export const changeAt = (revision: string, { change }: PlacedManifest): Record<string, string> => ({
+  [ANNOTATIONS.revision]: revision,
+  ...(change && { [ANNOTATIONS.commit]: change.commit }),
+  ...(change?.author !== undefined && { [ANNOTATIONS.author]: change.author }),
+})
+
+/** The notes on its last change, which stay while it does not change. */
+const changeIn = ({ metadata: { annotations = {} } }: DeclaredResource): Record<string, string> =>
+  Object.fromEntries(
+    [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author].flatMap(name =>
+      annotations[name] === undefined ? [] : [[name, annotations[name]]],
+    ),
+  )
 
 /**
  * Fields that stand there and are not desired: others may own them, or the document named them until now.

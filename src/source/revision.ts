@@ -6,6 +6,14 @@ import type { Finding } from '../manifests/finding.ts'
 export interface PlacedManifest {
   manifest: AnyManifest
   place: string
+  /** What changed its file last, where that is known. */
+  change?: Change
+}
+
+/** A commit, and who wrote it: their own words, which prove nothing. */
+export interface Change {
+  commit: string
+  author?: string
 }
 
 /**
@@ -20,6 +28,8 @@ export type Revision =
       manifests: readonly PlacedManifest[]
       /** Warnings, and errors that stop only their own resource. */
       findings: readonly Finding[]
+      /** Of a commit: who wrote it, and who committed it. */
+      commit?: { author?: string; committer?: string }
       /** What people should know of how it is read. */
       notice?: string
     }

@@ -179,6 +179,9 @@ export interface RunRecord {
   source: string
   /** A commit id, or a hash over the documents. */
   revision: string
+  /** Of a commit: who wrote and who committed it, in their own words. */
+  author?: string
+  committer?: string
   /** `controller`, or who typed `roster apply`. */
   by: string
   created: number

@@ -4,6 +4,8 @@ import type { OrganizationSpec } from '../../src/api/organization.ts'
 import type { RoleSpec } from '../../src/api/role.ts'
 import type { UserSpec } from '../../src/api/user.ts'
 import { mayPerson, whyOf } from '../../src/app/why.ts'
+import { colors } from '../../src/cli/color.ts'
+import { whyText } from '../../src/cli/whytext.ts'
 import { membershipName } from '../../src/decide/record-names.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
@@ -202,6 +204,21 @@ describe('a role', () => {
     await store.annotate({ kind: 'User', name: 'kate' }, { 'roster.dev/revision': 'a1b2c3d4e5'.repeat(4) }, { manager })
     const { facts } = await why('kate', 'editor')
     expect(facts[0]?.ways[0]?.text).toBe('declared in users/kate.yaml:1@a1b2c3d4e5a1 (source people)')
+  })
+
+  test('declared in a repository names the commit that changed its file last and its author, whose name moves no cursor', async () => {
+    await member('kit', { acme: ['editor'] })
+    const notes = { revision: 'b'.repeat(40), commit: 'c'.repeat(40), author: 'Cem\u001b[2J' }
+    for (const [note, value] of Object.entries(notes))
+      await store.annotate({ kind: 'User', name: 'kit' }, { [`roster.dev/${note}`]: value }, { manager })
+    const answer = await why('kit', 'editor')
+    expect(answer.person.whence).toMatchObject(notes)
+    expect(answer.facts[0]?.ways[0]?.text).toBe(
+      'declared in users/kit.yaml:1@cccccccccccc by Cem\u001b[2J (source people)',
+    )
+    const text = whyText(answer, colors(false))
+    expect(text).toContain('declared in users/kit.yaml:1@cccccccccccc by Cem\\u001b[2J (source people)')
+    expect(text).not.toContain('\u001b')
   })
 
   test('in force that nothing declares any more says that the loss is still to come', async () => {

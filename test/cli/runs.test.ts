@@ -55,7 +55,7 @@ describe('runs', () => {
       deleted: 1,
       kinds: { User: 2 },
     })
-    expect((await acme.run('runs')).out).toMatch(/^2 +\S+ +default +sha256:\S+ +local\/\S+ +0 +1 +1 +0 +0$/m)
+    expect((await acme.run('runs')).out).toMatch(/^2 +\S+ +default +sha256:\S+ +- +local\/\S+ +0 +1 +1 +0 +0$/m)
     expect((await acme.run('runs', '--source', 'nobody')).err).toContain('No source has changed anything yet')
   })
 

@@ -71,6 +71,75 @@ describeWith('git', 'a source in Git', () => {
     return `${found?.status} ${found?.reason} ${lastAppliedRevision}`
   }
 
+  it('notes on each document who changed its file last, and on no other object anything', async () => {
+    const roles = ['editor', 'viewer', 'admin'].map(name => [`roles/${name}.yaml`, roleYaml(name)])
+    const first = repository.commit({ 'acme.yaml': organizationYaml, ...Object.fromEntries(roles) })
+    const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m' }
+    await realm.declare('Source', 'people', { git, prune: true }, { manager: 'local/root' })
+    await realm.run()
+    const notes = async (name: string) => {
+      const { annotations = {} } = (await realm.store.get('Role', name))?.metadata ?? {}
+      return ['revision', 'commit', 'author'].map(note => annotations[`roster.dev/${note}`])
+    }
+    // The repository begins with this commit.
+    expect(await notes('editor')).toEqual([first, first, 'Ada'])
+    const untouched = await realm.store.get('Role', 'admin')
+
+    const second = repository.commit(
+      { 'roles/editor.yaml': roleYaml('editor', { displayName: 'E' }) },
+      undefined,
+      'Bea',
+    )
+    const third = repository.commit(
+      { 'roles/viewer.yaml': roleYaml('viewer', { displayName: 'V' }) },
+      undefined,
+      'Cem\u001b[31m',
+    )
+    await realm.pass(MINUTE)
+    expect(await notes('editor')).toEqual([third, second, 'Bea'])
+    expect(await notes('viewer')).toEqual([third, third, 'Cem\u001b[31m'])
+    expect(await realm.store.get('Role', 'admin')).toEqual(untouched)
+
+    // A document may not say who wrote it.
+    const forged = roleYaml('viewer', { displayName: 'W' }).replace(
+      '{name: viewer}',
+      '{name: viewer, annotations: {roster.dev/author: Eve}}',
+    )
+    repository.commit({ 'roles/viewer.yaml': forged }, undefined, 'Mallory')
+    await realm.pass(MINUTE)
+    expect(await ready()).toBe(`False InvalidManifests ${third}`)
+    expect(await notes('viewer')).toEqual([third, third, 'Cem\u001b[31m'])
+  })
+
+  it('names no author for what was there before the first commit that it read', async () => {
+    repository.commit({ 'acme.yaml': organizationYaml, 'roles/editor.yaml': roleYaml('editor') })
+    const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, undefined, 'Bea')
+    const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m' }
+    await realm.declare('Source', 'people', { git }, { manager: 'local/root' })
+    await realm.run()
+    const annotations = (await realm.store.get('Role', 'editor'))?.metadata.annotations
+    expect(annotations).toMatchObject({ 'roster.dev/revision': second })
+    expect(annotations).not.toHaveProperty('roster.dev/author')
+  })
+
+  it('follows a merge to who wrote the change, not to who merged it', async () => {
+    repository.commit({ 'acme.yaml': organizationYaml, 'roles/editor.yaml': roleYaml('editor') })
+    const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m' }
+    await realm.declare('Source', 'people', { git }, { manager: 'local/root' })
+    await realm.run()
+    repository.git('checkout', '--quiet', '-b', 'side')
+    const side = repository.commit({ 'roles/editor.yaml': roleYaml('editor', { displayName: 'E' }) }, undefined, 'Bea')
+    repository.git('checkout', '--quiet', 'main')
+    repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, undefined, 'Cem')
+    repository.git('merge', '--quiet', '--no-ff', '-m', 'merge', 'side')
+    repository.git('push', '--quiet', 'origin', 'HEAD:main')
+    await realm.pass(MINUTE)
+    expect((await realm.store.get('Role', 'editor'))?.metadata.annotations).toMatchObject({
+      'roster.dev/commit': side,
+      'roster.dev/author': 'Bea',
+    })
+  })
+
   it('follows its branch through failures of the server, and comes back by itself', async () => {
     const first = repository.commit({ 'acme.yaml': organizationYaml, 'roles/editor.yaml': roleYaml('editor') })
     const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m' }

@@ -8,8 +8,8 @@ export interface TestRepository {
   readonly bare: string
   /** Runs git in the checkout. */
   git(...args: string[]): string
-  /** Writes files (null takes one away, `{link}` makes a symbolic link), commits and pushes them. @param date of the commit, RFC 3339. @returns the commit id */
-  commit(files: Record<string, string | null | { link: string }>, date?: string): string
+  /** Writes files (null takes one away, `{link}` makes a symbolic link), commits and pushes them. @param date of the commit, RFC 3339 @param author their name, Ada when absent @returns the commit id */
+  commit(files: Record<string, string | null | { link: string }>, date?: string, author?: string): string
 }
 
 /** Makes `<root>/<name>.git` with branch `main` and no commits. */
@@ -41,7 +41,7 @@ export const testRepository = (root: string, name = 'people'): TestRepository =>
   return {
     bare,
     git: (...args) => run(work, ...args),
-    commit: (files, date) => {
+    commit: (files, date, author = 'Ada') => {
       for (const [path, content] of Object.entries(files)) {
         const full = join(work, path)
         mkdirSync(dirname(full), { recursive: true })
@@ -51,7 +51,16 @@ export const testRepository = (root: string, name = 'people'): TestRepository =>
         else symlinkSync(content.link, full)
       }
       run(work, 'add', '--all', '--force')
-      runAt(date, work, 'commit', '--quiet', '--allow-empty', '-m', 'change')
+      runAt(
+        date,
+        work,
+        'commit',
+        '--quiet',
+        '--allow-empty',
+        '-m',
+        'change',
+        `--author=${author} <nobody@acme.example>`,
+      )
       run(work, 'push', '--quiet', '--force', 'origin', 'HEAD')
       return run(work, 'rev-parse', 'HEAD')
     },

@@ -5,7 +5,7 @@ import type { Person } from '../person.ts'
 import { SettingsError } from '../settings.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { didYouMean } from '../suggest.ts'
-import { whenceOf } from '../whence.ts'
+import { placeText, whenceOf } from '../whence.ts'
 import type { Fact, Way } from './answer.ts'
 import { placeIn, placesOf } from './place.ts'
 import { notInForce, roleFact } from './role.ts'
@@ -54,16 +54,17 @@ export const permissionFact = (snapshot: Snapshot, person: Person, permission: s
       const found = snapshot.cache.get('Role', role)
       const [came] = roleFact(place, role).ways
       const at = found ? whenceOf(found).place : `Role/${role}`
+      const stands = found ? placeText(whenceOf(found)) : at
       if (says === 'allowed')
         told.push({
           how: 'Role',
           at,
-          text: `role ${role}${above} allows it (${at})${came ? `; the role: ${came.text}` : ''}`,
+          text: `role ${role}${above} allows it (${stands})${came ? `; the role: ${came.text}` : ''}`,
           ...(came?.change !== undefined && { change: came.change }),
         })
       else
         notes.push(
-          `role ${role}${above} denies it (${at}), and a denial beats everything${came ? `; the role: ${came.text}` : ''}`,
+          `role ${role}${above} denies it (${stands}), and a denial beats everything${came ? `; the role: ${came.text}` : ''}`,
         )
     }
     if (way.says !== 'silent' && way.standing !== 'Active' && way.standing !== 'Restricted')

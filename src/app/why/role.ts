@@ -4,7 +4,7 @@ import { ANNOTATIONS } from '../../api/names.ts'
 import type { Way as DerivedWay } from '../../decide/access.ts'
 import { activeGrants } from '../../decide/membership.ts'
 import { when } from '../when.ts'
-import { whenceOf } from '../whence.ts'
+import { placeText as placedAt, whenceOf } from '../whence.ts'
 import type { Fact, Way } from './answer.ts'
 import { type Place, placeText } from './place.ts'
 
@@ -66,16 +66,15 @@ const roleWays = (place: Place, role: string, way: DerivedWay): Way[] => {
 
 const declaredWay = ({ person, organization }: Place, role: string): Way => {
   if (!person.user) return { how: 'Declared', text: 'declared' }
-  const { place, source, revision = '' } = whenceOf(person.user)
-  // Of a folder it is a digest, which nobody can look up.
-  const commit = /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision) ? `@${revision.slice(0, 12)}` : ''
+  const whence = whenceOf(person.user)
+  const { place, source } = whence
   return {
     how: 'Declared',
     at: place,
     text:
       source === undefined
         ? `declared in ${place}, which no source holds`
-        : `declared in ${place}${commit} (source ${source})`,
+        : `declared in ${placedAt(whence)} (source ${source})`,
     change: `take ${role} out of the roles of ${organization} in ${place}${source === undefined ? ', and apply it' : ''}`,
   }
 }
@@ -94,11 +93,12 @@ const requestWays = ({ membership, requests }: Place, role: string): Way[] =>
   (membership?.spec.joined ? [] : requests)
     .filter(({ spec }) => spec.roles?.includes(role))
     .map(invitation => {
-      const { place, source } = whenceOf(invitation)
+      const whence = whenceOf(invitation)
+      const { place, source } = whence
       return {
         how: 'Asked',
         at: place,
-        text: `comes with the invitation ${invitation.metadata.name} (${place}), once it is accepted`,
+        text: `comes with the invitation ${invitation.metadata.name} (${placedAt(whence)}), once it is accepted`,
         change:
           source === undefined
             ? `roster delete invitation ${invitation.metadata.name}`
@@ -115,12 +115,12 @@ const groupWay = ({ snapshot: { cache }, person }: Place, path: readonly string[
   const at = exit ? whenceOf(exit).place : `Group/${last}`
   const expression = entrance?.spec.membersWhere
   const how = listed
-    ? `listed in ${placeOf(entrance)}`
+    ? `listed in ${fullPlaceOf(entrance)}`
     : expression === undefined
       ? `kept in it from before, while ${placeOf(entrance)} cannot be judged`
-      : `by the expression ${expression} in ${placeOf(entrance)}`
+      : `by the expression ${expression} in ${fullPlaceOf(entrance)}`
   const through = path.length > 1 ? `, which is in ${path.slice(1).join(', which is in ')}` : ''
-  const subject = role === undefined ? `in the group ${first}` : `through the group ${last} (${at})`
+  const subject = role === undefined ? `in the group ${first}` : `through the group ${last} (${fullPlaceOf(exit)})`
   const member = role === undefined ? `, ${how}${through}` : `: in ${first}, ${how}${through}`
   const leave = listed
     ? `take ${person.name} out of the members in ${placeOf(entrance)}`
@@ -134,6 +134,8 @@ const groupWay = ({ snapshot: { cache }, person }: Place, path: readonly string[
 }
 
 const placeOf = (group: Group | undefined): string => (group ? whenceOf(group).place : 'a group that is gone')
+
+const fullPlaceOf = (group: Group | undefined): string => (group ? placedAt(whenceOf(group)) : 'a group that is gone')
 
 /** Why somebody is not in a group. */
 const missingGroup = (place: Place, name: string, given: boolean): string[] => {

@@ -6,7 +6,7 @@ import { poolsFor } from '../../reconcilers/poolmembers.ts'
 import { candidateOf, type Person } from '../person.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { when } from '../when.ts'
-import { whenceOf } from '../whence.ts'
+import { placeText, whenceOf } from '../whence.ts'
 import type { Fact, Way } from './answer.ts'
 import { type Place, placeIn, placesOf } from './place.ts'
 
@@ -97,7 +97,7 @@ const seatWay = (pool: LicensePool, { place, member }: Member): Way => {
     return {
       how: 'License',
       at: whence,
-      text: `given by name in ${whence}: ${named.quantity ?? pool.spec.perUser ?? 1} of ${pool.metadata.name}`,
+      text: `given by name in ${placeText(whenceOf(place.person.user))}: ${named.quantity ?? pool.spec.perUser ?? 1} of ${pool.metadata.name}`,
       change: `take ${pool.metadata.name} out of the licenses in ${whence}`,
     }
   }
@@ -111,7 +111,7 @@ const seatWay = (pool: LicensePool, { place, member }: Member): Way => {
   return {
     how: 'Selector',
     at,
-    text: `the selector of ${pool.metadata.name} (${at}) fits: ${fitting.join(' and ') || 'every member'}`,
+    text: `the selector of ${pool.metadata.name} (${placeText(whenceOf(pool))}) fits: ${fitting.join(' and ') || 'every member'}`,
     change: `take away what the selector asks for, or change the selector in ${at}`,
   }
 }

@@ -38,6 +38,7 @@ export const verb: Verb = (command, io) => {
             'Age',
             'Source',
             'Revision',
+            'Author',
             'By',
             'Created',
             'Changed',
@@ -51,6 +52,7 @@ export const verb: Verb = (command, io) => {
             age(run.time, now),
             run.source,
             format === 'wide' ? run.revision : run.revision.slice(0, 19),
+            authorText(run, format === 'wide'),
             run.by,
             ...[run.created, run.updated, run.deleted, run.held, run.failed].map(String),
             ...(format === 'wide'
@@ -65,3 +67,11 @@ export const verb: Verb = (command, io) => {
       )
     })
 }
+
+/** Who wrote the commit; wide, who committed it too, where that is another one: who merged it. */
+const authorText = ({ author, committer }: { author?: string; committer?: string }, wide: boolean): string =>
+  author === undefined
+    ? '-'
+    : !wide || committer === undefined || committer === author
+      ? author
+      : `${author}, committed by ${committer}`
