@@ -96,6 +96,17 @@ export const mailComposer = ({ from, onProblem }: ComposerOptions): MailComposer
         time: facts.time,
         resource: facts.resource,
       }),
+    invitationsHeld: facts =>
+      compose('invitationsHeld', facts, {
+        organization: organizationOf(facts.organization),
+        organizationName: facts.organization.name,
+        address: facts.person.address,
+        ...(facts.producer !== undefined && { producer: facts.producer }),
+        people: facts.people,
+        invited: facts.invited,
+        time: facts.time,
+        resource: facts.resource,
+      }),
   }
 }
 

@@ -93,6 +93,19 @@ export interface RemovalsHeldFacts extends MailBasics {
   resource: string
 }
 
+export interface InvitationsHeldFacts extends MailBasics {
+  /** `source/people`; absent: edits by hand. */
+  producer?: string
+  /** How many invitations wait. */
+  people: number
+  /** The first of those who are not invited yet. */
+  invited: string[]
+  /** RFC 3339: since when they are held. */
+  time: string
+  /** `RemovalSet/acme.4jx2…`, for the command line. */
+  resource: string
+}
+
 /** Turns facts into a mail. Pure: the same facts give the same mail, byte for byte. */
 export interface MailComposer {
   invitation(facts: InvitationFacts): OutgoingMail
@@ -101,4 +114,5 @@ export interface MailComposer {
   licenseKeys(facts: LicenseKeysFacts): OutgoingMail
   adminNotice(facts: AdminNoticeFacts): OutgoingMail
   removalsHeld(facts: RemovalsHeldFacts): OutgoingMail
+  invitationsHeld(facts: InvitationsHeldFacts): OutgoingMail
 }

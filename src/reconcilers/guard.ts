@@ -216,6 +216,6 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
       )
     return undefined
   }
-  const again = spec.reason === 'Invitations' ? undefined : await tellAdmins(world, set)
+  const again = await tellAdmins(world, set)
   return again === undefined ? undefined : { again }
 }

@@ -1,8 +1,10 @@
+import { MANAGERS } from '../api/names.ts'
 import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { milliseconds } from '../decide/time.ts'
-import type { RemovalsHeldFacts } from '../ports/composer.ts'
+import type { InvitationsHeldFacts, RemovalsHeldFacts } from '../ports/composer.ts'
 import { settingsFor, type World } from './context.ts'
+import { ANYBODY } from './lines.ts'
 import { isOpen, mailBasics, sendOnce, shownRoles } from './mails.ts'
 import { adminsOf, NEWS } from './notices.ts'
 import { wantedLosses } from './wantedlosses.ts'
@@ -15,7 +17,7 @@ const SOON = 1_000
 const NAMED = 20
 
 /**
- * Tells the admins of an organization that a set of removals is held, each once. The claims are kept in the organization's open RemovalSet:
+ * Tells the admins of an organization that a set of removals, or of mails, is held, each once. The claims are kept in the organization's open RemovalSet:
  * a set that is taken back goes, and that somebody was mailed must not be forgotten with it.
  * @returns when to look again
  */
@@ -25,7 +27,6 @@ export const tellAdmins = async (world: World, set: RemovalSet): Promise<number 
   const recipients = settings ? adminsOf(world, settings) : []
   if (!settings || recipients.length === 0) return undefined
   const now = world.clock.now()
-  const facts = factsOf(world, set)
   const isNews = time !== undefined && now < milliseconds(time) + NEWS
   let again: number | undefined
   for (const to of recipients) {
@@ -45,12 +46,13 @@ export const tellAdmins = async (world: World, set: RemovalSet): Promise<number 
       organization,
       because: `RemovalSet/${set.metadata.name}`,
       to: to.address,
-      template: 'removalsHeld',
-      compose: claim =>
-        world.composer.removalsHeld({
-          ...mailBasics(world, { settings, record: organization, purpose: key, date: claim.claimedTime, to }),
-          ...facts,
-        }),
+      template: set.spec.reason === 'Invitations' ? 'invitationsHeld' : 'removalsHeld',
+      compose: ({ claimedTime: date }) => {
+        const basics = mailBasics(world, { settings, record: organization, purpose: key, date, to })
+        return set.spec.reason === 'Invitations'
+          ? world.composer.invitationsHeld({ ...basics, ...invitationFacts(world, set) })
+          : world.composer.removalsHeld({ ...basics, ...removalFacts(world, set) })
+      },
     })
     if (result.again !== undefined) again = Math.min(again ?? result.again, result.again)
   }
@@ -75,11 +77,20 @@ const openSet = async (world: World, organization: string): Promise<RemovalSet |
   return world.cache.get('RemovalSet', organization)
 }
 
-const factsOf = (
+const invitationFacts = (
   { cache }: World,
-  { metadata, spec }: RemovalSet,
+  set: RemovalSet,
+): Omit<InvitationsHeldFacts, keyof ReturnType<typeof mailBasics>> => {
+  const invited = [...wantedLosses(cache, set.spec)].map(({ person }) => person).sort()
+  return { ...commonFacts(set, invited.length), invited: invited.slice(0, NAMED) }
+}
+
+const removalFacts = (
+  { cache }: World,
+  set: RemovalSet,
 ): Omit<RemovalsHeldFacts, keyof ReturnType<typeof mailBasics>> => {
-  const losses = [...wantedLosses(cache, spec)].map(({ person, losing }) => ({
+  const { reason } = set.spec
+  const losses = [...wantedLosses(cache, set.spec)].map(({ person, losing }) => ({
     name: person,
     membership: losing?.organization === true,
     suspended: losing?.suspended === true,
@@ -87,11 +98,17 @@ const factsOf = (
     groups: (losing?.groups ?? []).map(name => cache.get('Group', name)?.spec.displayName ?? name),
   }))
   return {
-    ...(spec.producer !== undefined && spec.producer !== 'controller' && { producer: spec.producer }),
-    people: spec.people ?? losses.length,
+    ...commonFacts(set, losses.length),
     losses: losses.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, NAMED),
-    ...(spec.reason !== undefined && spec.reason !== 'Invitations' && { reason: spec.reason }),
-    time: spec.time ?? metadata.creationTimestamp,
-    resource: `RemovalSet/${metadata.name}`,
+    ...(reason !== undefined && reason !== 'Invitations' && { reason }),
   }
 }
+
+const commonFacts = ({ metadata, spec }: RemovalSet, counted: number) => ({
+  ...(spec.producer !== undefined &&
+    spec.producer !== MANAGERS.controller &&
+    spec.producer !== ANYBODY && { producer: spec.producer }),
+  people: spec.people ?? counted,
+  time: spec.time ?? metadata.creationTimestamp,
+  resource: `RemovalSet/${metadata.name}`,
+})

@@ -8,6 +8,7 @@ export const fakeComposer: MailComposer = {
   welcome: facts => mail('welcome', facts),
   licenseKeys: facts => mail('licenseKeys', facts),
   removalsHeld: facts => mail('removalsHeld', facts),
+  invitationsHeld: facts => mail('invitationsHeld', facts),
   adminNotice: facts => mail(`adminNotice ${facts.notice}`, facts),
 }
 

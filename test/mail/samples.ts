@@ -78,6 +78,16 @@ export const samples: MailData = {
     time: '2026-11-22T08:14:00.000Z',
     response: '250 2.0.0 Ok: queued as 4711',
   },
+  invitationsHeld: {
+    organization: acme,
+    organizationName: 'acme',
+    address: 'bob@acme.example',
+    producer: 'source/people',
+    people: 23,
+    invited: ['carol@partner.example', 'dan', 'eve'],
+    time: '2026-11-22T08:14:00.000Z',
+    resource: 'RemovalSet/acme.4jx2qk7m3a',
+  },
   removalsHeld: {
     organization: acme,
     organizationName: 'acme',

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { heldSets } from '../../src/app/held.ts'
 import { heldLines } from '../../src/cli/heldtext.ts'
+import { factsOf } from '../fakes/composer.ts'
 import { DAY, HOUR, openRealm, type Realm } from '../fakes/realm.ts'
 
 const PEOPLE = Array.from({ length: 8 }, (_, at) => `p${at}`)
@@ -89,6 +90,55 @@ describe.each(['Invitation', 'Account'] as const)('more mails of one inviter tha
     await realm.pass(HOUR)
     expect(await held()).toEqual([])
     expect(mailed()).toHaveLength(3)
+  })
+})
+
+describe('invitations that are held', () => {
+  const desk = 'desk@acme.example'
+  const acme = (frozen: boolean) =>
+    realm.declare('Organization', 'acme', {
+      guard: { maxInvitations: 3 },
+      contacts: [{ name: 'Desk', email: desk, purpose: 'Technical' }],
+      frozen,
+      ...expired,
+    })
+  const told = () => realm.mailer.to(desk).filter(mail => mail.subject === 'invitationsHeld')
+
+  it('are told by one mail a set, with who waits, and the mail is no invitation', async () => {
+    await acme(false)
+    for (const name of PEOPLE) await declare(name)
+    await realm.run()
+    const waiting = PEOPLE.filter(name => !mailed().includes(name))
+    expect(told().map(factsOf)).toMatchObject([
+      {
+        producer: 'source/people',
+        people: 5,
+        invited: waiting,
+        resource: `RemovalSet/${(await held())[0]?.metadata.name}`,
+      },
+    ])
+    expect(await realm.membership('acme', desk)).toBeUndefined()
+    await realm.restart()
+    await realm.runAll()
+    await realm.pass(5 * DAY)
+    expect(told()).toHaveLength(1)
+    // Approved, all of them go: the mail took nobody's turn.
+    await approve((await held())[0]?.spec.hash as string)
+    await realm.pass(HOUR)
+    expect([mailed(), told().length]).toEqual([PEOPLE, 1])
+  })
+
+  it('are told of when nothing is frozen any more', async () => {
+    await acme(false)
+    for (const name of PEOPLE.slice(0, 3)) await declare(name)
+    await realm.run()
+    await acme(true)
+    for (const name of PEOPLE.slice(3)) await declare(name)
+    await realm.pass(HOUR)
+    expect(realm.mailer.to(desk)).toEqual([])
+    await acme(false)
+    await realm.pass(HOUR)
+    expect(told().map(factsOf)).toMatchObject([{ people: 5 }])
   })
 })
 

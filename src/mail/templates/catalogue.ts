@@ -105,6 +105,18 @@ export interface Catalogue {
     wrong: string
     right: string
   }
+  invitationsHeld: {
+    subject: (organization: string, people: number) => string
+    heading: (people: number) => string
+    lead: (company: string, people: number) => string
+    why: string
+    producer: string
+    byHand: string
+    people: string
+    list: string
+    wrong: string
+    right: string
+  }
   footer: {
     why: (address: string, company: string) => string
     admin: (address: string, company: string) => string

@@ -5,6 +5,7 @@ import { accountLetter } from './account.ts'
 import { catalogueFor } from './catalogue.ts'
 import { heldLetter } from './held.ts'
 import { invitationLetter } from './invitation.ts'
+import { invitationsHeldLetter } from './invitationsheld.ts'
 import type { Letter } from './letter.ts'
 import { licensesLetter } from './licenses.ts'
 import type { MailData, MailTemplate } from './mails.ts'
@@ -76,6 +77,7 @@ const LETTERS: { [K in MailTemplate]: (data: MailData[K], write: Writer) => Lett
   invitationFailed: (data, write) => noticeLetter('failed', data, write),
   invitationGaveUp: (data, write) => noticeLetter('gaveUp', data, write),
   removalsHeld: heldLetter,
+  invitationsHeld: invitationsHeldLetter,
 }
 
 function isOwn(template: MailTemplate): template is OwnTemplate {

@@ -115,6 +115,21 @@ export const de: Catalogue = {
     right:
       'Ist es so gewollt? Dann genehmigen Sie es auf der Kommandozeile, die vorher zeigt, was daraus folgt. Was jemand durch die Änderung gewinnt, ist schon geschehen.',
   },
+  invitationsHeld: {
+    subject: (organization, people) =>
+      `${organization}: ${people === 1 ? '1 Einladung wartet' : `${people} Einladungen warten`} auf eine Genehmigung`,
+    heading: people => `${people === 1 ? '1 Einladung wartet' : `${people} Einladungen warten`} auf eine Genehmigung`,
+    lead: (company, people) =>
+      `${people === 1 ? '1 Person soll' : `${people} Personen sollen`} zu ${company} eingeladen werden und ${people === 1 ? 'hat' : 'haben'} noch keine Mail bekommen. Die Einladungen gehen der Reihe nach hinaus, sobald jemand sie genehmigt.`,
+    why: 'Sie sind angehalten, weil von einer Stelle mehr Einladungen kommen, als innerhalb von 24 Stunden gesendet werden oder warten dürfen.',
+    producer: 'Eingeladen von',
+    byHand: 'Änderungen von Hand',
+    people: 'Einladungen',
+    list: 'Wer noch nicht eingeladen ist',
+    wrong:
+      'Ist es ein Versehen? Nehmen Sie die Einladungen dort zurück, wo sie gemacht wurden. Niemand von diesen Personen hat etwas bemerkt, und es geht keine weitere Mail dazu hinaus.',
+    right: 'Ist es so gewollt? Dann genehmigen Sie es auf der Kommandozeile, die vorher zeigt, was daraus folgt.',
+  },
   footer: {
     why: (address, company) => `Diese Mail wurde automatisch an ${address} gesendet, im Auftrag von ${company}.`,
     admin: (address, company) =>

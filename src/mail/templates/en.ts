@@ -113,6 +113,21 @@ export const en: Catalogue = {
     right:
       'Is it meant? Then approve it on the command line, which shows first what follows. What people gain by the change has happened already.',
   },
+  invitationsHeld: {
+    subject: (organization, people) =>
+      `${organization}: ${people === 1 ? '1 invitation waits' : `${people} invitations wait`} for an approval`,
+    heading: people => `${people === 1 ? '1 invitation waits' : `${people} invitations wait`} for an approval`,
+    lead: (company, people) =>
+      `${people === 1 ? '1 person is' : `${people} people are`} to be invited to ${company} and ${people === 1 ? 'has' : 'have'} not been mailed. The invitations go, in their turn, when somebody approves them.`,
+    why: 'They are held because one inviter asks for more invitations than may be sent or wait within 24 hours.',
+    producer: 'Invited by',
+    byHand: 'edits by hand',
+    people: 'Invitations',
+    list: 'Who is not invited yet',
+    wrong:
+      'Is it a mistake? Take the invitations back where they were made. None of these people has noticed anything, and no more mail is sent about it.',
+    right: 'Is it meant? Then approve it on the command line, which shows first what follows.',
+  },
   footer: {
     why: (address, company) => `This mail was sent automatically to ${address}, on behalf of ${company}.`,
     admin: (address, company) =>

@@ -114,6 +114,24 @@ export interface RemovalsHeldMail {
   resource: string
 }
 
+/** To an admin: more is to be mailed than one inviter may send, and waits until somebody approves it. */
+export interface InvitationsHeldMail {
+  organization: MailOrganization
+  /** Name of the Organization, for the command line. */
+  organizationName: string
+  /** Whom this mail is for. */
+  address: string
+  /** `source/people`; absent: edits by hand. */
+  producer?: string
+  /** How many invitations wait. */
+  people: number
+  /** The first of those who are not invited yet, by name. */
+  invited: readonly string[]
+  time: string
+  /** `RemovalSet/acme.4jx2…`, for the command line. */
+  resource: string
+}
+
 export interface MailData {
   invitation: InvitationMail
   accountCreated: AccountCreatedMail
@@ -122,6 +140,7 @@ export interface MailData {
   invitationFailed: AdminNoticeMail
   invitationGaveUp: AdminNoticeMail
   removalsHeld: RemovalsHeldMail
+  invitationsHeld: InvitationsHeldMail
 }
 
 export type MailTemplate = keyof MailData
