@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type Access, compareAccess } from '../../src/decide/losses.ts'
+import type { Group } from '../../src/api/group.ts'
+import type { Role } from '../../src/api/role.ts'
+import { deriveAccess } from '../../src/decide/access.ts'
+import { groupLookups, groupResolver } from '../../src/decide/groups.ts'
+import { type Access, compareAccess, isNothing } from '../../src/decide/losses.ts'
+import fc from '../properties.ts'
 
 const access = (roles: string[], groups: string[] = [], permissions: string[] = []): Access => ({
   roles,
@@ -52,5 +57,156 @@ describe('losses', () => {
     expect(comparison.losses).toEqual(access([], [], lost))
     expect(comparison.settledAfterGains.permissions).toEqual(before)
     expect(comparison.equal).toBe(false)
+  })
+})
+
+const ORGANIZATIONS = ['o0', 'o1', 'o2', 'o3']
+const PEOPLE = ['p0', 'p1', 'p2']
+const PATTERNS = ['users:*', 'users:read', 'users:delete', 'documents:*', 'documents:read', 'documents:delete', '*:*']
+const POINTS = [
+  'users:read',
+  'users:delete',
+  'users:sync',
+  'documents:read',
+  'documents:delete',
+  'documents:any',
+  'any:any',
+]
+
+/** Who is who at one moment, as generated. */
+interface State {
+  /** The parent of each organization is one before it, or none. */
+  parents: number[]
+  roles: { at: number; allow: string[]; deny: string[]; below: boolean }[]
+  /** A group holds people, and groups that come after it. */
+  groups: { at: number; members: string[]; nested: number[]; roles: number[] }[]
+  direct: Record<string, number[]>
+}
+
+const some = <T>(from: T[], maxLength = 3) => fc.uniqueArray(fc.constantFrom(...from), { maxLength })
+const state: fc.Arbitrary<State> = fc.record({
+  parents: fc.tuple(...ORGANIZATIONS.map((_, at) => fc.integer({ min: -1, max: at - 1 }))),
+  roles: fc.array(fc.record({ at: fc.nat(3), allow: some(PATTERNS), deny: some(PATTERNS, 1), below: fc.boolean() }), {
+    minLength: 4,
+    maxLength: 4,
+  }),
+  groups: fc.tuple(
+    ...[0, 1, 2].map(at =>
+      fc.record({
+        at: fc.nat(1),
+        members: some(PEOPLE),
+        nested: some([0, 1, 2]).map(all => all.filter(other => other > at)),
+        roles: some([0, 1, 2, 3], 2),
+      }),
+    ),
+  ),
+  direct: fc.record(
+    Object.fromEntries(PEOPLE.flatMap(who => ORGANIZATIONS.map(at => [`${who} ${at}`, some([0, 1, 2, 3], 2)]))),
+  ),
+})
+/** Two that have parts in common, as before and after an edit. */
+const edit = fc
+  .tuple(state, state, fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()))
+  .map(([before, other, [parents, roles, groups, direct]]): [State, State] => [
+    before,
+    {
+      parents: (parents ? other : before).parents,
+      roles: (roles ? other : before).roles,
+      groups: (groups ? other : before).groups,
+      direct: (direct ? other : before).direct,
+    },
+  ])
+
+const chainOf = ({ parents }: State, at: number): number[] => {
+  const parent = parents[at] ?? -1
+  return [at, ...(parent < 0 ? [] : chainOf({ parents } as State, parent))]
+}
+
+/** What a person has by one membership, written out: each thing and each single permission, here and anywhere below. */
+const written = (of: State, who: string, at: number): { has: Set<string>; denied: Set<string> } => {
+  const isIn = (group: number): boolean => {
+    const { at: where, members, nested } = of.groups[group] as State['groups'][number]
+    return where === at && (members.includes(who) || nested.some(isIn))
+  }
+  const groups = of.groups.flatMap((group, index) => (isIn(index) ? [{ ...group, name: `group g${index}` }] : []))
+  const given = [...(of.direct[`${who} o${at}`] ?? []), ...groups.flatMap(group => group.roles)]
+  const chain = chainOf(of, at)
+  const names = [...new Set(given)].filter(role => chain.includes(of.roles[role]?.at ?? -1))
+  const has = new Set([...groups.map(group => group.name), ...names.map(role => `role r${role}`)])
+  const denied = new Set<string>()
+  for (const point of POINTS)
+    for (const where of ['here', 'below']) {
+      const says = (patterns: 'allow' | 'deny') =>
+        names.some(name => {
+          const role = of.roles[name] as State['roles'][number]
+          if (where === 'below' && !role.below) return false
+          const [area] = point.split(':')
+          return role[patterns].some(pattern => [point, `${area}:*`, '*:*'].includes(pattern))
+        })
+      if (says('deny')) denied.add(`${where} ${point}`)
+      else if (says('allow')) has.add(`${where} ${point}`)
+    }
+  return { has, denied }
+}
+
+const metadata = (name: string) => ({
+  name,
+  uid: name,
+  resourceVersion: '1',
+  generation: 1,
+  creationTimestamp: '2026-11-22T08:00:00Z',
+})
+const derived = (of: State, who: string, at: number) => {
+  const roles = of.roles.map(
+    ({ at, allow, deny, below }, index): Role => ({
+      apiVersion: 'roster.dev/v1alpha1',
+      kind: 'Role',
+      metadata: metadata(`r${index}`),
+      spec: { organization: `o${at}`, allow, deny, scope: below ? 'Descendants' : 'Organization' },
+    }),
+  )
+  const groups = of.groups.map(
+    ({ at, members, nested, roles }, index): Group => ({
+      apiVersion: 'roster.dev/v1alpha1',
+      kind: 'Group',
+      metadata: metadata(`g${index}`),
+      spec: {
+        organization: `o${at}`,
+        members,
+        groups: nested.map(one => `g${one}`),
+        roles: roles.map(one => `r${one}`),
+      },
+    }),
+  )
+  return deriveAccess({
+    organization: `o${at}`,
+    roles: (of.direct[`${who} o${at}`] ?? []).map(role => ({ role: `r${role}`, how: 'declared' })),
+    user: { name: who, facts: { name: who, labels: {}, email: `${who}@acme.example`, external: false }, settled: [] },
+    lookups: {
+      role: name => roles.find(one => one.metadata.name === name),
+      organizationChain: name => chainOf(of, Number(name.slice(1))).map(one => `o${one}`),
+      groups: groupResolver(groupLookups(groups)),
+    },
+  })
+}
+
+describe('the losses of an edit', () => {
+  it('name exactly those who have less, in every organization, and what is written at once takes nothing', () => {
+    let taking = 0
+    fc.assert(
+      fc.property(edit, ([before, after]) => {
+        for (const who of PEOPLE)
+          for (const at of ORGANIZATIONS.keys()) {
+            const [was, is] = [written(before, who, at), written(after, who, at)]
+            const less = [...was.has].some(one => !is.has.has(one)) || [...is.denied].some(one => !was.denied.has(one))
+            const settled = derived(before, who, at)
+            const comparison = compareAccess(settled, derived(after, who, at))
+            expect([who, at, !isNothing(comparison.losses)]).toEqual([who, at, less])
+            expect(isNothing(compareAccess(settled, comparison.settledAfterGains).losses)).toBe(true)
+            if (less) taking++
+          }
+      }),
+    )
+    expect(taking).toBeGreaterThan(100)
   })
 })
