@@ -24,7 +24,7 @@ const KEYS_SECRET = 'roster-keys'
  */
 export const openClusterRealm = async (options: RealmOptions, self: Self): Promise<Realm> => {
   const { settings, environment, create, restoring } = options
-  const { clock, store, stop } = await steadyClock(first =>
+  const { clock, store, catchUp } = await steadyClock(first =>
     openKubernetesStore({ ...clusterOf(settings), clock: first, create, ...(restoring && { restoring }) }),
   )
   const { place } = store
@@ -32,9 +32,10 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
   const close = async (): Promise<void> => {
     await audit[Symbol.asyncDispose]()
     await store[Symbol.asyncDispose]()
-    stop()
+    clock.stop()
   }
   try {
+    if (!options.patient) await catchUp()
     if (!create) await store.info()
   } catch (error) {
     // What is left of a realm whose namespace is being deleted can be saved and let go all the same.
@@ -62,6 +63,7 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
       clusterSecretReader({ objects, own: [...OWN_SECRETS, KEYS_SECRET] }),
     ),
     replicated: true,
+    catchUp,
     credentials: async () =>
       secretCredentials({
         objects: store.secrets(settings.credentialsNamespace ?? `${place.namespace}-credentials`),

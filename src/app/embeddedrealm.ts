@@ -21,7 +21,10 @@ export const openEmbeddedRealm = async (options: RealmOptions, self: Self): Prom
   const paths = dataPaths(settings.data)
   if (!create && !hasStore(settings)) throw new NoStoreError(`there is no store in ${paths.folder}`)
   refuseEmptied(paths)
-  const { clock, store, stop } = await steadyClock(first => openEmbeddedStore({ folder: paths.folder, clock: first }))
+  const { clock, store, catchUp } = await steadyClock(first =>
+    openEmbeddedStore({ folder: paths.folder, clock: first }),
+  )
+  await catchUp()
   const audit = auditOf(options, clock)
   const keys = new RealmKeys({
     store,
@@ -39,6 +42,7 @@ export const openEmbeddedRealm = async (options: RealmOptions, self: Self): Prom
     audit,
     secrets: fileSecrets(settings, environment),
     replicated: false,
+    catchUp,
     credentials: async () => openCredentials(paths.credentials),
     keys: () => keys.open(),
     lostKeys: () => keys.lost(),
@@ -47,7 +51,7 @@ export const openEmbeddedRealm = async (options: RealmOptions, self: Self): Prom
     [Symbol.asyncDispose]: async () => {
       await audit[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
-      stop()
+      clock.stop()
     },
   }
 }

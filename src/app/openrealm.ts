@@ -46,6 +46,7 @@ export const emptyRealm = async (
     audit: noAuditLog(),
     secrets: fileSecrets(settings, environment),
     replicated: false,
+    catchUp: async () => undefined,
     credentials: async () => nothing(),
     keys: async () => nothing(),
     lostKeys: async () => [],

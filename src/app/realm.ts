@@ -38,6 +38,11 @@ export interface Realm extends AsyncDisposable {
   readonly holder: string
   /** Whether several processes share the realm: one leads, the others serve people and stand by. */
   readonly replicated: boolean
+  /**
+   * Holds the clock to the last time that the realm remembers. Done by opening, except where that is patient: before then the clock judges nothing.
+   * @returns that time: when the loop is known to have run last
+   */
+  catchUp(): Promise<string | undefined>
   /** Passwords and sessions. Whoever opens them closes them. */
   credentials(): Promise<CredentialStore>
   /** Makes those that are missing, unless somebody else provides them. @throws KeysLostError */
@@ -57,6 +62,8 @@ export interface RealmOptions {
   create: boolean
   /** Opens a realm in a cluster also while it is being restored: for who finishes that, or gives it up. */
   restoring?: boolean
+  /** Asks nothing of a cluster yet: for who waits for one that is away. */
+  patient?: boolean
   /** Where lines of the audit trail go that the settings want on standard output; standard error when absent: there a command prints what was asked for. */
   auditStream?: Writable
   /** Told of each audit line that was written. */

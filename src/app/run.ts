@@ -66,6 +66,8 @@ export interface RunOptions {
   starting?: AbortSignal
   onMailTrouble?: (sentence: string) => void
   onStoreTrouble?: (sentence: string) => void
+  /** Told what the realm remembers as the last time that its loop ran, before it runs. */
+  onOpened?: (stopped: string | undefined) => void
   /** Told when another process has the lease, and this one stands by. */
   onStandingBy?: (holder: string) => void
   /** Told each time that this process has begun to lead. */
@@ -118,8 +120,9 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     opsPort = ops.port
     stack.defer(() => ops.stop())
   }
-  const { realm: realmId, epoch, keys, credentials } = await foundations(options)
+  const { stopped, realm: realmId, epoch, keys, credentials } = await foundations(options)
   stack.use(credentials)
+  options.onOpened?.(stopped)
   const mailFolder = settings.mailDir ?? paths.mail
   const portal = createPortal({
     store,
@@ -173,8 +176,9 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
 /** What everything stands on. Where several share a realm, it is waited for: a pod that ends and starts again would only wait in a more expensive way. */
 const foundations = async ({ realm, log, starting, onStoreTrouble }: RunOptions) => {
   const open = async () => {
+    const stopped = await realm.catchUp()
     const { realm: id, epoch } = await realm.store.info()
-    return { realm: id, epoch, keys: await realm.keys(), credentials: await realm.credentials() }
+    return { stopped, realm: id, epoch, keys: await realm.keys(), credentials: await realm.credentials() }
   }
   if (!realm.replicated || !starting) return await open()
   const { clock } = realm
@@ -195,6 +199,7 @@ const figuresOf = (replica: Replica, clock: Clock): LiveFigures => ({
   conditions: () => (replica.cache ? countConditions(replica.cache) : []),
   guard: () =>
     replica.cache ? guardFigures({ cache: replica.cache, clock }) : { held: [], budgets: [], approvals: [] },
+  missing: () => (replica.held?.losses ?? []).map(({ kind, noted, found }) => ({ kind, count: noted - found })),
   sources: () =>
     [...(replica.cache?.list('Source') ?? [])].flatMap(({ metadata, status }) =>
       status?.lastCompleteTime === undefined

@@ -7,13 +7,20 @@ const SUSPECT_JUMP = 10 * 60_000
 /** Node fires timers beyond 2^31 milliseconds at once, so longer ones are set in steps; short steps also notice a clock that was put forward. */
 const LONGEST_TIMER = 30_000
 
+/** A clock with what only its owner does. */
+export interface SystemClock extends Clock {
+  /** Holds it to a time that the store remembers, from now on. */
+  raise(mark: number): void
+  stop(): void
+}
+
 /**
  * The clock of a process: the wall clock, held so that it never goes back within a process nor behind `mark`, the highest time that the store remembers.
  * A start far behind `mark`, or a jump in between, makes it suspect for as long as the jump lasts.
  */
 export const systemClock = (
   options: { mark?: number; wall?: () => number; monotonic?: () => number } = {},
-): Clock & { stop(): void } => {
+): SystemClock => {
   const wall = options.wall ?? Date.now
   const monotonic = options.monotonic ?? (() => performance.now())
   let highest = options.mark ?? 0
@@ -59,6 +66,9 @@ export const systemClock = (
       const now = read()
       return monotonic() < suspectUntil || now - wall() > SUSPECT_JUMP
     },
+    raise: mark => {
+      highest = Math.max(highest, mark)
+    },
     stop: () => {
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
@@ -67,22 +77,18 @@ export const systemClock = (
 }
 
 /**
- * Opens a store with a clock, and then gives one that is never behind what the store has seen: so that a clock put back revives no link.
- * @returns `stop` ends the timers of both
+ * Opens a store with a clock that is, once it has caught up, never behind what the store has seen: so that a clock put back revives no link.
+ * @returns `catchUp` asks the store, and resolves with the last time that its loop is known to have run
  */
 export const steadyClock = async <S extends ResourceStore>(
   open: (clock: Clock) => Promise<S>,
-): Promise<{ clock: Clock; store: S; stop: () => void }> => {
-  const first = systemClock()
-  const store = await open(first)
-  const mark = (await store.lease.read())?.clockMark
-  const clock = mark === undefined ? first : systemClock({ mark: Date.parse(mark) })
-  return {
-    clock,
-    store,
-    stop: () => {
-      first.stop()
-      clock.stop()
-    },
+): Promise<{ clock: SystemClock; store: S; catchUp: () => Promise<string | undefined> }> => {
+  const clock = systemClock()
+  const store = await open(clock)
+  const catchUp = async () => {
+    const mark = (await store.lease.read())?.clockMark
+    if (mark !== undefined) clock.raise(Date.parse(mark))
+    return mark
   }
+  return { clock, store, catchUp }
 }

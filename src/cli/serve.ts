@@ -32,6 +32,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   let story: Narrator | undefined
   await using realm = await openRealm({
     ...options.realm,
+    patient: true,
     onAudit: entry => {
       if (story) return story.hear(entry)
       if (entry.phase === 'intent') return
@@ -40,11 +41,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     },
   })
   const log = options.log === undefined ? noLog() : createLog({ to: 'file' in options.log ? options.log.file : 2 })
-  const stopped = (await realm.store.lease.read())?.clockMark
-  if (realm.clock.suspect)
-    io.err(
-      `roster: the clock of this computer is behind what this store has seen (${stopped ?? 'unknown'}): until it gets there, nothing expires or ends by time, and no access is taken because of a date. Set the clock, and start again\n`,
-    )
+  let stopped: string | undefined
   await using running = await startRun({
     realm,
     log,
@@ -53,6 +50,13 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     // Stops by itself below, after what is told at the end.
     signal: new AbortController().signal,
     starting: io.signal,
+    onOpened: time => {
+      stopped = time
+      if (realm.clock.suspect)
+        trouble(
+          `the clock of this computer is behind what this store has seen (${time ?? 'unknown'}): until it gets there, nothing expires or ends by time, and no access is taken because of a date. Set the clock, and start again`,
+        )
+    },
     onMailTrouble: trouble,
     onStoreTrouble: trouble,
     onStandingBy: holder => {

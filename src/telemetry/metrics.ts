@@ -25,6 +25,7 @@ export interface Metrics {
   removalsSpent: Gauge<'organization'>
   removalsBudget: Gauge<'organization'>
   approvals: Gauge<'state'>
+  recordsMissing: Gauge<'kind'>
   leaseHeld: Gauge
   sourceAge: Gauge<'source'>
 }
@@ -38,6 +39,8 @@ export interface LiveFigures {
   conditions(): Iterable<{ kind: string; type: string; reason: string; count: number }>
   /** What the guard holds and may still let go. */
   guard(): GuardFigures
+  /** Records that only Roster takes away and that are gone, while nothing is done because of it. */
+  missing(): Iterable<{ kind: string; count: number }>
   /** Seconds since 1970; sources that were never read completely are left out. */
   sources(): Iterable<{ source: string; lastComplete: number }>
 }
@@ -206,6 +209,16 @@ export const createMetrics = (): Metrics => {
       collect() {
         this.reset()
         for (const { state, count } of live?.guard().approvals ?? []) this.set({ state }, count)
+      },
+    }),
+    recordsMissing: new Gauge({
+      name: 'roster_records_missing',
+      help: 'Records that only Roster takes away and that are gone, while nothing is done because of it',
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { kind, count } of live?.missing() ?? []) this.set({ kind }, count)
       },
     }),
     leaseHeld: new Gauge({ name: 'roster_lease_held', help: '1 while this process runs the loop', registers }),

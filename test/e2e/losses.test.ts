@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Membership } from '../../src/api/membership.ts'
 import { startCluster, type TestCluster } from '../kube/apiserver.ts'
@@ -17,6 +18,7 @@ const readiness = async (place: Workplace) => {
   const answer = await fetch(`http://127.0.0.1:${place.opsPort}/readyz`)
   return { status: answer.status, text: await answer.text() }
 }
+const metrics = async (place: Workplace) => (await fetch(`http://127.0.0.1:${place.opsPort}/metrics`)).text()
 
 describeWith('kube-apiserver', 'a realm in Kubernetes that lost something', () => {
   let cluster: TestCluster
@@ -60,6 +62,18 @@ describeWith('kube-apiserver', 'a realm in Kubernetes that lost something', () =
     expect(accepted.err).toContain('- links in mails that are open (3) will be gone for good')
     await (await place.run('acme')).stop()
     expect((await place.roster('accept-loss', 'keys')).out).toContain('Nothing is lost')
+    // What it is now can be saved, and is a realm elsewhere.
+    const file = join(place.folder, 'realm.tar')
+    const saved = await place.roster('backup', file)
+    expect(saved.code, saved.err).toBe(0)
+    await using other = await replicaOf(cluster, await newRealm(cluster))
+    const restored = await other.roster('restore', file)
+    expect(restored.code, restored.err).toBe(0)
+    expect((await other.json<{ items: Membership[] }>('get', 'memberships')).items).toHaveLength(3)
+    const again = await other.run('--rebind')
+    expect((await fetch(`http://127.0.0.1:${other.opsPort}/readyz`)).status).toBe(200)
+    expect((await again.stop()).code).toBe(0)
+    expect((await other.roster('accept-loss', 'keys')).out).toContain('Nothing is lost')
   }, 120_000)
 
   it('holds still without its records, says so everywhere, and goes on when they are back or that is accepted', async () => {
@@ -85,6 +99,8 @@ describeWith('kube-apiserver', 'a realm in Kubernetes that lost something', () =
     for (const place of [first, second]) await eventually(() => held(place), 'it is not ready, and says why', 60_000)
     await eventually(async () => yes((await told(namespace)).includes('RecordsLost')), 'an Event says it', 60_000)
     await eventually(() => yes(both.some(one => one.output().includes('roster accept-loss records'))), 'they say it')
+    for (const place of [first, second])
+      expect(await metrics(place)).toContain(`roster_records_missing{kind="Membership"} ${PEOPLE}\n`)
     expect((await first.roster('plan', 'acme')).err).toContain('records of this realm are gone')
     expect(await recordsOf(namespace)).toEqual([])
     expect(peer.mails).toHaveLength(PEOPLE)
@@ -99,6 +115,7 @@ describeWith('kube-apiserver', 'a realm in Kubernetes that lost something', () =
     await eventually(leads, 'one leads', 60_000)
     for (const place of [first, second])
       await eventually(async () => yes((await readiness(place)).status === 200), 'it is ready', 60_000)
+    expect(await metrics(first)).not.toContain('roster_records_missing{')
     expect(await recordsOf(namespace)).toHaveLength(PEOPLE)
     expect(peer.mails).toHaveLength(PEOPLE)
     both[1]?.child.kill('SIGTERM')

@@ -11,7 +11,7 @@ import { describeWith } from '../parts.ts'
 import { smtpPeer } from '../peers/smtp.ts'
 import { newRealm, replicaOf } from './cluster.ts'
 import { received, serverArguments, writeManifests } from './crowd.ts'
-import { eventually, type Workplace } from './process.ts'
+import { eventually, Workplace } from './process.ts'
 
 const TOKENS = { 'token-of-roster': 'roster', 'token-of-a-reader': 'reader' }
 const PUBLIC_URL = 'https://people.acme.example'
@@ -131,6 +131,81 @@ describeWith('kube-apiserver', 'a realm in Kubernetes whose cluster fails', () =
     running.child.kill('SIGTERM')
     expect((await running.ended).code).toBe(0)
   }, 180_000)
+
+  it('started while the API server does not answer it waits, says so, and stops when asked to; other verbs fail', async () => {
+    const namespace = await newRealm(cluster)
+    await using proxy = await startProxy(cluster.port)
+    await using place = await replicaOf(cluster, namespace, { publicUrl: PUBLIC_URL, port: proxy.port })
+    await using other = await replicaOf(cluster, namespace, { port: proxy.port })
+    await writeManifests(place.folder, 3)
+    proxy.hold()
+    const verb = other.spawn('get', 'users')
+    const stopped = other.spawn('run')
+    const running = place.spawn('run', 'acme')
+    const said = 'the API server did not answer within 10000 ms; it is tried again'
+    await eventually(() => yes(running.output().includes(said)), 'it is told', 90_000)
+    await eventually(() => yes(stopped.output().includes(said)), 'it is told', 90_000)
+    expect(running.output().split(said)).toHaveLength(2)
+    expect(running.output()).not.toContain('Ctrl-C stops')
+    expect((await fetch(`http://127.0.0.1:${place.opsPort}/healthz`)).status).toBe(200)
+    stopped.child.kill('SIGTERM')
+    expect(await stopped.ended).toMatchObject({ code: 130, signal: null })
+    expect(await verb.ended).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'roster: the API server did not answer within 10000 ms\n',
+    })
+    proxy.release()
+    await eventually(() => yes(running.output().includes('Ctrl-C stops')), 'it leads', 90_000)
+    expect((await place.json<{ items: Membership[] }>('get', 'memberships')).items).toHaveLength(3)
+    running.child.kill('SIGTERM')
+    expect((await running.ended).code).toBe(0)
+  }, 240_000)
+
+  it('started while there is no API server it waits for it', async () => {
+    await using young = await startCluster()
+    await installCrds(young)
+    const namespace = await newRealm(young)
+    await using place = await replicaOf(young, namespace)
+    await writeManifests(place.folder, 3)
+    await young.stopApiserver()
+    const running = place.spawn('run', 'acme')
+    const said = 'the API server cannot be reached: ECONNREFUSED; it is tried again'
+    await eventually(() => yes(running.output().includes(said)), 'it is told', 90_000)
+    await young.startApiserver()
+    await eventually(() => yes(running.output().includes('Ctrl-C stops')), 'it leads', 90_000)
+    running.child.kill('SIGTERM')
+    expect((await running.ended).code).toBe(0)
+  }, 240_000)
+
+  it('started without the right to read the lease it waits, names the right, and goes on when it is given', async () => {
+    const namespace = await newRealm(cluster)
+    const blind = OWN.map(rule =>
+      rule.resources.includes('leases') ? { ...rule, verbs: rule.verbs.filter(verb => verb !== 'get') } : rule,
+    )
+    await allow(cluster, namespace, 'roster', blind)
+    await allow(cluster, `${namespace}-credentials`, 'roster', CREDENTIALS)
+    await using place = await replicaOf(cluster, namespace, { token: 'token-of-roster' })
+    await writeManifests(place.folder, 3)
+    const running = place.spawn('run', 'acme')
+    const named = /cannot get resource \W*leases.*; it is tried again/
+    await eventually(() => yes(named.test(running.output())), 'the right is named', 60_000)
+    await allow(cluster, namespace, 'roster', OWN)
+    await eventually(() => yes(running.output().includes('Ctrl-C stops')), 'it leads', 60_000)
+    running.child.kill('SIGTERM')
+    expect((await running.ended).code).toBe(0)
+  }, 180_000)
+
+  it('does not wait for what no patience mends: a namespace that does not exist, or no kubeconfig', async () => {
+    await using nowhere = await replicaOf(cluster, 'nowhere')
+    const { code, err } = await nowhere.roster('run')
+    expect(code).toBe(2)
+    expect(err).toMatch(/namespaces? \W*nowhere/)
+    await using place = await Workplace.make({ ROSTER_KUBERNETES: 'true', ROSTER_KUBECONFIG: '/nowhere/kubeconfig' })
+    const without = await place.roster('run')
+    expect(without.code).toBe(2)
+    expect(without.err).toContain('/nowhere/kubeconfig')
+  }, 60_000)
 
   it('serves people while nobody leads', async () => {
     const namespace = await newRealm(cluster)

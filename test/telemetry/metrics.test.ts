@@ -16,6 +16,7 @@ describe('metrics', () => {
         budgets: [{ organization: 'acme', spent: 4, budget: 5 }],
         approvals: [{ state: 'Used', count: 2 }],
       }),
+      missing: () => [{ kind: 'Membership', count: 7 }],
       sources: () => [{ source: 'people', lastComplete: 1_700_000_000 }],
     })
     const scrape = await metrics.registry.metrics()
