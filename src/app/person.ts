@@ -45,6 +45,17 @@ export const findPerson = ({ cache }: Pick<Snapshot, 'cache'>, text: string): Pe
   if (user)
     for (const membership of cache.by('Membership', 'userUid', user.metadata.uid))
       memberships.set(membership.metadata.name, membership)
+  // Somebody who was removed: what they had is remembered, under the name that they had last. Of several of one name, the last.
+  if (!user && !isAddress) {
+    const ofName = cache.by('Membership', 'user', called)
+    const last = ofName.toSorted((a, b) => (a.spec.since < b.spec.since ? 1 : -1))[0]
+    for (const membership of ofName) {
+      if (membership.spec.user?.uid !== last?.spec.user?.uid) continue
+      memberships.set(membership.metadata.name, membership)
+      const { address } = membership.spec
+      if (!addresses.includes(address)) addresses.push(address)
+    }
+  }
   if (!user && memberships.size === 0) {
     const known = isAddress ? cache.values('User', 'address') : [...cache.list('User')].map(one => one.metadata.name)
     throw new UnknownPersonError(

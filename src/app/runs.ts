@@ -12,7 +12,7 @@ import type { Log } from '../telemetry/log.ts'
 /** So many runs are remembered. */
 const MOST_RUNS = 50
 /** A run over more objects than this is remembered without what was before: it is undone by reverting its commit. */
-const MOST_OBJECTS = 5000
+export const MOST_OBJECTS = 5000
 
 /** What was before a run, so that it can be put back. It lies in the data folder of the process that did it. */
 export interface RunJournal {

@@ -9,7 +9,7 @@ import { applyRevision } from './apply.ts'
 import { type Plan, workOut } from './plan.ts'
 import type { Realm } from './realm.ts'
 import { RequestError } from './requests.ts'
-import { listRuns, type RunJournal, readJournal } from './runs.ts'
+import { listRuns, MOST_OBJECTS, type RunJournal, readJournal } from './runs.ts'
 
 /** What putting back one run would do. */
 export interface Undoing {
@@ -32,11 +32,7 @@ export const planUndo = async (realm: Realm, number: number, signal: AbortSignal
   const run = (await listRuns(realm.store)).find(one => one.number === number)
   if (!run) throw new RequestError('ReferenceNotFound', `there is no run ${number}; \`roster runs\` lists them`)
   const journal = await readJournal(realm.paths.runs, run)
-  if (!journal)
-    throw new RequestError(
-      'NotAllowed',
-      `what was before run ${number} is not kept in ${realm.paths.runs}: it changed nothing, or too much, or another process did it. Revert revision ${run.revision} of source ${run.source} instead`,
-    )
+  if (!journal) throw new RequestError('NotAllowed', lostJournal(realm, run))
   const revision: Undoing['revision'] = {
     outcome: 'Complete',
     id: `undo-${number}`,
@@ -63,6 +59,25 @@ export const planUndo = async (realm: Realm, number: number, signal: AbortSignal
     planned,
     ...(refused !== undefined && { refused }),
   }
+}
+
+/** Why what was before a run cannot be put back from here, and what to do instead. */
+const lostJournal = (
+  { paths, replicated }: Pick<Realm, 'paths' | 'replicated'>,
+  { number, source, revision, by, created, updated, deleted }: RunRecord,
+): string => {
+  const changes = created + updated + deleted
+  if (changes === 0) return `run ${number} changed nothing, so there is nothing to put back`
+  const why =
+    changes > MOST_OBJECTS
+      ? `it changed ${changes} resources, and what was before is kept for up to ${MOST_OBJECTS}`
+      : replicated
+        ? `it lies with the pod or on the machine that did it (${by}), and is gone with a pod that was replaced`
+        : 'another process did it, or the folder was emptied'
+  const instead = /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision)
+    ? `\`git revert ${revision}\`, and push it to where source ${source} reads from`
+    : `bring back the files of source ${source} as they were before revision ${revision}, and apply them`
+  return `what was before run ${number} is not kept in ${paths.runs}: ${why}. Instead: ${instead}`
 }
 
 /** Carries it out, as the source that did it. @throws RequestError where a Source would take it back */

@@ -9,12 +9,13 @@ import { checkOrganization, checkPermission, permissionFact, permissionFacts } f
 import { type Place, placeIn, placesOf, placeText } from './why/place.ts'
 import { groupFact, roleFact } from './why/role.ts'
 import { seatFact, seatFacts } from './why/seat.ts'
+import { fieldNamed, VALUE_NAMES, valueFact } from './why/value.ts'
 
-export type { Fact, Way, WhyAnswer } from './why/answer.ts'
+export type { Fact, ValueFact, Way, WhyAnswer } from './why/answer.ts'
 
 /**
  * How each thing of a person came, or why it is missing. What is in force is what is settled; how it came is read from the declarations as they are now.
- * @param question `editor`, `role/editor`, `group/platform`, `pool/suite`, `documents:write`; absent: everything
+ * @param question `editor`, `role/editor`, `group/platform`, `pool/suite`, `documents:write`, `locale`, `value/locale`; absent: everything
  * @throws UnknownPersonError, SettingsError
  */
 export const whyOf = async (
@@ -24,7 +25,11 @@ export const whyOf = async (
   const snapshot = await takeSnapshot(realm)
   const person = findPerson(snapshot, asked.person)
   const organization = asked.organization === undefined ? undefined : checkOrganization(snapshot, asked.organization)
-  const { facts, about } = answer(snapshot, person, asked.question, organization)
+  const field = fieldAsked(snapshot, asked.question)
+  const value = field && (await valueFact(realm.store, snapshot, person, field))
+  const { facts, about } = value
+    ? { facts: [], about: `value ${value.name}` }
+    : answer(snapshot, person, asked.question, organization)
   const places = organization === undefined ? placesOf(snapshot, person) : [placeIn(snapshot, person, organization)]
   const { user } = person
   const stalled = user?.status?.conditions?.find(({ type }) => type === 'Stalled')
@@ -39,8 +44,9 @@ export const whyOf = async (
     },
     places: places.map(placeText),
     ...(about !== undefined && { asked: about }),
-    has: facts.some(fact => fact.has),
+    has: value ? value.has : facts.some(fact => fact.has),
     facts,
+    ...(value && { value }),
   }
 }
 
@@ -125,6 +131,17 @@ type Thing =
   | { kind: 'Role' | 'Group'; name: string; organization: string }
   | { kind: 'LicensePool'; pool: import('../api/licensepool.ts').LicensePool }
 
+/** A value by its name, unless a role, group or pool is called so. @throws SettingsError for `value/` and no value */
+const fieldAsked = ({ cache }: Snapshot, question: string | undefined): ReturnType<typeof fieldNamed> => {
+  if (question === undefined) return undefined
+  const explicit = /^values?\//i.exec(question)?.[0]
+  const field = fieldNamed(question.slice(explicit?.length ?? 0))
+  if (explicit !== undefined && !field)
+    throw new SettingsError(`there is no ${JSON.stringify(question)}; the values are ${VALUE_NAMES.join(', ')}`)
+  const isTaken = (['Role', 'Group', 'LicensePool'] as const).some(kind => cache.get(kind, question))
+  return isTaken ? undefined : field
+}
+
 /** What a question is about: a role before a group before a pool, unless it says which. @throws SettingsError */
 const thingOf = ({ cache }: Snapshot, question: string): Thing => {
   const slash = question.indexOf('/')
@@ -144,7 +161,7 @@ const thingOf = ({ cache }: Snapshot, question: string): Thing => {
   ].map(one => one.metadata.name)
   const what = kind === '' ? 'no role, group or pool' : `no ${kind}`
   throw new SettingsError(
-    `there is ${what} ${JSON.stringify(name)}${didYouMean(name, known) || '; ask for a role, group/NAME, pool/NAME, or a permission such as documents:read'}`,
+    `there is ${what} ${JSON.stringify(name)}${didYouMean(name, known) || '; ask for a role, group/NAME, pool/NAME, a permission such as documents:read, or a value such as email'}`,
   )
 }
 

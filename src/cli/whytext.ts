@@ -1,6 +1,6 @@
 import { escapeText } from '../api/escape.ts'
 import { placeText } from '../app/whence.ts'
-import type { Fact, WhyAnswer } from '../app/why.ts'
+import type { Fact, ValueFact, WhyAnswer } from '../app/why.ts'
 import type { colors } from './color.ts'
 import { width } from './output.ts'
 
@@ -10,13 +10,14 @@ const STANDING: Record<string, string> = { NoMembership: 'no membership' }
 type Paint = ReturnType<typeof colors>
 
 /** Everything that was asked, for a person: who, where they stand, and each thing with the ways it came and what to change. */
-export const whyText = ({ person, places, facts, asked, has }: WhyAnswer, paint: Paint): string => {
+export const whyText = ({ person, places, facts, asked, has, value }: WhyAnswer, paint: Paint): string => {
   const { name, displayName, email, whence, stalled } = person
   const who = [displayName, email].filter(text => text !== undefined && text !== name).join(', ')
   const head = paint.bold(escapeText(name)) + (who === '' ? '' : escapeText(` · ${who}`))
   const source = whence?.source === undefined ? '' : ` · declared in ${placeText(whence)} (source ${whence.source})`
   const lines = [head + escapeText(source)]
   if (stalled !== undefined) lines.push(paint.yellow(`! ${escapeText(stalled)}`))
+  if (value) return `${[...lines, '', ...factLines(value, paint, width(titleOf(value)))].join('\n')}\n`
   const organizations = [
     ...new Set([...places.map(place => place.organization), ...facts.map(fact => fact.organization)]),
   ]
@@ -44,7 +45,7 @@ export const whyText = ({ person, places, facts, asked, has }: WhyAnswer, paint:
 }
 
 /** One thing: its name and first way on a line, everything else beneath. */
-export const factLines = (fact: Fact, paint: Paint, wide: number): string[] => {
+export const factLines = (fact: Fact | ValueFact, paint: Paint, wide: number): string[] => {
   const title = titleOf(fact)
   const sign = fact.has ? paint.green('✓') : paint.yellow('–')
   const rows: string[] = []
@@ -58,4 +59,8 @@ export const factLines = (fact: Fact, paint: Paint, wide: number): string[] => {
   return [`  ${sign} ${escapeText(title)}${pad}   ${first}`, ...rest.map(row => `${' '.repeat(wide + 7)}${row}`)]
 }
 
-const titleOf = ({ thing, name }: Fact): string => (thing === 'seat' ? `seat of ${name}` : `${thing} ${name}`)
+const titleOf = (fact: Fact | ValueFact): string => {
+  if (fact.thing === 'seat') return `seat of ${fact.name}`
+  if (fact.thing !== 'value') return `${fact.thing} ${fact.name}`
+  return fact.value === undefined ? fact.name : `${fact.name} ${[fact.value].flat().join(', ')}`
+}

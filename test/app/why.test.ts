@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { MembershipSpec } from '../../src/api/membership.ts'
+import { API_VERSION } from '../../src/api/names.ts'
 import type { OrganizationSpec } from '../../src/api/organization.ts'
 import type { RoleSpec } from '../../src/api/role.ts'
 import type { UserSpec } from '../../src/api/user.ts'
@@ -303,5 +304,83 @@ describe('seats', () => {
       how: 'License',
       text: 'given by name in users/eve.yaml:1: 2 of suite',
     })
+  })
+})
+
+describe('a value', () => {
+  const source = 'declared in users/vera.yaml:1 (source people)'
+  beforeEach(async () => {
+    await organization('swiss', { mail: { locale: 'de' } })
+    await member('vera', { acme: [], swiss: [] }, { user: { aliases: ['v@acme.example'], givenName: 'Vera' } })
+    await store.apply(
+      {
+        apiVersion: API_VERSION,
+        kind: 'User',
+        metadata: { name: 'vera' },
+        spec: { email: 'vera@acme.example', familyName: 'Vogt' },
+      },
+      { manager: 'local/ann', force: true },
+    )
+  })
+
+  test.each<
+    [string, { has: boolean; value?: unknown; ways: string[]; changes?: (string | undefined)[]; notes?: string[] }]
+  >([
+    [
+      'email',
+      {
+        has: true,
+        value: 'vera@acme.example',
+        ways: [source, 'written into User/vera by local/ann'],
+        changes: ['change email in users/vera.yaml:1', 'change email of User/vera'],
+      },
+    ],
+    ['alias', { has: true, value: ['v@acme.example'], ways: [source] }],
+    ['value/givenname', { has: true, value: 'Vera', ways: [source] }],
+    ['familyName', { has: true, value: 'Vogt', ways: ['written into User/vera by local/ann'] }],
+    [
+      'locale',
+      {
+        has: false,
+        ways: [],
+        notes: [
+          'the language of acme counts: en (as no organization says another)',
+          'the language of swiss counts: de (mail.locale in org.yaml:1)',
+          'not written in users/vera.yaml:1; to set it: write locale there',
+        ],
+      },
+    ],
+  ])('%s is told to where it is written, and what to change', async (question, expected) => {
+    const { value, has, facts } = await why('vera', question)
+    expect({ has, facts }).toEqual({ has: expected.has, facts: [] })
+    expect(value?.value).toEqual(expected.value)
+    expect(value?.ways.map(way => way.text).sort()).toEqual(expected.ways.toSorted())
+    if (expected.changes) expect(value?.ways.map(way => way.change).sort()).toEqual(expected.changes.toSorted())
+    expect(value?.notes).toEqual(expected.notes ?? [])
+  })
+
+  test('gives way to a role of the same name, unless it is asked for as a value', async () => {
+    await role('locale', { organization: 'acme' })
+    expect((await why('vera', 'locale')).asked).toBe('role locale')
+    expect((await why('vera', 'value/locale')).asked).toBe('value locale')
+    await expect(why('vera', 'value/shoe')).rejects.toThrow('the values are email, aliases')
+  })
+})
+
+describe('somebody who was removed', () => {
+  test('is known by the name they had: who ended it, when, and because of what', async () => {
+    const ended = { time: now(), by: 'source/people', because: 'users/rob.yaml gone' }
+    await member('rob', { acme: ['editor'] }, { record: { ended } })
+    await store.delete({ kind: 'User', name: 'rob' })
+    const { places, has } = await why('rob')
+    expect(has).toBe(false)
+    expect(places).toMatchObject([
+      {
+        organization: 'acme',
+        standing: 'Ended',
+        text: 'ended Mon 5 Jan 2026, 09:00 UTC by source/people: users/rob.yaml gone',
+      },
+    ])
+    expect((await why('rob@acme.example')).places).toEqual(places)
   })
 })

@@ -170,6 +170,8 @@ describe('undo', () => {
     expect((await acme.run('undo', '99')).err).toContain('there is no run 99')
     expect((await acme.run('undo', 'last')).err).toContain('is no number of a run')
     await rm(join(acme.folder, '.roster', 'runs'), { recursive: true })
-    expect((await acme.run('undo', '1')).err).toMatch(/what was before run 1 is not kept in .*Revert revision sha256:/)
+    expect((await acme.run('undo', '1')).err).toMatch(
+      /what was before run 1 is not kept in .*: another process did it, or the folder was emptied\. Instead: bring back the files of source default as they were before revision sha256:/,
+    )
   })
 })

@@ -2,7 +2,18 @@ import type { Whence } from '../whence.ts'
 
 /** One way in which something came. */
 export interface Way {
-  how: 'Declared' | 'Granted' | 'Asked' | 'Group' | 'Role' | 'License' | 'Selector' | 'Settled'
+  how:
+    | 'Declared'
+    | 'Granted'
+    | 'Asked'
+    | 'Group'
+    | 'Role'
+    | 'License'
+    | 'Selector'
+    | 'Settled'
+    | 'Written'
+    | 'Derived'
+    | 'Membership'
   /** In words, on one line: where, by whom, when. */
   text: string
   /** Where it stands: `users/alice.yaml:2`, or `User/alice` where no source declares it. */
@@ -21,6 +32,12 @@ export interface Fact {
   ways: Way[]
   /** Why it is missing, or not in force, and what would give it. */
   notes: string[]
+}
+
+/** One value of a person: an address, a name, a language. It is the same in every organization. */
+export interface ValueFact extends Pick<Fact, 'name' | 'has' | 'ways' | 'notes'> {
+  thing: 'value'
+  value?: string | boolean | readonly string[]
 }
 
 /** Where somebody stands in one organization. */
@@ -43,4 +60,6 @@ export interface WhyAnswer {
   /** Whether the person has what was asked for, anywhere; asked for everything, whether they have anything. */
   has: boolean
   facts: Fact[]
+  /** Where a value was asked for. */
+  value?: ValueFact
 }

@@ -13,10 +13,14 @@ export const verb: Verb = (command, io) => {
     ['why alice', 'everything, to file and line'],
     ['why ben editor', 'one role'],
     ['why ben documents:write', 'one permission'],
+    ['why alice locale', 'one value: email, aliases, givenName, familyName, displayName, locale, suspended'],
     ['why kim pool/suite', 'one seat, or the place in line'],
   )
     .argument('<person>', 'name of a User, or an address')
-    .argument('[thing]', 'a role, group/NAME, pool/NAME, or a permission such as documents:read; none: everything')
+    .argument(
+      '[thing]',
+      'a role, group/NAME, pool/NAME, a permission such as documents:read, or a value such as email or value/email; none: everything',
+    )
     .option('--in <organization>', 'only there')
     .option('-o, --output <format>', 'text, json')
     .addHelpText('after', '\nExit code 1: the person has it not.')
