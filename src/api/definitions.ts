@@ -1,6 +1,8 @@
 /** Build time only: all kinds with their schemas, for the generators. */
 import { account } from './account.ts'
 import { approval } from './approval.ts'
+import { directory } from './directory.ts'
+import { directoryRecord } from './directoryrecord.ts'
 import { group } from './group.ts'
 import { invitation } from './invitation.ts'
 import { licensePool } from './licensepool.ts'
@@ -16,6 +18,7 @@ import { user } from './user.ts'
 export const definitions: readonly KindDefinition[] = [
   source,
   organization,
+  directory,
   role,
   group,
   licensePool,
@@ -26,4 +29,5 @@ export const definitions: readonly KindDefinition[] = [
   membership,
   seatLedger,
   removalSet,
+  directoryRecord,
 ]

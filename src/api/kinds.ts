@@ -1,5 +1,7 @@
 import type { Account } from './account.ts'
 import type { Approval } from './approval.ts'
+import type { Directory } from './directory.ts'
+import type { DirectoryRecord } from './directoryrecord.ts'
 import type { Group } from './group.ts'
 import type { Invitation } from './invitation.ts'
 import type { LicensePool } from './licensepool.ts'
@@ -17,6 +19,7 @@ import type { User } from './user.ts'
 export interface KindMap {
   Source: Source
   Organization: Organization
+  Directory: Directory
   Role: Role
   Group: Group
   LicensePool: LicensePool
@@ -27,6 +30,7 @@ export interface KindMap {
   Membership: Membership
   SeatLedger: SeatLedger
   RemovalSet: RemovalSet
+  DirectoryRecord: DirectoryRecord
 }
 
 export type ResourceOf<K extends Kind> = KindMap[K]

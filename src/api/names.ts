@@ -11,6 +11,7 @@ export const API_VERSION = `${GROUP}/${VERSION}` as const
 export const DECLARED_KINDS = [
   'Source',
   'Organization',
+  'Directory',
   'Role',
   'Group',
   'LicensePool',
@@ -19,7 +20,7 @@ export const DECLARED_KINDS = [
   'Approval',
 ] as const
 /** What Roster remembers. Never in a manifest, never applied, never pruned, always in a backup. */
-export const RECORD_KINDS = ['Account', 'Membership', 'SeatLedger', 'RemovalSet'] as const
+export const RECORD_KINDS = ['Account', 'Membership', 'SeatLedger', 'RemovalSet', 'DirectoryRecord'] as const
 export const KINDS = [...DECLARED_KINDS, ...RECORD_KINDS] as const
 
 export type DeclaredKind = (typeof DECLARED_KINDS)[number]
@@ -95,6 +96,7 @@ export const CONDITIONS = [
   'ClockSuspect',
   'RemovalsHeld',
   'Frozen',
+  'Stale',
 ] as const
 export type ConditionType = (typeof CONDITIONS)[number]
 

@@ -1,6 +1,7 @@
 import { SCHEMAS } from '../api/generated/schemas.ts'
 import {
   Approval,
+  Directory,
   Group,
   Invitation,
   LicensePool,
@@ -166,10 +167,17 @@ function judgeOwn(
   return { is: 'manifest', manifest: value as unknown as AnyManifest }
 }
 
-const VALIDATORS = { Source, Organization, Role, Group, LicensePool, User, Invitation, Approval } satisfies Record<
-  DeclaredKind,
-  unknown
->
+const VALIDATORS = {
+  Source,
+  Organization,
+  Directory,
+  Role,
+  Group,
+  LicensePool,
+  User,
+  Invitation,
+  Approval,
+} satisfies Record<DeclaredKind, unknown>
 const FIELDS = ['apiVersion', 'kind', 'metadata', 'spec']
 const isDeclared = (kind: string): kind is DeclaredKind => (DECLARED_KINDS as readonly string[]).includes(kind)
 /** One of our kinds, or almost: `user`, `Usr`. */

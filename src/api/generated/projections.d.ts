@@ -4,8 +4,10 @@ export declare const Account: Validator
 export declare const Membership: Validator
 export declare const SeatLedger: Validator
 export declare const RemovalSet: Validator
+export declare const DirectoryRecord: Validator
 export declare const SourceStatus: Validator
 export declare const OrganizationStatus: Validator
+export declare const DirectoryStatus: Validator
 export declare const RoleStatus: Validator
 export declare const GroupStatus: Validator
 export declare const LicensePoolStatus: Validator

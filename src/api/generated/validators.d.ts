@@ -2,6 +2,7 @@
 import type { Validator } from '../validator.ts'
 export declare const Source: Validator
 export declare const Organization: Validator
+export declare const Directory: Validator
 export declare const Role: Validator
 export declare const Group: Validator
 export declare const LicensePool: Validator

@@ -1,0 +1,227 @@
+import type { Static } from 'typebox'
+import type { Resource } from './resource.ts'
+import {
+  block,
+  choice,
+  conditions,
+  duration,
+  immutable,
+  integer,
+  type KindDefinition,
+  list,
+  object,
+  observedGeneration,
+  optional,
+  reference,
+  secretRef,
+  text,
+  time,
+  unset,
+} from './schema.ts'
+
+const column = (description: string) => text(`${description} Heading of the column, or key of the entry.`, 200)
+
+const file = block(
+  'An export of people in a file on the machine of the controller, beneath the folder that its setting `--directory-files` names. Read anew at each interval, and within a second of a change.',
+  {
+    path: text('Beneath that folder: `hr/people.csv`.', 1024, { pattern: '^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$' }),
+    format: optional(
+      choice('How it is written. `JSON` and `YAML`: a list of objects, of 64 MiB at most.', ['CSV', 'JSON', 'YAML']),
+      { fixed: 'by the ending of the path' },
+    ),
+    columns: block('Where each value stands.', {
+      id: column('What names a person for good: the number of the employee, never a login or an address.'),
+      email: optional(column('Address.'), 'off'),
+      login: optional(column('Login.'), 'off'),
+      givenName: optional(column('Given name.'), 'off'),
+      familyName: optional(column('Family name.'), 'off'),
+      displayName: optional(column('Full name.'), 'off'),
+      locale: optional(column('Language.'), 'off'),
+      groups: optional(column('Names of the groups that the person is in, separated by `;`, or a list.'), 'off'),
+      active: optional(column('What says whether the account is in use.'), 'off'),
+    }),
+    activeValues: optional(
+      list(
+        text('A value.', 100),
+        20,
+        'Values of the column `active` with which an account is in use; every other one is disabled.',
+      ),
+      { fixed: 'true, yes, 1 and active, in any case of letters' },
+    ),
+  },
+)
+
+const distinguishedName = (description: string) => text(`${description} A distinguished name (RFC 4514).`, 1000)
+const attribute = (description: string) =>
+  text(`${description} Name of an attribute.`, 100, { pattern: '^[A-Za-z][-A-Za-z0-9;]*$' })
+const filter = (description: string) =>
+  text(`${description} A filter (RFC 4515).`, 2000, { pattern: '^\\([^\\x00-\\x1f]*\\)$' })
+
+const ldap = block(
+  'An LDAP server: OpenLDAP and its relatives, or Active Directory.',
+  {
+    url: text(
+      '`ldaps://host` or `ldap://host`, which is upgraded by StartTLS before anything is sent. No credentials in it.',
+      300,
+      {
+        pattern: '^ldaps?://[^/?#@\\s]+/?$',
+      },
+    ),
+    dialect: optional(
+      choice(
+        'How the server speaks. `ActiveDirectory`: ids by objectGUID, disabled accounts by userAccountControl, members in ranges.',
+        ['OpenLDAP', 'ActiveDirectory'],
+      ),
+      { fixed: 'OpenLDAP' },
+    ),
+    bindDn: optional(distinguishedName('Who reads. Left out: nobody in particular (anonymous).'), 'off'),
+    passwordSecretRef: optional(secretRef('The password of `bindDn`.'), 'off'),
+    caSecretRef: optional(secretRef('PEM of the authority that signed the certificate of the server.'), {
+      fixed: 'the authorities that this computer trusts',
+    }),
+    users: block('Where people are.', {
+      base: distinguishedName('Beneath which entry.'),
+      filter: optional(filter('Which entries are people.'), {
+        fixed: '(objectClass=inetOrgPerson); in Active Directory (&(objectCategory=person)(objectClass=user))',
+      }),
+      email: optional(attribute('Address.'), { fixed: 'mail' }),
+      login: optional(attribute('Login.'), { fixed: 'uid; in Active Directory sAMAccountName' }),
+      givenName: optional(attribute('Given name.'), { fixed: 'givenName' }),
+      familyName: optional(attribute('Family name.'), { fixed: 'sn' }),
+      displayName: optional(attribute('Full name.'), { fixed: 'displayName, else cn' }),
+      locale: optional(attribute('Language.'), { fixed: 'preferredLanguage' }),
+    }),
+    groups: optional(
+      block('Where groups are.', {
+        base: distinguishedName('Beneath which entry.'),
+        filter: optional(filter('Which entries are groups.'), {
+          fixed:
+            '(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)); in Active Directory (objectClass=group)',
+        }),
+        name: optional(attribute('Name.'), { fixed: 'cn' }),
+      }),
+      'off',
+    ),
+    pageSize: optional(integer('Entries asked for at once.', 1, 10_000), { fixed: 500 }),
+  },
+  [
+    {
+      rule: 'has(self.bindDn) == has(self.passwordSecretRef)',
+      message: 'bindDn and passwordSecretRef belong together',
+      fieldPath: '.bindDn',
+    },
+  ],
+)
+
+const count = (description: string) => integer(description, 0, 10_000_000)
+
+const spec = object(
+  'Who is connected, and what for.',
+  {
+    organization: reference('Organization', 'Whose people they are.'),
+    type: choice('Which service: the block beside it has the same name.', ['File', 'LDAP']),
+    file: optional(file, 'off'),
+    ldap: optional(ldap, 'off'),
+    policy: choice('`Observe`: everything is read and written down, nobody is given or loses anything.', ['Observe']),
+    interval: optional(duration('How often everything is read anew; 24 hours at most, a minute at least.'), {
+      fixed: '24h',
+    }),
+  },
+  [
+    {
+      rule: "has(self.file) == (self.type == 'File') && has(self.ldap) == (self.type == 'LDAP')",
+      message: 'the one block that belongs to the type is needed, and no other',
+      fieldPath: '.type',
+    },
+    {
+      rule: "!has(self.interval) || (duration(self.interval) >= duration('1m') && duration(self.interval) <= duration('24h'))",
+      message: 'must be between 1m and 24h',
+      fieldPath: '.interval',
+    },
+  ],
+)
+
+const status = object('What was read last.', {
+  lastSync: unset(
+    object('The last read that was told of.', {
+      outcome: choice(
+        '`Complete`: everything was read. `Partial`: what came is true, and who did not come may be there all the same. `Failed`: nothing of it counts.',
+        ['Complete', 'Partial', 'Failed'],
+      ),
+      users: count('People who were read.'),
+      groups: count('Groups that were read.'),
+      created: count('People and groups seen for the first time, or again.'),
+      updated: count('Of whom something else is said than before.'),
+      removed: count('Who are no longer there.'),
+      unusable: count('Entries that cannot be taken, because they have no usable id or name.'),
+      requests: count('Requests to the service.'),
+      endTime: time('When it ended; written with what changed, else hourly.'),
+    }),
+  ),
+  request: unset(text('The `roster.dev/requestedAt` that was answered last.', 300)),
+  people: unset(
+    object('Who the people there are, by what the last read said.', {
+      declared: count('Whose address is one of a declared User.'),
+      unknown: count('In the domains of the organization, and nobody declares them.'),
+      external: count('With an address outside of those domains, and nobody declares them.'),
+      withoutAddress: count('Without a usable address.'),
+      disabled: count('Whose account is disabled there; they are counted above too.'),
+    }),
+  ),
+  lastCompleteTime: unset(time('When everything was last read; written with what changed, else hourly.')),
+  observedGeneration: unset(observedGeneration()),
+  conditions: unset(conditions()),
+})
+
+export type DirectorySpec = Static<typeof spec>
+export type DirectoryStatus = Static<typeof status>
+export type FileDirectory = Static<typeof file>
+export type LdapDirectory = Static<typeof ldap>
+export type Directory = Resource<'Directory', DirectorySpec, DirectoryStatus>
+
+export const directory: KindDefinition = {
+  kind: 'Directory',
+  plural: 'directories',
+  singular: 'directory',
+  shortNames: ['dir'],
+  description: 'A connected service that people and groups are read from.',
+  record: false,
+  spec,
+  status,
+  columns: [
+    { name: 'Organization', type: 'string', jsonPath: '.spec.organization', description: 'Whose people they are.' },
+    { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'Which service.' },
+    { name: 'Policy', type: 'string', jsonPath: '.spec.policy', description: 'What for.' },
+    { name: 'Users', type: 'integer', jsonPath: '.status.lastSync.users', description: 'People there.' },
+    { name: 'Groups', type: 'integer', jsonPath: '.status.lastSync.groups', description: 'Groups there.' },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      description: 'Whether anything is left to do.',
+    },
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', description: 'Why.' },
+  ],
+  rules: [
+    ...immutable('organization', 'type'),
+    {
+      rule: '!has(self.spec.ldap) || !has(oldSelf.spec.ldap) || self.spec.ldap.url == oldSelf.spec.ldap.url',
+      message:
+        'the server of a directory cannot be changed: who is who in it would be lost; make a new resource instead',
+      fieldPath: '.spec.ldap.url',
+    },
+  ],
+  maxNameLength: 50,
+  example: `apiVersion: roster.dev/v1alpha1
+kind: Directory
+metadata: {name: hr}
+spec:
+  organization: acme
+  type: File
+  file:
+    path: people.csv
+    columns: {id: number, email: mail, givenName: first, familyName: last, groups: teams}
+  policy: Observe
+  interval: 1h
+`,
+}

@@ -1,0 +1,84 @@
+import type { Reason } from '../api/names.ts'
+
+/** A person as a service tells of them. Nothing of it is checked: what comes from outside is judged by `decide/found.ts`. */
+export interface FoundUser {
+  /** The service's own id, which it never gives to anybody else and never changes: not the login, not an address, not a distinguished name. */
+  readonly id: string
+  readonly login?: string
+  /** The address that the service holds for the main one. */
+  readonly email?: string
+  readonly aliases?: readonly string[]
+  readonly givenName?: string
+  readonly familyName?: string
+  readonly displayName?: string
+  readonly locale?: string
+  /** False: the account is disabled there. */
+  readonly active: boolean
+}
+
+/** A group as a service tells of it. Members that are neither people nor groups which the driver reads stand in neither list. */
+export interface FoundGroup {
+  readonly id: string
+  readonly name: string
+  readonly description?: string
+  /** Ids of people who are members by themselves, each once. */
+  readonly users: readonly string[]
+  /** Ids of groups whose members are members here too, each once; they may form circles. */
+  readonly groups: readonly string[]
+}
+
+/** Part of a snapshot, as one page of the service holds it. Nobody comes twice. */
+export interface FoundPage {
+  readonly users?: readonly FoundUser[]
+  readonly groups?: readonly FoundGroup[]
+}
+
+/**
+ * How a read ended. `Complete`: what was not told is not there. `Partial`: what was told is true, and what was not told may be there all the same.
+ * `Failed`: nothing was told, or nothing of it counts. Only `Complete` ever removes anything.
+ */
+export type ReadOutcome =
+  | { readonly outcome: 'Complete' }
+  | { readonly outcome: 'Partial' | 'Failed'; readonly reason: Reason; readonly message: string }
+
+/** What a driver can do at all, whatever the service behind it allows us. */
+export interface Capabilities {
+  /** Whether it reads groups. */
+  readonly groups: boolean
+  /** Whether groups may hold groups. */
+  readonly nestedGroups: boolean
+  /** Whether it sees that an account is disabled. */
+  readonly disabled: boolean
+  /** Whether the service tells how many there are, so that a read that lacks some is noticed. */
+  readonly counts: boolean
+}
+
+/** What a connection was found to be good for. */
+export interface DirectoryCheck {
+  /** The server and what it says it is, for people: `ldaps://ldap.acme.example, OpenLDAP`. */
+  readonly server: string
+  /** Rights that were tried, one sentence each. */
+  readonly rights: readonly { readonly held: boolean; readonly what: string }[]
+}
+
+/**
+ * Reads one connected service. Trouble of the service is an outcome, never an exception; only an abort is thrown.
+ * Reads go page by page, each with a deadline of its own, in a number of requests that grows with the pages and not with the people.
+ */
+export interface DirectoryDriver {
+  readonly capabilities: Capabilities
+  /**
+   * Everything that is there now.
+   * @param options.take given each page as it comes; the next one is asked for once it is done
+   * @returns how it ended, and how many requests it took
+   * @throws the signal's reason once it aborts
+   */
+  read(options: {
+    signal: AbortSignal
+    take: (page: FoundPage) => Promise<void> | void
+  }): Promise<ReadOutcome & { requests: number }>
+  /** Connects and looks, and changes nothing. */
+  check(options: { signal: AbortSignal }): Promise<DirectoryCheck | Exclude<ReadOutcome, { outcome: 'Complete' }>>
+  /** Ends what is open to the service. */
+  close(): Promise<void>
+}
