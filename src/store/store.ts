@@ -168,7 +168,11 @@ export interface Marks {
   /** It came out of a backup, and nobody has approved yet what it would do. Times are RFC 3339: of the restore, and of the backup. */
   restored?: { readonly time: string; readonly backup?: string | undefined }
   /** Records that were seen to go while the loop ran, until somebody accepts it. */
-  lost?: readonly { readonly kind: Exclude<RecordKind, 'RemovalSet' | 'DirectoryRecord'>; readonly noted: number; readonly found: number }[]
+  lost?: readonly {
+    readonly kind: Exclude<RecordKind, 'RemovalSet' | 'DirectoryRecord'>
+    readonly noted: number
+    readonly found: number
+  }[]
 }
 /** One pass of a source that changed something, held something or failed. */
 export interface RunRecord {
