@@ -22,7 +22,7 @@ import {
 const column = (description: string) => text(`${description} Heading of the column, or key of the entry.`, 200)
 
 const file = block(
-  'An export of people in a file on the machine of the controller, beneath the folder that its setting `--directory-files` names. Read anew at each interval, and within a second of a change.',
+  'An export of people in a file on the machine of the controller, beneath the folder that its setting `--directory-files` names.',
   {
     path: text('Beneath that folder: `hr/people.csv`.', 1024, { pattern: '^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$' }),
     format: optional(
@@ -145,7 +145,7 @@ const status = object('What was read last.', {
   lastSync: unset(
     object('The last read that was told of.', {
       outcome: choice(
-        '`Complete`: everything was read. `Partial`: what came is true, and who did not come may be there all the same. `Failed`: nothing of it counts.',
+        '`Complete`: everything was read. `Partial`: what came is true, and who did not come may be there all the same. `Failed`: nothing came.',
         ['Complete', 'Partial', 'Failed'],
       ),
       users: count('People who were read.'),
@@ -153,9 +153,16 @@ const status = object('What was read last.', {
       created: count('People and groups seen for the first time, or again.'),
       updated: count('Of whom something else is said than before.'),
       removed: count('Who are no longer there.'),
-      unusable: count('Entries that cannot be taken, because they have no usable id or name.'),
+      unusable: count('Entries that cannot be taken as they are: without a usable id, name or address.'),
       requests: count('Requests to the service.'),
       endTime: time('When it ended; written with what changed, else hourly.'),
+    }),
+  ),
+  reading: unset(
+    object('A read that somebody asked for, while it goes on.', {
+      startTime: time('When it began.'),
+      users: count('People who were read until now.'),
+      groups: count('Groups that were read until now.'),
     }),
   ),
   request: unset(text('The `roster.dev/requestedAt` that was answered last.', 300)),

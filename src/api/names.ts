@@ -50,6 +50,8 @@ export const ANNOTATIONS = {
   author: `${GROUP}/author`,
   /** A source takes this over from the one that it names, and is not done yet. */
   takenFrom: `${GROUP}/taken-from`,
+  /** With the same value as `requestedAt`: a directory that was read as empty is taken for empty, this once. */
+  allowEmpty: `${GROUP}/allowEmpty`,
   orphan: `${GROUP}/orphan`,
   /** A source no longer declares this person, and waits for the guard before it deletes them. */
   going: `${GROUP}/going`,
@@ -163,6 +165,11 @@ export const REASONS = [
   'PruneHeld',
   'TakenBack',
   'TakenOver',
+  // Directory
+  'Incomplete',
+  'EmptyDirectory',
+  'Stale',
+  'Seen',
   // LicensePool
   'NoFreeSeat',
   'SeatsReduced',

@@ -19,6 +19,7 @@ import type { LeaseState } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { whenAtRest } from './at-rest.ts'
+import { openDirectories } from './directories.ts'
 import { mailTrouble, openMailer, senderOf } from './mail.ts'
 import { observing } from './observe.ts'
 import { troubleTeller } from './patience.ts'
@@ -78,6 +79,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     changed: name => manager?.loop.controller('Source')?.wake(name),
   })
   stack.defer(() => hub.close())
+  const directories = stack.use(openDirectories(realm))
   manager = await startManager({
     store,
     kinds: KINDS,
@@ -135,11 +137,14 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         world,
         options.sources
           ? {
-              hub,
-              sync: rememberingRuns(
-                { folder: realm.paths.runs, clock, by: MANAGERS.controller, log },
-                bounded(settings.policy),
-              ),
+              sources: {
+                hub,
+                sync: rememberingRuns(
+                  { folder: realm.paths.runs, clock, by: MANAGERS.controller, log },
+                  bounded(settings.policy),
+                ),
+              },
+              directories,
             }
           : undefined,
       )

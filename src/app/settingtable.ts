@@ -42,6 +42,8 @@ export interface Settings {
   /** Absolute. */
   mailDir: string | undefined
   secrets: string | undefined
+  /** Folder beneath which directories may read files. Absolute. Undefined: none. */
+  directoryFiles: string | undefined
   prune: boolean
   /** Which sources may declare what. Read once, at the start. */
   policy: Policy | undefined
@@ -217,6 +219,13 @@ export const SETTINGS: readonly SettingDefinition[] = [
     parse: optionalPath,
   },
   { key: 'secrets', flag: 'secrets', help: 'folder of secrets, NAME/KEY', default: '', parse: optionalPath },
+  {
+    key: 'directoryFiles',
+    flag: 'directory-files',
+    help: 'folder beneath which directories of type File may read',
+    default: '',
+    parse: optionalPath,
+  },
   { key: 'prune', flag: 'prune', help: 'delete what a source no longer holds', default: 'false', parse: flag },
   {
     key: 'policy',

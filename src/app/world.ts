@@ -2,6 +2,7 @@ import type { Kind } from '../api/names.ts'
 import { groupResolver } from '../decide/groups.ts'
 import { approvalReconciler } from '../reconcilers/approval.ts'
 import type { World } from '../reconcilers/context.ts'
+import { type DirectoryParts, directoryReconciler } from '../reconcilers/directory.ts'
 import { groupReconciler } from '../reconcilers/group.ts'
 import { guardReconciler } from '../reconcilers/guard.ts'
 import { invitationReconciler } from '../reconcilers/invitation.ts'
@@ -29,11 +30,18 @@ export const worldOf = (parts: WorldParts): World => ({
   lines: new Lines(parts.cache),
 })
 
-/** Every reconciler, what others depend on first. Without `sources`, no source is read: a plan is given its manifests. */
-export const reconcilersOf = (world: World, sources?: SourceParts): Reconciler[] =>
+/** What is read from outside. */
+export interface Inputs {
+  sources: SourceParts
+  directories: DirectoryParts
+}
+
+/** Every reconciler, what others depend on first. Without `inputs`, no source and no directory is read: a plan is given its manifests. */
+export const reconcilersOf = (world: World, inputs?: Inputs): Reconciler[] =>
   [
-    ...(sources ? [sourceReconciler(world, sources)] : []),
+    ...(inputs ? [sourceReconciler(world, inputs.sources)] : []),
     organizationReconciler(world),
+    ...(inputs ? [directoryReconciler(world, inputs.directories)] : []),
     roleReconciler(world),
     groupReconciler(world),
     userReconciler(world),

@@ -9,6 +9,10 @@ export const membershipName = (organization: string, address: string): string =>
 
 export const accountName = (address: string): string => `a-${digest([normalizeAddress(address)], 26)}`
 
+/** What one Directory says of one person or group, by the id it has there. */
+export const directoryRecordName = (directory: string, of: 'User' | 'Group', id: string): string =>
+  `d-${digest([directory, of, id], 26)}`
+
 /** `<readable ≤ 30>-<10>`: a name that Roster gives to a resource it makes, readable and the same every time. */
 export const generatedName = (readable: string, ...key: string[]): string => {
   const words = readable

@@ -1,4 +1,5 @@
 import type { Account } from '../api/account.ts'
+import type { DirectoryRecord, DirectoryRecordSpec } from '../api/directoryrecord.ts'
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import type { DeclaredKind } from '../api/names.ts'
 import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
@@ -42,6 +43,12 @@ export interface Effects {
   /** Writes a set of removals, with its version (`before: undefined`: a new one), or removes it (`spec: undefined`). It takes nothing by itself: see `reconcilers/permits.ts`. */
   writeRemovalSet(
     set: { name: string; before: RemovalSet | undefined; spec: RemovalSetSpec | undefined },
+    what: Explained,
+  ): Promise<void>
+
+  /** Writes down what a directory says of somebody, with its version (`before: undefined`: a new record), or forgets it (`spec: undefined`). Gives and takes nothing by itself. */
+  writeDirectoryRecord(
+    record: { name: string; before: DirectoryRecord | undefined; spec: DirectoryRecordSpec | undefined },
     what: Explained,
   ): Promise<void>
 

@@ -87,6 +87,20 @@ export const recordEffects = (options: {
     await store.setFinalizers({ kind, name }, others, { ifVersion: marked.metadata.resourceVersion })
   }
 
+  /** Makes a record, writes it as it was read, or takes it away. */
+  const writeRecord = async <K extends 'RemovalSet' | 'DirectoryRecord'>(
+    kind: K,
+    name: string,
+    before: RecordResource | undefined,
+    spec: SpecOf<K> | undefined,
+    labels: Record<string, string>,
+  ): Promise<void> => {
+    if (!spec) {
+      if (before) await removeRecord(before)
+    } else if (before) await replace(kind, name, spec, before.metadata.resourceVersion)
+    else await createRecord(kind, name, spec, labels)
+  }
+
   return {
     createMembership: async (name, spec, what) => {
       const labels = { [LABELS.organization]: spec.organization }
@@ -129,10 +143,13 @@ export const recordEffects = (options: {
     },
 
     writeRemovalSet: async ({ name, before, spec }, what) => {
-      if (!spec) {
-        if (before) await removeRecord(before)
-      } else if (before) await replace('RemovalSet', name, spec, before.metadata.resourceVersion)
-      else await createRecord('RemovalSet', name, spec, { [LABELS.organization]: spec.organization })
+      const labels = spec ? { [LABELS.organization]: spec.organization } : {}
+      await writeRecord('RemovalSet', name, before, spec, labels)
+      await tell.change(what)
+    },
+
+    writeDirectoryRecord: async ({ name, before, spec }, what) => {
+      await writeRecord('DirectoryRecord', name, before, spec, {})
       await tell.change(what)
     },
 

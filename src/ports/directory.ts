@@ -1,31 +1,7 @@
+import type { FoundGroup, FoundUser } from '../api/found.ts'
 import type { Reason } from '../api/names.ts'
 
-/** A person as a service tells of them. Nothing of it is checked: what comes from outside is judged by `decide/found.ts`. */
-export interface FoundUser {
-  /** The service's own id, which it never gives to anybody else and never changes: not the login, not an address, not a distinguished name. */
-  readonly id: string
-  readonly login?: string
-  /** The address that the service holds for the main one. */
-  readonly email?: string
-  readonly aliases?: readonly string[]
-  readonly givenName?: string
-  readonly familyName?: string
-  readonly displayName?: string
-  readonly locale?: string
-  /** False: the account is disabled there. */
-  readonly active: boolean
-}
-
-/** A group as a service tells of it. Members that are neither people nor groups which the driver reads stand in neither list. */
-export interface FoundGroup {
-  readonly id: string
-  readonly name: string
-  readonly description?: string
-  /** Ids of people who are members by themselves, each once. */
-  readonly users: readonly string[]
-  /** Ids of groups whose members are members here too, each once; they may form circles. */
-  readonly groups: readonly string[]
-}
+export type { FoundGroup, FoundUser }
 
 /** Part of a snapshot, as one page of the service holds it. Nobody comes twice. */
 export interface FoundPage {
@@ -35,7 +11,7 @@ export interface FoundPage {
 
 /**
  * How a read ended. `Complete`: what was not told is not there. `Partial`: what was told is true, and what was not told may be there all the same.
- * `Failed`: nothing was told, or nothing of it counts. Only `Complete` ever removes anything.
+ * `Failed`: nothing was told. Only `Complete` ever removes anything.
  */
 export type ReadOutcome =
   | { readonly outcome: 'Complete' }

@@ -1,5 +1,7 @@
 import type { Account } from '../api/account.ts'
 import type { Approval } from '../api/approval.ts'
+import type { Directory } from '../api/directory.ts'
+import type { DirectoryRecord } from '../api/directoryrecord.ts'
 import type { Group } from '../api/group.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { LicensePool } from '../api/licensepool.ts'
@@ -93,6 +95,8 @@ export const indexes = {
     /** By organization, only those with an expression. */
     expressions: ({ spec }: Group) => (spec.membersWhere === undefined ? [] : [spec.organization]),
   },
+  Directory: { organization: ({ spec }: Directory) => [spec.organization] },
+  DirectoryRecord: { directory: ({ spec }: DirectoryRecord) => [spec.directory] },
   Role: { organization: ({ spec }: Role) => [spec.organization] },
   LicensePool: {
     organization: ({ spec }: LicensePool) => [spec.organization],

@@ -89,6 +89,7 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
       watch({ kind: 'RemovalSet', changed: ({ spec }) => spec.state, wakes: ({ spec }) => [spec.organization] }),
       watch({ kind: 'Group', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
       watch({ kind: 'Invitation', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
+      watch({ kind: 'Directory', changed: ({ metadata }) => metadata.uid, wakes: ({ spec }) => [spec.organization] }),
       watch({
         kind: 'LicensePool',
         changed: ({ metadata, spec }) => [metadata.uid, spec.seats],
@@ -286,6 +287,7 @@ const leftIn = (cache: Cache, name: string): string[] => {
     ['group', 'groups', cache.by('Group', 'organization', name)],
     ['role', 'roles', cache.by('Role', 'organization', name)],
     ['license pool', 'license pools', cache.by('LicensePool', 'organization', name)],
+    ['directory', 'directories', cache.by('Directory', 'organization', name)],
     ['invitation', 'invitations', cache.by('Invitation', 'organization', name)],
   ] as const
   return [

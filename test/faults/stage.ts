@@ -20,6 +20,7 @@ import { SourceHub } from '../../src/source/hub.ts'
 import { syncRevision } from '../../src/source/sync.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { type FakeClock, settled } from '../fakes/clock.ts'
+import { noDirectories } from '../fakes/directories.ts'
 import { openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
 import type { ReceivedMail } from '../peers/smtp.ts'
 import { cheapPasswords, type Seen, Visitor } from '../portal/site.ts'
@@ -119,7 +120,8 @@ export const openStage = async ({ post, relistEvery, ...settings }: StageOptions
 
   const options: RealmOptions = {
     relistEvery,
-    reconcilers: world => reconcilersOf({ ...world, composer, secrets, links }, sources()),
+    reconcilers: world =>
+      reconcilersOf({ ...world, composer, secrets, links }, { sources: sources(), directories: noDirectories }),
     mailer,
     audit,
   }

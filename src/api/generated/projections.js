@@ -13802,14 +13802,14 @@ return errors === 0;
 }
 
 export const DirectoryStatus = validate17;
-const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000}}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000}}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((((key0 === "lastSync") || (key0 === "request")) || (key0 === "people")) || (key0 === "lastCompleteTime")) || (key0 === "observedGeneration")) || (key0 === "conditions"))){
+if(!(((((((key0 === "lastSync") || (key0 === "reading")) || (key0 === "request")) || (key0 === "people")) || (key0 === "lastCompleteTime")) || (key0 === "observedGeneration")) || (key0 === "conditions"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -14304,11 +14304,11 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data.request !== undefined){
-let data10 = data.request;
-if(typeof data10 === "string"){
-if(func2(data10) > 300){
-const err42 = {instancePath:instancePath+"/request",schemaPath:"#/properties/request/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data.reading !== undefined){
+let data10 = data.reading;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.startTime === undefined){
+const err42 = {instancePath:instancePath+"/reading",schemaPath:"#/properties/reading/required",keyword:"required",params:{missingProperty: "startTime"},message:"must have required property '"+"startTime"+"'"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -14317,8 +14317,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(func2(data10) < 1){
-const err43 = {instancePath:instancePath+"/request",schemaPath:"#/properties/request/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(data10.users === undefined){
+const err43 = {instancePath:instancePath+"/reading",schemaPath:"#/properties/reading/required",keyword:"required",params:{missingProperty: "users"},message:"must have required property '"+"users"+"'"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -14327,9 +14327,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-else {
-const err44 = {instancePath:instancePath+"/request",schemaPath:"#/properties/request/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data10.groups === undefined){
+const err44 = {instancePath:instancePath+"/reading",schemaPath:"#/properties/reading/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -14338,12 +14337,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-if(data.people !== undefined){
-let data11 = data.people;
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-if(data11.declared === undefined){
-const err45 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "declared"},message:"must have required property '"+"declared"+"'"};
+for(const key2 in data10){
+if(!(((key2 === "startTime") || (key2 === "users")) || (key2 === "groups"))){
+const err45 = {instancePath:instancePath+"/reading",schemaPath:"#/properties/reading/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -14352,8 +14348,16 @@ vErrors.push(err45);
 }
 errors++;
 }
-if(data11.unknown === undefined){
-const err46 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "unknown"},message:"must have required property '"+"unknown"+"'"};
+}
+if(data10.startTime !== undefined){
+let data11 = data10.startTime;
+const _errs33 = errors;
+let valid4 = true;
+const _errs34 = errors;
+if(errors === _errs34){
+if(typeof data11 === "string"){
+if(func2(data11) > 35){
+const err46 = {};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -14362,8 +14366,9 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(data11.external === undefined){
-const err47 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "external"},message:"must have required property '"+"external"+"'"};
+}
+else {
+const err47 = {};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -14372,8 +14377,22 @@ vErrors.push(err47);
 }
 errors++;
 }
-if(data11.withoutAddress === undefined){
-const err48 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "withoutAddress"},message:"must have required property '"+"withoutAddress"+"'"};
+}
+var _valid1 = _errs34 === errors;
+errors = _errs33;
+if(vErrors !== null){
+if(_errs33){
+vErrors.length = _errs33;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs36 = errors;
+if(typeof data11 === "string"){
+if(!pattern1.test(data11)){
+const err48 = {instancePath:instancePath+"/reading/startTime",schemaPath:"#/properties/reading/properties/startTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -14382,8 +14401,9 @@ vErrors.push(err48);
 }
 errors++;
 }
-if(data11.disabled === undefined){
-const err49 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "disabled"},message:"must have required property '"+"disabled"+"'"};
+}
+else {
+const err49 = {instancePath:instancePath+"/reading/startTime",schemaPath:"#/properties/reading/properties/startTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -14392,9 +14412,11 @@ vErrors.push(err49);
 }
 errors++;
 }
-for(const key2 in data11){
-if(!(((((key2 === "declared") || (key2 === "unknown")) || (key2 === "external")) || (key2 === "withoutAddress")) || (key2 === "disabled"))){
-const err50 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+var _valid1 = _errs36 === errors;
+valid4 = _valid1;
+}
+if(!valid4){
+const err50 = {instancePath:instancePath+"/reading/startTime",schemaPath:"#/properties/reading/properties/startTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -14403,11 +14425,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-}
-if(data11.declared !== undefined){
-let data12 = data11.declared;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err51 = {instancePath:instancePath+"/people/declared",schemaPath:"#/properties/people/properties/declared/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(typeof data11 === "string"){
+if(func2(data11) > 35){
+const err51 = {instancePath:instancePath+"/reading/startTime",schemaPath:"#/properties/reading/properties/startTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -14416,9 +14436,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 > 10000000 || isNaN(data12)){
-const err52 = {instancePath:instancePath+"/people/declared",schemaPath:"#/properties/people/properties/declared/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+}
+else {
+const err52 = {instancePath:instancePath+"/reading/startTime",schemaPath:"#/properties/reading/properties/startTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -14427,8 +14447,11 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(data12 < 0 || isNaN(data12)){
-const err53 = {instancePath:instancePath+"/people/declared",schemaPath:"#/properties/people/properties/declared/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data10.users !== undefined){
+let data12 = data10.users;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err53 = {instancePath:instancePath+"/reading/users",schemaPath:"#/properties/reading/properties/users/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -14437,12 +14460,9 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-}
-if(data11.unknown !== undefined){
-let data13 = data11.unknown;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err54 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 10000000 || isNaN(data12)){
+const err54 = {instancePath:instancePath+"/reading/users",schemaPath:"#/properties/reading/properties/users/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -14451,9 +14471,8 @@ vErrors.push(err54);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 > 10000000 || isNaN(data13)){
-const err55 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(data12 < 0 || isNaN(data12)){
+const err55 = {instancePath:instancePath+"/reading/users",schemaPath:"#/properties/reading/properties/users/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -14462,8 +14481,12 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(data13 < 0 || isNaN(data13)){
-const err56 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data10.groups !== undefined){
+let data13 = data10.groups;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err56 = {instancePath:instancePath+"/reading/groups",schemaPath:"#/properties/reading/properties/groups/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -14472,12 +14495,9 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-}
-if(data11.external !== undefined){
-let data14 = data11.external;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err57 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 10000000 || isNaN(data13)){
+const err57 = {instancePath:instancePath+"/reading/groups",schemaPath:"#/properties/reading/properties/groups/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -14486,9 +14506,8 @@ vErrors.push(err57);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 10000000 || isNaN(data14)){
-const err58 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(data13 < 0 || isNaN(data13)){
+const err58 = {instancePath:instancePath+"/reading/groups",schemaPath:"#/properties/reading/properties/groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -14497,8 +14516,11 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data14 < 0 || isNaN(data14)){
-const err59 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+}
+else {
+const err59 = {instancePath:instancePath+"/reading",schemaPath:"#/properties/reading/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -14508,11 +14530,11 @@ vErrors.push(err59);
 errors++;
 }
 }
-}
-if(data11.withoutAddress !== undefined){
-let data15 = data11.withoutAddress;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err60 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.request !== undefined){
+let data14 = data.request;
+if(typeof data14 === "string"){
+if(func2(data14) > 300){
+const err60 = {instancePath:instancePath+"/request",schemaPath:"#/properties/request/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -14521,9 +14543,8 @@ vErrors.push(err60);
 }
 errors++;
 }
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 > 10000000 || isNaN(data15)){
-const err61 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(func2(data14) < 1){
+const err61 = {instancePath:instancePath+"/request",schemaPath:"#/properties/request/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -14532,8 +14553,9 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(data15 < 0 || isNaN(data15)){
-const err62 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err62 = {instancePath:instancePath+"/request",schemaPath:"#/properties/request/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -14543,11 +14565,11 @@ vErrors.push(err62);
 errors++;
 }
 }
-}
-if(data11.disabled !== undefined){
-let data16 = data11.disabled;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
-const err63 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.people !== undefined){
+let data15 = data.people;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.declared === undefined){
+const err63 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "declared"},message:"must have required property '"+"declared"+"'"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -14556,9 +14578,8 @@ vErrors.push(err63);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 > 10000000 || isNaN(data16)){
-const err64 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(data15.unknown === undefined){
+const err64 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "unknown"},message:"must have required property '"+"unknown"+"'"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -14567,8 +14588,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(data16 < 0 || isNaN(data16)){
-const err65 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data15.external === undefined){
+const err65 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "external"},message:"must have required property '"+"external"+"'"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -14577,11 +14598,8 @@ vErrors.push(err65);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err66 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15.withoutAddress === undefined){
+const err66 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "withoutAddress"},message:"must have required property '"+"withoutAddress"+"'"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -14590,16 +14608,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-if(data.lastCompleteTime !== undefined){
-let data17 = data.lastCompleteTime;
-const _errs45 = errors;
-let valid4 = true;
-const _errs46 = errors;
-if(errors === _errs46){
-if(typeof data17 === "string"){
-if(func2(data17) > 35){
-const err67 = {};
+if(data15.disabled === undefined){
+const err67 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/required",keyword:"required",params:{missingProperty: "disabled"},message:"must have required property '"+"disabled"+"'"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -14608,9 +14618,9 @@ vErrors.push(err67);
 }
 errors++;
 }
-}
-else {
-const err68 = {};
+for(const key3 in data15){
+if(!(((((key3 === "declared") || (key3 === "unknown")) || (key3 === "external")) || (key3 === "withoutAddress")) || (key3 === "disabled"))){
+const err68 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -14620,21 +14630,10 @@ vErrors.push(err68);
 errors++;
 }
 }
-var _valid1 = _errs46 === errors;
-errors = _errs45;
-if(vErrors !== null){
-if(_errs45){
-vErrors.length = _errs45;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid1){
-const _errs48 = errors;
-if(typeof data17 === "string"){
-if(!pattern1.test(data17)){
-const err69 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data15.declared !== undefined){
+let data16 = data15.declared;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err69 = {instancePath:instancePath+"/people/declared",schemaPath:"#/properties/people/properties/declared/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -14643,9 +14642,9 @@ vErrors.push(err69);
 }
 errors++;
 }
-}
-else {
-const err70 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 10000000 || isNaN(data16)){
+const err70 = {instancePath:instancePath+"/people/declared",schemaPath:"#/properties/people/properties/declared/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -14654,11 +14653,8 @@ vErrors.push(err70);
 }
 errors++;
 }
-var _valid1 = _errs48 === errors;
-valid4 = _valid1;
-}
-if(!valid4){
-const err71 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data16 < 0 || isNaN(data16)){
+const err71 = {instancePath:instancePath+"/people/declared",schemaPath:"#/properties/people/properties/declared/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -14667,9 +14663,12 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(typeof data17 === "string"){
-if(func2(data17) > 35){
-const err72 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+}
+if(data15.unknown !== undefined){
+let data17 = data15.unknown;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err72 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -14678,9 +14677,9 @@ vErrors.push(err72);
 }
 errors++;
 }
-}
-else {
-const err73 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 10000000 || isNaN(data17)){
+const err73 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -14689,11 +14688,8 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-if(data.observedGeneration !== undefined){
-let data18 = data.observedGeneration;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err74 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data17 < 0 || isNaN(data17)){
+const err74 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -14702,9 +14698,12 @@ vErrors.push(err74);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 < -1 || isNaN(data18)){
-const err75 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+}
+}
+if(data15.external !== undefined){
+let data18 = data15.external;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err75 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -14713,13 +14712,9 @@ vErrors.push(err75);
 }
 errors++;
 }
-}
-}
-if(data.conditions !== undefined){
-let data19 = data.conditions;
-if(Array.isArray(data19)){
-if(data19.length > 20){
-const err76 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 10000000 || isNaN(data18)){
+const err76 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -14728,12 +14723,8 @@ vErrors.push(err76);
 }
 errors++;
 }
-const len0 = data19.length;
-for(let i0=0; i0<len0; i0++){
-let data20 = data19[i0];
-if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
-if(data20.type === undefined){
-const err77 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(data18 < 0 || isNaN(data18)){
+const err77 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -14742,8 +14733,12 @@ vErrors.push(err77);
 }
 errors++;
 }
-if(data20.status === undefined){
-const err78 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+}
+}
+if(data15.withoutAddress !== undefined){
+let data19 = data15.withoutAddress;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+const err78 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -14752,8 +14747,9 @@ vErrors.push(err78);
 }
 errors++;
 }
-if(data20.reason === undefined){
-const err79 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 10000000 || isNaN(data19)){
+const err79 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -14762,8 +14758,8 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(data20.message === undefined){
-const err80 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(data19 < 0 || isNaN(data19)){
+const err80 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -14772,8 +14768,12 @@ vErrors.push(err80);
 }
 errors++;
 }
-if(data20.lastTransitionTime === undefined){
-const err81 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+}
+}
+if(data15.disabled !== undefined){
+let data20 = data15.disabled;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err81 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -14782,8 +14782,9 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(data20.observedGeneration === undefined){
-const err82 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 > 10000000 || isNaN(data20)){
+const err82 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -14792,9 +14793,8 @@ vErrors.push(err82);
 }
 errors++;
 }
-for(const key3 in data20){
-if(!((((((key3 === "type") || (key3 === "status")) || (key3 === "reason")) || (key3 === "message")) || (key3 === "lastTransitionTime")) || (key3 === "observedGeneration"))){
-const err83 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(data20 < 0 || isNaN(data20)){
+const err83 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -14804,11 +14804,10 @@ vErrors.push(err83);
 errors++;
 }
 }
-if(data20.type !== undefined){
-let data21 = data20.type;
-if(typeof data21 === "string"){
-if(func2(data21) > 100){
-const err84 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -14818,8 +14817,15 @@ vErrors.push(err84);
 errors++;
 }
 }
-else {
-const err85 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.lastCompleteTime !== undefined){
+let data21 = data.lastCompleteTime;
+const _errs59 = errors;
+let valid6 = true;
+const _errs60 = errors;
+if(errors === _errs60){
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err85 = {};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -14829,10 +14835,8 @@ vErrors.push(err85);
 errors++;
 }
 }
-if(data20.status !== undefined){
-let data22 = data20.status;
-if(typeof data22 !== "string"){
-const err86 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err86 = {};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -14841,8 +14845,22 @@ vErrors.push(err86);
 }
 errors++;
 }
-if(!(((data22 === "True") || (data22 === "False")) || (data22 === "Unknown"))){
-const err87 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+var _valid2 = _errs60 === errors;
+errors = _errs59;
+if(vErrors !== null){
+if(_errs59){
+vErrors.length = _errs59;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs62 = errors;
+if(typeof data21 === "string"){
+if(!pattern1.test(data21)){
+const err87 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -14852,11 +14870,8 @@ vErrors.push(err87);
 errors++;
 }
 }
-if(data20.reason !== undefined){
-let data23 = data20.reason;
-if(typeof data23 === "string"){
-if(func2(data23) > 100){
-const err88 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err88 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -14865,9 +14880,11 @@ vErrors.push(err88);
 }
 errors++;
 }
+var _valid2 = _errs62 === errors;
+valid6 = _valid2;
 }
-else {
-const err89 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid6){
+const err89 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -14876,12 +14893,9 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-if(data20.message !== undefined){
-let data24 = data20.message;
-if(typeof data24 === "string"){
-if(func2(data24) > 2000){
-const err90 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err90 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -14892,7 +14906,7 @@ errors++;
 }
 }
 else {
-const err91 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err91 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -14902,15 +14916,10 @@ vErrors.push(err91);
 errors++;
 }
 }
-if(data20.lastTransitionTime !== undefined){
-let data25 = data20.lastTransitionTime;
-const _errs67 = errors;
-let valid8 = true;
-const _errs68 = errors;
-if(errors === _errs68){
-if(typeof data25 === "string"){
-if(func2(data25) > 35){
-const err92 = {};
+if(data.observedGeneration !== undefined){
+let data22 = data.observedGeneration;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err92 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -14919,9 +14928,9 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-else {
-const err93 = {};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < -1 || isNaN(data22)){
+const err93 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -14931,21 +14940,12 @@ vErrors.push(err93);
 errors++;
 }
 }
-var _valid2 = _errs68 === errors;
-errors = _errs67;
-if(vErrors !== null){
-if(_errs67){
-vErrors.length = _errs67;
 }
-else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs70 = errors;
-if(typeof data25 === "string"){
-if(!pattern1.test(data25)){
-const err94 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data.conditions !== undefined){
+let data23 = data.conditions;
+if(Array.isArray(data23)){
+if(data23.length > 20){
+const err94 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -14954,9 +14954,12 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-else {
-const err95 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len0 = data23.length;
+for(let i0=0; i0<len0; i0++){
+let data24 = data23[i0];
+if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
+if(data24.type === undefined){
+const err95 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -14965,11 +14968,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-var _valid2 = _errs70 === errors;
-valid8 = _valid2;
-}
-if(!valid8){
-const err96 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data24.status === undefined){
+const err96 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -14978,9 +14978,8 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(typeof data25 === "string"){
-if(func2(data25) > 35){
-const err97 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data24.reason === undefined){
+const err97 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -14989,9 +14988,8 @@ vErrors.push(err97);
 }
 errors++;
 }
-}
-else {
-const err98 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data24.message === undefined){
+const err98 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -15000,11 +14998,8 @@ vErrors.push(err98);
 }
 errors++;
 }
-}
-if(data20.observedGeneration !== undefined){
-let data26 = data20.observedGeneration;
-if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
-const err99 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data24.lastTransitionTime === undefined){
+const err99 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -15013,9 +15008,8 @@ vErrors.push(err99);
 }
 errors++;
 }
-if((typeof data26 == "number") && (isFinite(data26))){
-if(data26 < 0 || isNaN(data26)){
-const err100 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data24.observedGeneration === undefined){
+const err100 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -15024,11 +15018,9 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err101 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key4 in data24){
+if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
+const err101 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -15038,9 +15030,11 @@ vErrors.push(err101);
 errors++;
 }
 }
-}
-else {
-const err102 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data24.type !== undefined){
+let data25 = data24.type;
+if(typeof data25 === "string"){
+if(func2(data25) > 100){
+const err102 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -15050,14 +15044,246 @@ vErrors.push(err102);
 errors++;
 }
 }
-}
 else {
-const err103 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err103 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err103];
 }
 else {
 vErrors.push(err103);
+}
+errors++;
+}
+}
+if(data24.status !== undefined){
+let data26 = data24.status;
+if(typeof data26 !== "string"){
+const err104 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+if(!(((data26 === "True") || (data26 === "False")) || (data26 === "Unknown"))){
+const err105 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+if(data24.reason !== undefined){
+let data27 = data24.reason;
+if(typeof data27 === "string"){
+if(func2(data27) > 100){
+const err106 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+else {
+const err107 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+if(data24.message !== undefined){
+let data28 = data24.message;
+if(typeof data28 === "string"){
+if(func2(data28) > 2000){
+const err108 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+else {
+const err109 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+if(data24.lastTransitionTime !== undefined){
+let data29 = data24.lastTransitionTime;
+const _errs81 = errors;
+let valid10 = true;
+const _errs82 = errors;
+if(errors === _errs82){
+if(typeof data29 === "string"){
+if(func2(data29) > 35){
+const err110 = {};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+else {
+const err111 = {};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+var _valid3 = _errs82 === errors;
+errors = _errs81;
+if(vErrors !== null){
+if(_errs81){
+vErrors.length = _errs81;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs84 = errors;
+if(typeof data29 === "string"){
+if(!pattern1.test(data29)){
+const err112 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+var _valid3 = _errs84 === errors;
+valid10 = _valid3;
+}
+if(!valid10){
+const err114 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+if(typeof data29 === "string"){
+if(func2(data29) > 35){
+const err115 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+else {
+const err116 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+}
+if(data24.observedGeneration !== undefined){
+let data30 = data24.observedGeneration;
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+const err117 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 < 0 || isNaN(data30)){
+const err118 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err119 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+}
+}
+else {
+const err120 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+}
+}
+else {
+const err121 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
 }
 errors++;
 }

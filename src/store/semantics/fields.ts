@@ -18,6 +18,7 @@ const KEYED_LISTS: { readonly [K in Kind]?: Readonly<Record<string, string>> } =
 
 /** Fields that keep their value for an object's whole life; the generated rules of the kinds say the same. */
 export const IMMUTABLE_FIELDS: { readonly [K in Kind]?: readonly string[] } = {
+  Directory: ['organization', 'type'],
   Group: ['organization'],
   Role: ['organization'],
   Invitation: ['email', 'organization'],

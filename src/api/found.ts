@@ -1,0 +1,26 @@
+/** A person as a service tells of them. Nothing of it is checked: what comes from outside is judged by `decide/found.ts`. */
+export interface FoundUser {
+  /** The service's own id, which it never gives to anybody else and never changes: not the login, not an address, not a distinguished name. */
+  readonly id: string
+  readonly login?: string
+  /** The address that the service holds for the main one. */
+  readonly email?: string
+  readonly aliases?: readonly string[]
+  readonly givenName?: string
+  readonly familyName?: string
+  readonly displayName?: string
+  readonly locale?: string
+  /** False: the account is disabled there. */
+  readonly active: boolean
+}
+
+/** A group as a service tells of it. Members that are neither people nor groups which the driver reads stand in neither list. */
+export interface FoundGroup {
+  readonly id: string
+  readonly name: string
+  readonly description?: string
+  /** Ids of people who are members by themselves, each once. */
+  readonly users: readonly string[]
+  /** Ids of groups whose members are members here too, each once; they may form circles. */
+  readonly groups: readonly string[]
+}

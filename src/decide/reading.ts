@@ -1,0 +1,67 @@
+import type { RecordedUser } from '../api/directoryrecord.ts'
+import type { Reason } from '../api/names.ts'
+import { isExternal } from './address.ts'
+
+/** How a read of a directory ended, once all was looked at. */
+export type Verdict = { outcome: 'Complete' } | { outcome: 'Partial' | 'Failed'; reason: Reason; message: string }
+
+/** People and groups of one directory, counted. */
+export interface Counts {
+  users: number
+  groups: number
+}
+
+/**
+ * Whether a read that says it is complete may be believed: one that tells of nobody where there were people, or of no group where there were some, is a mistake until somebody says otherwise.
+ * @param known how many were there by the reads before
+ */
+export const believed = (verdict: Verdict, read: Counts, known: Counts, allowEmpty: boolean): Verdict => {
+  if (verdict.outcome !== 'Complete' || allowEmpty) return verdict
+  const emptied = (['users', 'groups'] as const).filter(what => read[what] === 0 && known[what] > 0)
+  if (emptied.length === 0) return verdict
+  const there = emptied.map(what => `${known[what]} ${what === 'users' ? 'people' : 'groups'}`).join(' and ')
+  return {
+    outcome: 'Partial',
+    reason: 'EmptyDirectory',
+    message: `it told of none where there were ${there} before; nobody is taken for gone. If that is right, say so with \`roster sync --allow-empty\``,
+  }
+}
+
+/** Reasons of a read that ended badly and that pass by themselves. */
+const PASSING: ReadonlySet<Reason> = new Set<Reason>(['Unreachable', 'Retrying', 'Incomplete'])
+export const passesByItself = (reason: Reason): boolean => PASSING.has(reason)
+
+const SOONEST = 30_000
+const LATEST = 15 * 60_000
+
+/**
+ * When a directory is read again, in milliseconds from the end of the read.
+ * @param failures reads in a row that were not complete
+ */
+export const pauseAfter = (verdict: Verdict, interval: number, failures: number): number => {
+  if (verdict.outcome === 'Complete') return interval
+  const pause = passesByItself(verdict.reason) ? SOONEST * 2 ** Math.min(failures - 1, 10) : LATEST
+  return Math.min(interval, pause, LATEST)
+}
+
+/** After so many intervals without a complete read, what is known of a directory is old. */
+const INTERVALS = 2
+/** @param lastComplete milliseconds since 1970; when the directory was declared, where nothing was ever read */
+export const staleAt = (lastComplete: number, interval: number): number => lastComplete + INTERVALS * interval
+
+/** Who a person in a directory is to Roster, as far as one address says it. */
+export type Standing = 'declared' | 'unknown' | 'external' | 'withoutAddress'
+
+/**
+ * A directory knows its own domains; of an address outside of them it only claims that somebody has it.
+ * @param isDeclared whether a declared User has the address
+ */
+export const standingOf = (
+  { email }: Pick<RecordedUser, 'email'>,
+  domains: readonly string[],
+  isDeclared: (address: string) => boolean,
+): Standing => {
+  if (email === undefined) return 'withoutAddress'
+  if (isDeclared(email)) return 'declared'
+  return isExternal(email, domains) ? 'external' : 'unknown'
+}

@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Directory } from '../api/directory.ts'
+import type { DirectoryRecord, DirectoryRecordSpec } from '../api/directoryrecord.ts'
+import { MANAGERS } from '../api/names.ts'
+import { isUsableId, recordedGroup, recordedUser } from '../decide/found.ts'
+import { believed, type Counts, standingOf, type Verdict } from '../decide/reading.ts'
+import { directoryRecordName } from '../decide/record-names.ts'
+import type { DirectoryDriver, FoundGroup, FoundPage } from '../ports/directory.ts'
+import { now, settingsFor, type World } from './context.ts'
+import { isGenerated, ownerOf } from './people.ts'
+
+/** Records that are written at once: most of it is waiting for the store. */
+const TOGETHER = 16
+
+/** What came of one read. */
+export interface Reading {
+  verdict: Verdict
+  /** What the read told of. */
+  read: Counts
+  created: number
+  updated: number
+  removed: number
+  unusable: number
+  requests: number
+}
+
+/**
+ * Reads a directory and writes down what it says, page by page. Whoever a complete read no longer has is marked as missing, and never by another one.
+ * @param options.progress told after each page
+ */
+export const readDirectory = async (
+  world: World,
+  directory: Directory,
+  driver: DirectoryDriver,
+  options: { signal: AbortSignal; allowEmpty: boolean; progress: (read: Counts) => Promise<void> },
+): Promise<Reading> => {
+  const { name } = directory.metadata
+  const known = recordsOf(world, name)
+  const there = counted(known.values())
+  const seen = new Set<string>()
+  const read: Counts = { users: 0, groups: 0 }
+  const reading = { created: 0, updated: 0, removed: 0, unusable: 0 }
+
+  const note = async (of: 'User' | 'Group', id: string, said: Said | undefined): Promise<void> => {
+    const record = directoryRecordName(name, of, id)
+    // Whoever comes twice counts once, as first told.
+    if (seen.has(record)) return
+    if (!said || said.user?.problem !== undefined) reading.unusable += 1
+    if (!isUsableId(id)) return
+    // There, whatever is said of them.
+    seen.add(record)
+    read[of === 'User' ? 'users' : 'groups'] += 1
+    if (!said) return
+    const before = known.get(record)
+    const firstSeenTime = before?.spec.firstSeenTime ?? now(world)
+    const spec: DirectoryRecordSpec = { directory: name, of, id, ...said, firstSeenTime }
+    if (before && isDeepStrictEqual(before.spec, spec)) return
+    await write(world, directory, record, before, spec)
+    if (before && before.spec.missingTime === undefined) reading.updated += 1
+    else reading.created += 1
+  }
+
+  const take = async ({ users = [], groups = [] }: FoundPage): Promise<void> => {
+    await together(users, user => note('User', user.id, isUsableId(user.id) ? { user: recordedUser(user) } : undefined))
+    await together(groups, group => note('Group', group.id, groupSaid(group)))
+    await options.progress(read)
+  }
+  const { requests, ...ended } = await driver.read({ signal: options.signal, take })
+  const verdict = believed(ended, read, there, options.allowEmpty)
+  if (verdict.outcome === 'Complete') {
+    const gone = [...known].filter(([record, { spec }]) => !seen.has(record) && spec.missingTime === undefined)
+    await together(gone, ([record, before]) =>
+      write(world, directory, record, before, { ...before.spec, missingTime: now(world) }),
+    )
+    reading.removed = gone.length
+  }
+  return { verdict, read, ...reading, requests }
+}
+
+/** Who the people of a directory are, by what it last said. */
+export const peopleOf = (world: World, { metadata, spec }: Directory) => {
+  const domains = settingsFor(world, spec.organization)?.settings.domains ?? []
+  const people = { declared: 0, unknown: 0, external: 0, withoutAddress: 0, disabled: 0 }
+  for (const { spec: said } of world.cache.by('DirectoryRecord', 'directory', metadata.name)) {
+    if (!said.user || said.missingTime !== undefined) continue
+    people[standingOf(said.user, domains, address => isDeclared(world, address))] += 1
+    if (!said.user.active) people.disabled += 1
+  }
+  return people
+}
+
+/** Forgets what a directory said of everybody. */
+export const forgetDirectory = async (world: World, directory: Directory): Promise<void> => {
+  const records = recordsOf(world, directory.metadata.name)
+  await together([...records], ([record, before]) => write(world, directory, record, before, undefined))
+}
+
+const isDeclared = ({ cache }: World, address: string): boolean => {
+  const owner = ownerOf(cache, address)
+  return owner !== undefined && !isGenerated(owner)
+}
+
+type Said = Pick<DirectoryRecordSpec, 'user' | 'group'>
+const groupSaid = (found: FoundGroup): Said | undefined => {
+  const group = isUsableId(found.id) ? recordedGroup(found) : undefined
+  return group && { group }
+}
+
+const write = (
+  world: World,
+  { metadata, spec: { organization } }: Directory,
+  name: string,
+  before: DirectoryRecord | undefined,
+  spec: DirectoryRecordSpec | undefined,
+): Promise<void> =>
+  world.effects.writeDirectoryRecord(
+    { name, before, spec },
+    { actor: MANAGERS.controller, because: `Directory/${metadata.name}`, organization },
+  )
+
+const recordsOf = ({ cache }: World, directory: string): Map<string, DirectoryRecord> =>
+  new Map(cache.by('DirectoryRecord', 'directory', directory).map(record => [record.metadata.name, record]))
+
+const counted = (records: Iterable<DirectoryRecord>): Counts => {
+  const counts: Counts = { users: 0, groups: 0 }
+  for (const { spec } of records)
+    if (spec.missingTime === undefined) counts[spec.of === 'User' ? 'users' : 'groups'] += 1
+  return counts
+}
+
+/** Runs some at a time, in order. */
+const together = async <T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> => {
+  for (let at = 0; at < items.length; at += TOGETHER) await Promise.all(items.slice(at, at + TOGETHER).map(act))
+}
