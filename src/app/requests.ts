@@ -73,16 +73,30 @@ export const setPaused = async (
 }
 
 /** Asks for a run now. @returns the resource as it was. @throws RequestError */
-export const requestReconcile = async (realm: Requesting, ref: { kind: Kind; name: string }): Promise<AnyResource> => {
+export const requestReconcile = async (realm: Requesting, ref: { kind: Kind; name: string }): Promise<AnyResource> =>
+  (await requestRun(realm, ref)).object
+
+/**
+ * Asks for a run now.
+ * @param also further annotations, which get the token of the request as their value
+ * @returns the resource as it was, and the token
+ * @throws RequestError
+ */
+export const requestRun = async (
+  realm: Requesting,
+  ref: { kind: Kind; name: string },
+  also: readonly string[] = [],
+): Promise<{ object: AnyResource; token: string }> => {
   const object = await declaredObject(realm, ref)
   const { name, uid } = object.metadata
   const kind = object.kind as DeclaredKind
+  const asked = token(realm)
   await realm.store.annotate(
     { kind, name },
-    { [ANNOTATIONS.requestedAt]: token(realm) },
+    Object.fromEntries([ANNOTATIONS.requestedAt, ...also].map(annotation => [annotation, asked])),
     { manager: realm.actor, ifUid: uid },
   )
-  return object
+  return { object, token: asked }
 }
 
 /** What came of asking for one invitation again. */

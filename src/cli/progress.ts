@@ -1,3 +1,4 @@
+import { escapeText } from '../api/escape.ts'
 import type { Io } from './io.ts'
 
 /** One line on the terminal that is written over, shown only once work takes longer than half a second; nothing off a terminal. */
@@ -18,6 +19,21 @@ export const progress = (
     },
     end: () => {
       if (shown > 0) io.err('\r\u001b[K')
+    },
+  }
+}
+
+/** One line on the terminal that is written over; nothing off a terminal. */
+export const ticker = (io: Io): { show: (text: string) => void; end: () => void } => {
+  let shown = false
+  return {
+    show: text => {
+      if (!io.terminal.err) return
+      shown = true
+      io.err(`\r\u001b[K${escapeText(text)}`)
+    },
+    end: () => {
+      if (shown) io.err('\r\u001b[K')
     },
   }
 }

@@ -130,6 +130,18 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import('./verbs/reconcile.ts'),
   },
   {
+    name: 'sync',
+    group: 'The day’s work',
+    summary: 'Read a directory now, and say what came of it',
+    load: () => import('./verbs/sync.ts'),
+  },
+  {
+    name: 'check',
+    group: 'The day’s work',
+    summary: 'Connect to a directory from here, and say what is there',
+    load: () => import('./verbs/check.ts'),
+  },
+  {
     name: 'sign-in-link',
     group: 'The day’s work',
     summary: 'Make a link that signs one person in once',

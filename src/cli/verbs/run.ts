@@ -7,7 +7,7 @@ import type { Verb } from '../verb.ts'
 
 export const verb: Verb = (command, io) => {
   withExamples(
-    withSettings(command, ...SENDING, 'ops-listen', 'log'),
+    withSettings(command, ...SENDING, 'directory-files', 'ops-listen', 'log'),
     ['run people/', 'a folder; an edit takes effect within a second'],
     ['run https://git.example/acme/people.git --prune', 'a repository, asked every minute'],
   )

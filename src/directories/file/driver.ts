@@ -127,11 +127,11 @@ async function* entriesIn({ handle, size }: Opened, file: FileDirectory): AsyncG
     const head = Buffer.alloc(HEAD)
     const { bytesRead } = await handle.read(head, 0, HEAD, 0)
     const headings = Object.values(file.columns)
-    yield* rowsOf(
-      handle.createReadStream({ start: 0, autoClose: false, encoding: 'utf8' }),
-      head.toString('utf8', 0, bytesRead),
+    yield* rowsOf(handle.createReadStream({ start: 0, autoClose: false, encoding: 'utf8' }), {
+      path: file.path,
+      head: head.toString('utf8', 0, bytesRead),
       headings,
-    )
+    })
     return
   }
   if (size > MOST_BYTES[format])
@@ -139,7 +139,7 @@ async function* entriesIn({ handle, size }: Opened, file: FileDirectory): AsyncG
       'InvalidSpec',
       `${file.path} has ${size} bytes, and may have ${MOST_BYTES[format]} as ${format}; write it as CSV, which is not bounded`,
     )
-  yield* entriesOf(await handle.readFile('utf8'), format)
+  yield* entriesOf(await handle.readFile('utf8'), { path: file.path, format })
 }
 
 const FORMATS: Readonly<Record<string, 'CSV' | 'JSON' | 'YAML'>> = {

@@ -7,15 +7,18 @@ export const MOST_BYTES = { JSON: 64 * 1024 * 1024, YAML: 16 * 1024 * 1024 } as 
 const DEPTH = 20
 
 /** The entries of a list of objects in JSON or YAML. @throws FileTrouble for a text that is none */
-export function* entriesOf(text: string, format: 'JSON' | 'YAML'): Generator<Entry> {
+export function* entriesOf(
+  text: string,
+  { path, format }: { path: string; format: 'JSON' | 'YAML' },
+): Generator<Entry> {
   let all: unknown
   try {
     // In YAML every scalar is taken as it is written: a number of an employee is a text, whatever it looks like.
     all = format === 'JSON' ? JSON.parse(text) : load(text, { schema: FAILSAFE_SCHEMA, maxDepth: DEPTH })
   } catch (error) {
-    throw new FileTrouble('InvalidSpec', `it is no ${format}${placeOf(error)}`)
+    throw new FileTrouble('InvalidSpec', `${path} is no ${format}${placeOf(error)}`)
   }
-  if (!Array.isArray(all)) throw new FileTrouble('InvalidSpec', 'it is no list of objects')
+  if (!Array.isArray(all)) throw new FileTrouble('InvalidSpec', `${path} is no list of objects`)
   for (const [at, one] of all.entries()) yield entryOf(one, `entry ${at + 1}`)
 }
 

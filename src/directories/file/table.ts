@@ -10,11 +10,14 @@ const DELIMITERS = [',', ';', '\t'] as const
 
 /**
  * The rows of a table (RFC 4180), one after the other. A row that is broken has a problem and no values; after a quote that is never closed nothing more is told.
- * @param head the beginning of the text, by which the delimiter is found: the one with which all headings are there
+ * @param of.head the beginning of the text, by which the delimiter is found: the one with which all headings are there
  * @throws FileTrouble for a heading that is missing
  */
-export async function* rowsOf(text: Readable, head: string, headings: readonly string[]): AsyncGenerator<Entry> {
-  const delimiter = delimiterOf(head, headings)
+export async function* rowsOf(
+  text: Readable,
+  of: { path: string; head: string; headings: readonly string[] },
+): AsyncGenerator<Entry> {
+  const delimiter = delimiterOf(of)
   const broken: Entry[] = []
   const parser = text.pipe(
     parse({
@@ -55,18 +58,19 @@ export async function* rowsOf(text: Readable, head: string, headings: readonly s
   yield* broken
 }
 
-const delimiterOf = (head: string, headings: readonly string[]): string => {
+const delimiterOf = ({ path, head, headings }: { path: string; head: string; headings: readonly string[] }): string => {
   let nearest: string[] = []
   for (const delimiter of DELIMITERS) {
     const cells = headOf(head, delimiter)
     if (headings.every(heading => cells.includes(heading))) return delimiter
     if (cells.length > nearest.length) nearest = cells
   }
-  if (nearest.length === 0) throw new FileTrouble('EmptySource', 'it is empty: its first line has to name the columns')
+  if (nearest.length === 0)
+    throw new FileTrouble('EmptySource', `${path} is empty: its first line has to name the columns`)
   const missing = headings.filter(heading => !nearest.includes(heading))
   throw new FileTrouble(
     'InvalidSpec',
-    `it has no column ${missing.map(heading => JSON.stringify(heading)).join(', ')}; it has ${nearest
+    `${path} has no column ${missing.map(heading => JSON.stringify(heading)).join(', ')}; it has ${nearest
       .slice(0, 20)
       .map(cell => JSON.stringify([...cell].slice(0, 40).join('')))
       .join(', ')}`,

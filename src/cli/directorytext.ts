@@ -1,0 +1,69 @@
+import type { Directory } from '../api/directory.ts'
+import { escapeText } from '../api/escape.ts'
+import type { Checked } from '../app/checking.ts'
+import { line } from './output.ts'
+
+/** What a read that was asked for came to. */
+export const syncText = ({ metadata, status }: Directory): string => {
+  const { outcome, users = 0, groups = 0, created = 0, updated = 0, removed = 0, unusable = 0 } = status?.lastSync ?? {}
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+  const lines = [
+    `directory/${metadata.name}: ${outcome === 'Complete' ? 'everything was read' : `${outcome?.toLowerCase()}: ${ready?.message ?? ''}`}`,
+    `  there    ${people(users)}, ${count(groups, 'group', 'groups')}`,
+    `  changes  ${created} new, ${updated} changed, ${removed} gone`,
+    ...(unusable > 0 ? [`  unusable ${unusable}; roster get directoryrecords -o yaml says why`] : []),
+    ...(status?.people ? [`  of them  ${standings(status.people)}`] : []),
+  ]
+  return lines.map(line).join('')
+}
+
+/** What was found when connecting from here. */
+export const checkText = ({ directory, connection, capabilities, read, people: found, samples }: Checked): string => {
+  const { name } = directory.metadata
+  if ('outcome' in connection)
+    return [`directory/${name} cannot be used: ${connection.reason}`, `  ${escapeText(connection.message)}`]
+      .map(line)
+      .join('')
+  const can = [
+    'people',
+    ...(capabilities.groups ? [capabilities.nestedGroups ? 'groups in groups' : 'groups'] : []),
+    ...(capabilities.disabled ? ['disabled accounts'] : []),
+  ]
+  const lines = [
+    `directory/${name}: ${escapeText(connection.server)}`,
+    ...connection.rights.map(({ held, what }) => `  ${held ? '✓' : '✗'} ${escapeText(what)}`),
+    `  reads    ${can.join(', ')}`,
+  ]
+  if (read) {
+    const ended = read.outcome === 'Complete' ? 'everything was read' : `${read.outcome}: ${escapeText(read.message)}`
+    lines.push(
+      `  there    ${people(read.users)}, ${count(read.groups, 'group', 'groups')}; ${ended}, in ${count(read.requests, 'request', 'requests')}`,
+      `  of them  ${standings(found)}`,
+    )
+    for (const { id, email, displayName, givenName, familyName, login, standing, active } of samples)
+      lines.push(
+        `  such as  ${[id, displayName ?? ([givenName, familyName].filter(Boolean).join(' ') || login), email].flatMap(text => (text === undefined ? [] : [escapeText(text)])).join(', ')} (${WORDS[standing]}${active ? '' : ', disabled'})`,
+      )
+    lines.push('  policy   Observe: nobody is given or loses anything')
+  }
+  return lines.map(line).join('')
+}
+
+const WORDS = {
+  declared: 'declared',
+  unknown: 'not declared',
+  external: 'not declared, outside of the domains',
+  withoutAddress: 'without a usable address',
+} as const
+
+const standings = (found: Checked['people']): string =>
+  [
+    `${found.declared} declared`,
+    `${found.unknown} not declared`,
+    ...(found.external > 0 ? [`${found.external} not declared and outside of the domains of the organization`] : []),
+    ...(found.withoutAddress > 0 ? [`${found.withoutAddress} without a usable address`] : []),
+    ...(found.disabled > 0 ? [`${found.disabled} disabled`] : []),
+  ].join(', ')
+
+const people = (number: number): string => count(number, 'person', 'people')
+const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`
