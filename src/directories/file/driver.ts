@@ -107,9 +107,8 @@ const openStill = async (options: FileDriverOptions, signal: AbortSignal): Promi
   const { file, folder, now = Date.now, sleep = pause } = options
   for (let tries = 0; ; tries++) {
     const opened = await openBeneath(folder, file.path)
-    const age = now() - opened.changed
     // A time to come is not waited for.
-    if (age < 0 || age >= STILL) return opened
+    if (Math.abs(now() - opened.changed) >= STILL) return opened
     await opened[Symbol.asyncDispose]()
     if (tries >= TRIES)
       throw new FileTrouble('Retrying', `${file.path} is being changed; it is read when it stands still`)
