@@ -1,0 +1,92 @@
+import { utimesSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Directory } from '../../src/api/directory.ts'
+import { Workplace } from './process.ts'
+
+const MANIFESTS = `apiVersion: roster.dev/v1alpha1
+kind: Organization
+metadata: {name: acme}
+spec: {displayName: Acme, domains: [acme.example]}
+---
+apiVersion: roster.dev/v1alpha1
+kind: User
+metadata: {name: ann}
+spec: {email: ann@acme.example, memberships: [{organization: acme, join: None}]}
+---
+apiVersion: roster.dev/v1alpha1
+kind: Directory
+metadata: {name: hr}
+spec:
+  organization: acme
+  type: File
+  file: {path: people.csv, columns: {id: number, email: mail, groups: teams}}
+  policy: Observe
+`
+const LONG_AGO = new Date('2026-01-01T00:00:00Z')
+
+const office = async () => {
+  const place = await Workplace.make()
+  const files = join(place.folder, 'files')
+  await mkdir(join(place.folder, 'acme'))
+  await mkdir(files)
+  await writeFile(join(place.folder, 'acme', 'acme.yaml'), MANIFESTS)
+  const export_ = async (...rows: string[]): Promise<void> => {
+    const path = join(files, 'people.csv')
+    await writeFile(path, `${['number,mail,teams', ...rows].join('\n')}\n`)
+    // An export that has stood still for a while.
+    utimesSync(path, LONG_AGO, LONG_AGO)
+  }
+  return { place, write: export_ }
+}
+
+describe('a directory beside a running controller', () => {
+  it('is read at the start and when somebody asks, and can be looked into from the command line', async () => {
+    const { place, write } = await office()
+    await using _ = place
+    await write('1,Ann@ACME.example,red', '2,ben@acme.example,red;blue', '3,guest@partner.example,')
+    const alone = await place.roster('sync', 'directory/hr')
+    expect([alone.code, alone.err]).toEqual([2, expect.stringContaining('there is no store')])
+
+    const running = await place.run('acme', '--directory-files', 'files')
+    const { status } = await place.json<Directory>('get', 'directory', 'hr')
+    expect(status).toMatchObject({
+      lastSync: { outcome: 'Complete', users: 3, groups: 2, created: 5 },
+      people: { declared: 1, unknown: 1, external: 1 },
+    })
+    await write('1,ann@acme.example,red', '4,dora@acme.example,red')
+    const synced = await place.roster('sync', 'dir/hr')
+    expect([synced.code, synced.err]).toEqual([0, ''])
+    expect(synced.out).toBe(
+      [
+        'directory/hr: everything was read',
+        '  there    2 people, 1 group',
+        '  changes  1 new, 0 changed, 3 gone',
+        '  of them  1 declared, 1 not declared',
+        '',
+      ].join('\n'),
+    )
+    await write()
+    const empty = await place.roster('sync', 'hr')
+    expect([empty.code, empty.out]).toEqual([1, expect.stringContaining('nobody is taken for gone')])
+    expect((await place.json<{ items: unknown[] }>('get', 'directoryrecords')).items).toHaveLength(6)
+    const accepted = await place.roster('sync', 'hr', '--allow-empty')
+    expect([accepted.code, accepted.out]).toEqual([0, expect.stringContaining('0 new, 0 changed, 3 gone')])
+    expect((await running.stop()).code).toBe(0)
+
+    await write('1,ann@acme.example,red')
+    const checked = await place.roster('check', 'hr', '--directory-files', 'files')
+    expect([checked.code, checked.err]).toEqual([0, ''])
+    expect(checked.out).toContain('✓ read people.csv')
+    expect(checked.out).toContain('such as  1, ann@acme.example (declared)')
+    const without = await place.roster('check', 'hr')
+    expect([without.code, without.out]).toEqual([1, expect.stringContaining('--directory-files')])
+    const unknown = await place.roster('check', 'hq')
+    expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('did you mean "hr"')])
+    const wrong = await place.roster('sync', 'user/ann')
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('roster reconcile')])
+    const late = await place.roster('sync', 'hr')
+    expect([late.code, late.err]).toEqual([0, expect.stringContaining('No controller runs on this store')])
+  }, 120_000)
+})
