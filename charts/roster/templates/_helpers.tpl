@@ -72,6 +72,13 @@ smtpCa:
     {{- end }}
 {{- end }}
 {{- end }}
+{{- with .Values.directoryFiles.existingClaim }}
+directoryFiles:
+  name: directory-files
+  file: /etc/roster/directory-files
+  volume:
+    persistentVolumeClaim: {claimName: {{ . }}, readOnly: true}
+{{- end }}
 {{- range $setting := list "policy" "signers" }}
 {{- with index $.Values $setting }}
 {{- if .existingConfigMap }}
