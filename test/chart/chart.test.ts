@@ -32,6 +32,7 @@ const EVERYTHING = [
   'smtp.ca.existingSecret=mail-ca',
   'policy.existingConfigMap=policy',
   'signers.existingConfigMap=signers',
+  'directoryFiles.existingClaim=exports',
   'grafanaDashboard.enabled=true',
 ]
 
