@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type Bench, isMet, type Row, ratioOf } from './bench.ts'
+import { directory } from './directory.ts'
 import { kubernetes } from './kubernetes.ts'
 import { pass } from './pass.ts'
 import { plan } from './plan.ts'
@@ -17,7 +18,19 @@ setFlagsFromString('--expose-gc')
 Object.assign(globalThis, { gc: runInNewContext('gc') })
 
 /** `npm run bench`, or `npm run bench -- NAME…` for those whose names contain one of the words. */
-const benches: readonly Bench[] = [queue, validate, store, startup, pass, plan, source, stream, kubernetes, takeover]
+const benches: readonly Bench[] = [
+  queue,
+  validate,
+  store,
+  startup,
+  pass,
+  plan,
+  source,
+  stream,
+  directory,
+  kubernetes,
+  takeover,
+]
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2))
 const cells = (bench: Bench, row: Row): string[] => [
