@@ -9,6 +9,7 @@ const integration = [
   'mail',
   'portal',
   'contract',
+  'directories',
   'source',
   'cli',
   'store/kubernetes',

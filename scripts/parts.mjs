@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { aptInstall, findProgram } from './setup/apt.mjs'
+import { aptInstall, aptInstallStopped, findProgram } from './setup/apt.mjs'
 import { root } from './setup/folder.mjs'
 import { buildHealth, healthPresent } from './setup/health.mjs'
 import { buildKube, kubePresent } from './setup/kube.mjs'
@@ -33,6 +33,13 @@ export const parts = [
     remedy: 'apt-get install openssh-server',
     present: () => existsSync('/usr/sbin/sshd'),
     install: () => aptInstall('openssh-server', 'openssh-client'),
+  },
+  {
+    name: 'slapd',
+    requiredFor: ['test/directories'],
+    remedy: 'apt-get install slapd',
+    present: () => existsSync('/usr/sbin/slapd'),
+    install: () => aptInstallStopped('slapd'),
   },
   {
     name: 'chromium',

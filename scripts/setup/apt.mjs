@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { capture } from './process.mjs'
 import { Trouble } from './trouble.mjs'
@@ -30,6 +30,24 @@ export async function aptInstall(...packages) {
   }
   const said = output.split('\n').find(line => line.startsWith('E: ')) ?? 'no reason given'
   throw new Trouble(`could not be installed (${said.replace(/^E: /, '')})`, `try ${command} yourself`)
+}
+
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/**
+ * Installs packages that would start a service, without starting it: Debian asks `policy-rc.d`, which forbids it for that time.
+ *
+ * @param {...string} packages
+ * @throws {Trouble} as `aptInstall`
+ */
+export async function aptInstallStopped(...packages) {
+  if (existsSync(POLICY) || process.getuid?.() !== 0) return aptInstall(...packages)
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    await aptInstall(...packages)
+  } finally {
+    rmSync(POLICY)
+  }
 }
 
 /**
