@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { BindRequest, ExtendedRequest, type SearchRequest, UnbindRequest } from 'ldapts'
@@ -189,16 +188,12 @@ export class Connection {
   }
 
   async #comes(event: 'connect' | 'secureConnect'): Promise<void> {
-    const gone = new AbortController()
-    const came = once(this.#socket, event, { signal: gone.signal }).then(
-      () => true,
-      () => false,
-    )
-    try {
-      while (!(await Promise.race([came, this.#wait().then(() => false)])));
-    } finally {
-      gone.abort()
-    }
+    let came = false
+    this.#socket.once(event, () => {
+      came = true
+      this.#wake()
+    })
+    while (!came) await this.#wait()
   }
 
   /** Runs one step with the deadline and the signal, either of which ends the connection. Trouble of the connection comes out as such. */
