@@ -51,6 +51,7 @@ export class Inbox {
   }
 
   push(chunk: Buffer): void {
+    if (chunk.length === 0) return
     this.#chunks.push(chunk)
     this.#size += chunk.length
   }
