@@ -53,7 +53,7 @@ export const checkDirectory = async (
   }
   const people = { declared: 0, unknown: 0, external: 0, withoutAddress: 0, disabled: 0 }
   const samples: (RecordedUser & { id: string; standing: Standing })[] = []
-  const driver = directoryDriver(realm, directory)
+  const driver = await directoryDriver(realm, directory)
   try {
     const connection = await driver.check({ signal })
     const checked = { directory, capabilities: driver.capabilities, connection, people, samples }

@@ -2,13 +2,31 @@ import type { Directory } from '../api/directory.ts'
 import { fileDriver } from '../directories/file/driver.ts'
 import type { DirectoryDriver } from '../ports/directory.ts'
 import type { DirectoryParts } from '../reconcilers/directory.ts'
+import { dialer } from './dialer.ts'
 import type { Realm } from './realm.ts'
+
+type SecretRef = Parameters<Realm['secrets']['read']>[0]
 
 export type DirectoryOptions = Pick<Realm, 'settings' | 'secrets' | 'clock'>
 
 /** The driver of one directory, with what the controller's own settings allow it. */
-export const directoryDriver = ({ settings }: DirectoryOptions, { metadata, spec }: Directory): DirectoryDriver => {
-  if (spec.file) return fileDriver({ file: spec.file, folder: settings.directoryFiles })
+export const directoryDriver = async (
+  { settings, secrets, clock }: DirectoryOptions,
+  { metadata, spec }: Directory,
+): Promise<DirectoryDriver> => {
+  const { file, ldap } = spec
+  if (file) return fileDriver({ file, folder: settings.directoryFiles })
+  const secretOf = (ref: SecretRef) => () => secrets.read(ref, `directory/${metadata.name}`)
+  if (ldap) {
+    const { ldapDriver } = await import('../directories/ldap/driver.ts')
+    return ldapDriver({
+      spec: ldap,
+      dialer: dialer({ allowPrivate: settings.allowPrivate }),
+      clock,
+      ...(ldap.passwordSecretRef && { password: secretOf(ldap.passwordSecretRef) }),
+      ...(ldap.caSecretRef && { ca: secretOf(ldap.caSecretRef) }),
+    })
+  }
   throw new TypeError(`Directory/${metadata.name} names no service`)
 }
 
@@ -27,7 +45,7 @@ export const openDirectories = (realm: DirectoryOptions): DirectoryParts & Async
       const kept = drivers.get(name)
       if (kept?.of === of) return kept.driver
       await release(name)
-      const driver = directoryDriver(realm, directory)
+      const driver = await directoryDriver(realm, directory)
       drivers.set(name, { of, driver })
       return driver
     },
