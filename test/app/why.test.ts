@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { GroupSpec } from '../../src/api/group.ts'
+import type { LicensePoolSpec } from '../../src/api/licensepool.ts'
 import type { MembershipSpec } from '../../src/api/membership.ts'
 import { API_VERSION } from '../../src/api/names.ts'
 import type { OrganizationSpec } from '../../src/api/organization.ts'
@@ -382,5 +384,105 @@ describe('somebody who was removed', () => {
       },
     ])
     expect((await why('rob@acme.example')).places).toEqual(places)
+  })
+})
+
+describe('every way a thing can come', () => {
+  const pool = (name: string, selector?: LicensePoolSpec['selector']) =>
+    store.create(
+      {
+        kind: 'LicensePool',
+        metadata: { name, ...placed(`pools/${name}.yaml:1`) },
+        spec: { organization: 'acme', product: name, seats: 5, ...(selector && { selector }) },
+      },
+      { manager },
+    )
+  const group = (name: string, spec: Omit<GroupSpec, 'organization'>) =>
+    store.create(
+      {
+        kind: 'Group',
+        metadata: { name, ...placed(`groups/${name}.yaml:1`) },
+        spec: { organization: 'acme', ...spec },
+      },
+      { manager },
+    )
+
+  test.each<{ way: string; given: () => Promise<unknown>; asked: string; tells: string }>([
+    {
+      way: 'a group, by its members',
+      given: async () => {
+        await group('staff', { members: ['ida'] })
+        await member('ida', { acme: [] }, { settled: { groups: ['staff'] } })
+      },
+      asked: 'group/staff',
+      tells: 'in the group staff, listed in groups/staff.yaml:1',
+    },
+    {
+      way: 'a role, by the roles of a group',
+      given: async () => {
+        await group('staff', { members: ['ida'], roles: ['editor'] })
+        await member('ida', { acme: [] }, { settled: { roles: ['editor'], groups: ['staff'] } })
+      },
+      asked: 'role/editor',
+      tells: 'through the group staff (groups/staff.yaml:1): in staff, listed in groups/staff.yaml:1',
+    },
+    {
+      way: 'a seat, given by name',
+      given: async () => {
+        await pool('suite')
+        await member('ida', { acme: ['editor'] }, { user: { licenses: [{ pool: 'suite', quantity: 2 }] } })
+      },
+      asked: 'pool/suite',
+      tells: 'given by name in users/ida.yaml:1: 2 of suite',
+    },
+    {
+      way: 'a seat, by a role of the selector',
+      given: async () => {
+        await pool('suite', { roles: ['editor'] })
+        await member('ida', { acme: ['editor'] })
+      },
+      asked: 'pool/suite',
+      tells: 'the selector of suite (pools/suite.yaml:1) fits: role editor',
+    },
+    {
+      way: 'a seat, by a group of the selector',
+      given: async () => {
+        await pool('suite', { groups: ['staff'] })
+        await group('staff', { members: ['ida'] })
+        await member('ida', { acme: [] }, { settled: { groups: ['staff'] } })
+      },
+      asked: 'pool/suite',
+      tells: 'the selector of suite (pools/suite.yaml:1) fits: group staff',
+    },
+    {
+      way: 'a seat, by the expression of the selector',
+      given: async () => {
+        await pool('suite', { expression: "user.labels['team'] == 'ops'" })
+        await member('ida', { acme: [] }, { labels: { team: 'ops' } })
+      },
+      asked: 'pool/suite',
+      tells: "the selector of suite (pools/suite.yaml:1) fits: the expression user.labels['team'] == 'ops'",
+    },
+  ])('$way', async ({ given, asked, tells }) => {
+    await given()
+    const { facts } = await why('ida', asked)
+    expect(facts.flatMap(fact => fact.ways.map(one => one.text))).toEqual([tells])
+    expect(facts.flatMap(fact => fact.ways.map(one => one.change))).toEqual([expect.stringMatching(/^(take|change) /)])
+  })
+
+  test.each<[string, Partial<UserSpec>, Partial<MembershipSpec>, string]>([
+    [
+      'suspended',
+      { suspended: true },
+      { settled: { roles: ['editor'], groups: [], permissions: [], suspended: true, time: '2026-01-05T09:00:00Z' } },
+      'not in force: suspended everywhere; nothing is in force until that is taken back',
+    ],
+    ['who left', {}, { left: { time: '2026-01-05T09:00:00Z' } }, 'not in force: left Mon 5 Jan 2026, 09:00 UTC'],
+  ])('a role of somebody %s is declared, and not in force', async (_, user, record, note) => {
+    await member('ida', { acme: ['editor'] }, { user, record })
+    const { has, facts } = await why('ida', 'editor')
+    expect(has).toBe(false)
+    expect(facts[0]?.ways[0]?.text).toBe('declared in users/ida.yaml:1 (source people)')
+    expect(facts[0]?.notes).toEqual([note])
   })
 })

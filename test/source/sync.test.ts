@@ -57,6 +57,31 @@ describe('a source', () => {
     expect((await store.get('Role', 'editor'))?.metadata.annotations?.[ANNOTATIONS.revision]).toBe('r2')
     expect((await store.get('Role', 'viewer'))?.metadata.annotations?.[ANNOTATIONS.revision]).toBe('r1')
   })
+  it('keeps the author of a document that did not change, and names none for a change whose author is not known', async () => {
+    await using store = await open()
+    const by = (of: ReturnType<typeof revision>, author: string) => ({
+      ...of,
+      manifests: of.manifests.map(placed => ({ ...placed, change: { commit: of.id, author } })),
+    })
+    const notes = async (name: string) => {
+      const { annotations = {} } = (await store.get('Role', name))?.metadata ?? {}
+      return [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author].map(note => annotations[note])
+    }
+    await sync(store, by(revision('r1', role('editor'), role('viewer')), 'Ada'))
+    const before = await store.get('Role', 'viewer')
+    await sync(store, by(revision('r2', role('editor', { displayName: 'Editor' }), role('viewer')), 'Bea'))
+    expect(await notes('editor')).toEqual(['r2', 'r2', 'Bea'])
+    expect(await store.get('Role', 'viewer')).toEqual(before)
+    expect(await notes('viewer')).toEqual(['r1', 'r1', 'Ada'])
+    await sync(store, revision('r3', role('editor', { displayName: 'E' }), role('viewer')))
+    expect(await notes('editor')).toEqual(['r3', undefined, undefined])
+    // A field less is a change as well.
+    await sync(store, by(revision('r4', role('editor'), role('viewer')), 'Cem'))
+    expect(await notes('editor')).toEqual(['r4', 'r4', 'Cem'])
+    await sync(store, revision('r5', role('editor', { displayName: 'E' }), role('viewer')))
+    await sync(store, revision('r6', role('editor'), role('viewer')))
+    expect(await notes('editor')).toEqual(['r6', undefined, undefined])
+  })
   it('takes back what a person changed by hand, says so, and leaves what it does not declare', async () => {
     await using store = await open()
     await sync(store, revision('r1', role('editor', { displayName: 'Editor' })))
