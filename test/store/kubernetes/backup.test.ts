@@ -13,21 +13,24 @@ import type { CredentialStore } from '../../../src/ports/credentials.ts'
 import { openEmbeddedStore } from '../../../src/store/embedded/store.ts'
 import { openKubernetesStore } from '../../../src/store/kubernetes/store.ts'
 import type { ResourceStore } from '../../../src/store/store.ts'
+import { renderedRules } from '../../chart/role.ts'
 import { type FakeClock, fakeClock } from '../../fakes/clock.ts'
 import { HOUR, openRealm, type Realm } from '../../fakes/realm.ts'
 import { startCluster, type TestCluster } from '../../kube/apiserver.ts'
 import { installCrds, newNamespace } from '../../kube/crds.ts'
-import { allow, RULES } from '../../kube/rights.ts'
+import { allow, type Rule } from '../../kube/rights.ts'
 import { describeWith } from '../../parts.ts'
 
 const TIME = '2026-01-05T09:00:00Z'
 describeWith('kube-apiserver', 'the backup of a realm', () => {
   let cluster: TestCluster
+  let rules: readonly Rule[]
   let folder: string
   let closing: AsyncDisposableStack
   beforeAll(async () => {
     cluster = await startCluster({ tokens: { 'token-of-roster': 'roster' } })
     await installCrds(cluster)
+    rules = renderedRules()
   })
   afterAll(() => cluster[Symbol.asyncDispose]())
   beforeEach(() => {
@@ -40,7 +43,7 @@ describeWith('kube-apiserver', 'the backup of a realm', () => {
   })
 
   const at = (...names: string[]) => join(folder, ...names)
-  /** A namespace under exactly the rights of Roster. */
+  /** A namespace under exactly the rights that the chart gives to Roster. */
   const place = async () => {
     const namespace = await newNamespace(cluster)
     await cluster.ask('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
@@ -48,7 +51,7 @@ describeWith('kube-apiserver', 'the backup of a realm', () => {
       kind: 'ConfigMap',
       metadata: { name: 'roster-realm' },
     })
-    await allow(cluster, namespace, 'roster', RULES)
+    await allow(cluster, namespace, 'roster', rules)
     const kubeconfig = cluster.writeKubeconfig({ token: 'token-of-roster' })
     return { kubeconfig, namespace, clock: { now: () => Date.now() } }
   }
