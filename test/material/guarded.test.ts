@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { replayGuarded } from './guarded.ts'
 
-const COMMITS = 45
+const COMMITS = 50
 
 describe('a stream of commits to an organization of real size', () => {
   it('loses exactly what the budgets let go; what is beyond them is held, and goes with an Approval', async () => {

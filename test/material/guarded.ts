@@ -3,6 +3,8 @@ import { reconcilersOf } from '../../src/app/world.ts'
 import { isJoined } from '../../src/decide/membership.ts'
 import { membershipName } from '../../src/decide/record-names.ts'
 import { type FileReading, readManifests, readText } from '../../src/manifests/read.ts'
+import { sourceReconciler } from '../../src/reconcilers/source.ts'
+import type { Reconciler } from '../../src/runtime/reconciler.ts'
 import { revisionOf } from '../../src/source/folder.ts'
 import { SourceHub } from '../../src/source/hub.ts'
 import { syncRevision } from '../../src/source/sync.ts'
@@ -50,18 +52,17 @@ export async function* replayGuarded(commits: number, shape?: Shape): AsyncGener
   }
   await using realm = await openRealm({
     collectFor: 10_000,
-    reconcilers: world =>
-      reconcilersOf(world, {
-        sync: syncRevision,
-        hub: new SourceHub({
-          open: ({ name }) => ({
-            read: () => revision(name),
-            watch: () => () => undefined,
-            close: async () => undefined,
-          }),
-          changed: name => realm.loop.controller('Source')?.wake(name),
+    reconcilers: world => {
+      const hub = new SourceHub({
+        open: ({ name }) => ({
+          read: () => revision(name),
+          watch: () => () => undefined,
+          close: async () => undefined,
         }),
-      }),
+        changed: name => realm.loop.controller('Source')?.wake(name),
+      })
+      return [sourceReconciler(world, { hub, sync: syncRevision }), ...reconcilersOf(world)] as unknown as Reconciler[]
+    },
   })
   const { clock } = realm
   for (const name of SOURCES)
