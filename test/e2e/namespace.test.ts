@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SCHEMAS } from '../../src/api/generated/schemas.ts'
 import type { Membership } from '../../src/api/membership.ts'
 import { KINDS } from '../../src/api/names.ts'
 import { startCluster, type TestCluster } from '../kube/apiserver.ts'
@@ -56,7 +57,7 @@ describeWith('kube-apiserver', 'a realm whose namespace is deleted under it', ()
     const refused = async () =>
       (await cluster.ask('POST', `/api/v1/namespaces/${namespace}/configmaps?dryRun=All`, another)).code === 403
     await eventually(async () => yes(await refused()), 'nothing new is taken', 30_000)
-    for (const kind of KINDS) await cluster.ask('DELETE', `${path}/${kind.toLowerCase()}s`)
+    for (const kind of KINDS) await cluster.ask('DELETE', `${path}/${SCHEMAS[kind].plural}`)
     const told = () => yes(running.output().includes('the namespace of this realm is being deleted'))
     for (const one of [
       `/api/v1/namespaces/${namespace}/configmaps`,
@@ -92,7 +93,7 @@ describeWith('kube-apiserver', 'a realm whose namespace is deleted under it', ()
     const done = await place.roster('uninstall', '--yes')
     expect(done.code, done.err).toBe(0)
     for (const kind of KINDS)
-      expect((await cluster.ask('GET', `${path}/${kind.toLowerCase()}s`)).body.items, kind).toEqual([])
+      expect((await cluster.ask('GET', `${path}/${SCHEMAS[kind].plural}`)).body.items, kind).toEqual([])
     expect(peer.mails).toHaveLength(PEOPLE + 1)
   }, 400_000)
 })

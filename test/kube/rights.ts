@@ -1,3 +1,4 @@
+import { SCHEMAS } from '../../src/api/generated/schemas.ts'
 import { DECLARED_KINDS, KINDS } from '../../src/api/names.ts'
 import type { TestCluster } from './apiserver.ts'
 
@@ -9,16 +10,18 @@ export interface Rule {
   verbs: string[]
 }
 
-const plural = (kind: string) => `${kind.toLowerCase()}s`
-
 /** All that the store needs in its namespace, and nothing that it does not. */
 export const RULES: readonly Rule[] = [
   {
     apiGroups: ['roster.dev'],
-    resources: KINDS.map(plural),
+    resources: KINDS.map(kind => SCHEMAS[kind].plural),
     verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
   },
-  { apiGroups: ['roster.dev'], resources: DECLARED_KINDS.map(kind => `${plural(kind)}/status`), verbs: ['patch'] },
+  {
+    apiGroups: ['roster.dev'],
+    resources: DECLARED_KINDS.map(kind => `${SCHEMAS[kind].plural}/status`),
+    verbs: ['patch'],
+  },
   { apiGroups: [''], resources: ['configmaps'], resourceNames: ['roster-realm'], verbs: ['get', 'update'] },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: ['roster'], verbs: ['get', 'update'] },
   // A name cannot bind what does not exist yet.

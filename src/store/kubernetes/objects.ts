@@ -1,3 +1,4 @@
+import { SCHEMAS } from '../../api/generated/schemas.ts'
 import { API_VERSION, GROUP, type Kind, UNOBSERVED, VERSION } from '../../api/names.ts'
 import type { Metadata } from '../../api/resource.ts'
 import { type Fields, type StoredObject, sameJson, tidyMetadata } from '../semantics/object.ts'
@@ -42,12 +43,9 @@ export interface RawList {
   items: RawObject[]
 }
 
-/** Plural names of the kinds, as in their CustomResourceDefinitions: all are regular. */
-const plural = (kind: Kind): string => `${kind.toLowerCase()}s`
-
 /** The path of a kind's objects in a namespace, or of one of them, or of its status. */
 export const pathOf = (namespace: string, kind: Kind, name?: string, subresource?: 'status'): string => {
-  const parts = ['apis', GROUP, VERSION, 'namespaces', namespace, plural(kind), name, subresource]
+  const parts = ['apis', GROUP, VERSION, 'namespaces', namespace, SCHEMAS[kind].plural, name, subresource]
   return `/${parts
     .filter(part => part !== undefined)
     .map(encodeURIComponent)

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { SCHEMAS } from '../../../src/api/generated/schemas.ts'
 import type { DeclaredKind } from '../../../src/api/names.ts'
 import { ANNOTATIONS, DECLARED_KINDS } from '../../../src/api/names.ts'
+import { directoryReconciler } from '../../../src/reconcilers/directory.ts'
 import { groupReconciler } from '../../../src/reconcilers/group.ts'
 import { invitationReconciler } from '../../../src/reconcilers/invitation.ts'
 import { licensePoolReconciler } from '../../../src/reconcilers/licensepool.ts'
@@ -15,6 +17,7 @@ import { syncRevision } from '../../../src/source/sync.ts'
 import { openKubernetesStore } from '../../../src/store/kubernetes/store.ts'
 import type { ResourceStore } from '../../../src/store/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
+import { fakeDirectory } from '../../fakes/directories.ts'
 import { openRealm, type Realm } from '../../fakes/realm.ts'
 import { startCluster, type TestCluster } from '../../kube/apiserver.ts'
 import { installCrds, newNamespace } from '../../kube/crds.ts'
@@ -56,6 +59,7 @@ describeWith('kube-apiserver', 'what kstatus and Argo CD make of a realm', () =>
         invitationReconciler(world),
         licensePoolReconciler(world),
         sourceReconciler(world, { hub: hub(), sync: syncRevision }),
+        directoryReconciler(world, { driver: async () => fakeDirectory(), release: async () => undefined }),
       ] as unknown as Reconciler[]
 
     const open = async () => {
@@ -69,7 +73,7 @@ describeWith('kube-apiserver', 'what kstatus and Argo CD make of a realm', () =>
     }
 
     const path = (kind: DeclaredKind, name = '') =>
-      `/apis/roster.dev/v1alpha1/namespaces/${namespace}/${kind.toLowerCase()}s/${name}`
+      `/apis/roster.dev/v1alpha1/namespaces/${namespace}/${SCHEMAS[kind].plural}/${name}`
     /** Every declared object, as the API server sends it to anybody. */
     const health = async (): Promise<Record<string, Health>> => {
       const objects: unknown[] = []
@@ -99,6 +103,12 @@ describeWith('kube-apiserver', 'what kstatus and Argo CD make of a realm', () =>
       await realm.declare('LicensePool', 'suite', { organization: 'acme', product: 'CloudHub', seats: 1 })
       await realm.declare('Invitation', 'carol', { email: 'carol@partner.example', organization: 'acme' })
       await realm.declare('Source', 'other', { folder: { path: '/srv/other' } })
+      await realm.declare('Directory', 'hr', {
+        organization: 'acme',
+        type: 'File',
+        file: { path: 'people.csv', columns: { id: 'number' } },
+        policy: 'Observe',
+      })
       await realm.declare('Approval', 'clean-up', {
         organization: 'acme',
         releases: `sha256:${'0'.repeat(64)}`,
