@@ -185,7 +185,7 @@ export const guardedCommits = (shape?: Shape, seed = 815): Commits => {
       tidy()
     },
     'one more than labs may': (oracle, now) => drop('labs', oracle.left('labs', 'people', now) + 1, oracle, now),
-    'three of labs': (oracle, now) => drop('labs', 3, oracle, now),
+    'one of labs': (oracle, now) => drop('labs', 1, oracle, now),
     'five of the island': (oracle, now) => drop('island', 5, oracle, now),
     'two of the island': (oracle, now) => drop('island', 2, oracle, now),
     'two of each tiny one': (oracle, now) => {
@@ -226,7 +226,9 @@ export const guardedCommits = (shape?: Shape, seed = 815): Commits => {
   const names = Object.keys(edits)
   /** What happens every day stands between the others. */
   const daily = names.slice(0, 9)
-  const rare = ['one more than labs may', ...names.slice(8).filter(name => name !== 'one more than labs may')]
+  /** Each where the budget that is to stop it is the only one that does. */
+  const first = ['one more than labs may', 'as many as may', 'one of labs']
+  const rare = [...first, ...names.slice(8).filter(name => !first.includes(name))]
   const made = new Map<number, { was: Documents; is: Documents }>()
   let next = 0
   return {
