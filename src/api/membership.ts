@@ -123,6 +123,13 @@ const spec = object('What happened between one organization and one address.', {
           5000,
           'Flat permissions.',
         ),
+        reach: unset(
+          list(
+            name('An organization.'),
+            5000,
+            'Organizations below in which the `>area:verb` and `!>area:verb` are in force. Absent where there are such: in all that are declared below.',
+          ),
+        ),
         suspended: unset(flag('The person is suspended here. Absent: not suspended.')),
         time: time('When it last changed.'),
       },
@@ -145,6 +152,13 @@ const spec = object('What happened between one organization and one address.', {
         roles: list(name('A role.'), 500, 'Roles.'),
         groups: list(name('A group.'), 500, 'Groups.'),
         permissions: list(text('A permission.', 400), 20, 'The first of the permissions.'),
+        reach: unset(
+          list(
+            text('An organization below, `!` in front: denied there from now on.', 254),
+            20,
+            'The first of those below.',
+          ),
+        ),
         suspended: unset(flag('Suspended.')),
         until: unset(time('The end, brought forward to this time.')),
         admin: unset(flag('The person is an admin of the organization by what they lose.')),

@@ -66,10 +66,11 @@ const factsOf = ({ spec }: Membership): Map<string, string> => {
   for (const { key, outcome = 'Claimed' } of spec.mails) facts.set(`mail ${key}`, outcome)
   if (isJoined(spec)) facts.set('membership', 'member')
   else if (spec.ended) facts.set('membership', 'ended')
-  const { roles = [], groups = [], permissions = [], suspended } = spec.settled ?? {}
+  const { roles = [], groups = [], permissions = [], reach = [], suspended } = spec.settled ?? {}
   if (roles.length > 0) facts.set('roles', [...roles].sort().join(', '))
   if (groups.length > 0) facts.set('groups', [...groups].sort().join(', '))
   if (permissions.length > 0) facts.set('permissions', [...permissions].sort().join(', '))
+  if (reach.length > 0) facts.set('reaches', [...reach].sort().join(', '))
   if (suspended) facts.set('suspended', 'yes')
   if (spec.losing) facts.set('losses', 'held')
   return facts

@@ -1,6 +1,6 @@
 import type { Role } from '../api/role.ts'
 import type { GroupCandidate, GroupResolver } from './groups.ts'
-import { permissionsOf } from './permissions.ts'
+import { permissionsOf, reachesDown } from './permissions.ts'
 
 /** A role given to somebody directly, and by what. */
 export interface DirectRole {
@@ -25,9 +25,14 @@ export interface AccessInput {
     role(name: string): Role | undefined
     /** The organization, its parent, and so on up to the root. */
     organizationChain(name: string): readonly string[]
+    /** Everything below the organization, without itself. */
+    organizationsBelow(name: string): readonly string[]
     groups: GroupResolver
   }
 }
+
+/** So many organizations one record names. */
+const REACHED_AT_MOST = 5000
 
 /** What the declarations give somebody in one organization. It is in force only once it is settled. */
 export interface DerivedAccess {
@@ -37,6 +42,8 @@ export interface DerivedAccess {
   groups: string[]
   /** Flat, normal: `decide/permissions`. */
   permissions: string[]
+  /** Sorted organizations below, where a permission or a denial reaches down; not where they are more than a record can hold. */
+  reach?: string[]
   /** Role → the ways it came. */
   via: Record<string, Way[]>
   missing: { role: string; problem: 'NotFound' | 'OtherOrganization' }[]
@@ -73,10 +80,13 @@ export const deriveAccess = ({ organization, roles, user, lookups }: AccessInput
   }
 
   const names = [...found.keys()].sort()
+  const permissions = permissionsOf(found.values().map(({ role }) => role.spec))
+  const reach = reachesDown(permissions) ? lookups.organizationsBelow(organization).toSorted() : undefined
   return {
     roles: names,
     groups: groups.map(membership => membership.group),
-    permissions: permissionsOf(found.values().map(({ role }) => role.spec)),
+    permissions,
+    ...(reach && reach.length <= REACHED_AT_MOST && { reach }),
     via: Object.fromEntries(names.map(name => [name, found.get(name)?.ways ?? []])),
     missing: [...missing.values()].sort((a, b) => (a.role < b.role ? -1 : 1)),
   }

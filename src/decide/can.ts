@@ -68,14 +68,25 @@ export interface CanAnswer {
 }
 
 /**
+ * From where a membership looks at the first organization of a chain. Which organizations it reaches down to is settled with its access;
+ * where that is not written down yet, all that are declared below.
+ */
+const whereFrom = ({ organization, settled }: MembershipSpec, chain: readonly string[]): Where | undefined => {
+  const [asked = ''] = chain
+  if (organization === asked) return 'here'
+  const reaches = settled?.reach ? settled.reach.includes(asked) : chain.includes(organization)
+  return reaches ? 'below' : undefined
+}
+
+/**
  * Whether a person may do something in an organization: some membership there or above gives it, and none denies it.
  * Reads only settled access. A membership that is not in force (invited, suspended, ended, left) neither gives nor denies.
  */
 export const canDo = ({ permission, chain, memberships, suspended, now }: CanInput): CanAnswer => {
   const ways: CanWay[] = []
   for (const membership of memberships) {
-    if (!chain.includes(membership.organization)) continue
-    const where: Where = membership.organization === chain[0] ? 'here' : 'below'
+    const where = whereFrom(membership, chain)
+    if (where === undefined) continue
     ways.push({
       organization: membership.organization,
       where,
@@ -83,7 +94,9 @@ export const canDo = ({ permission, chain, memberships, suspended, now }: CanInp
       says: verdictOf(membership.settled?.permissions ?? [], permission, where),
     })
   }
-  ways.sort((a, b) => chain.indexOf(a.organization) - chain.indexOf(b.organization))
+  const distance = ({ organization }: CanWay) =>
+    chain.includes(organization) ? chain.indexOf(organization) : chain.length
+  ways.sort((a, b) => distance(a) - distance(b))
   const inForce = ways.filter(way => way.standing === 'Active' || way.standing === 'Restricted')
   if (inForce.some(way => way.says === 'denied')) return { may: false, because: 'Denied', ways }
   if (inForce.some(way => way.says === 'allowed')) return { may: true, because: 'Allowed', ways }

@@ -17,6 +17,7 @@ export const digestOf = (loss: Loss): string =>
     : lossDigest([
         'access',
         ...(['roles', 'groups', 'permissions'] as const).flatMap(part => [part, ...loss.losses[part].toSorted()]),
+        ...(loss.losses.reach?.length ? ['reach', ...loss.losses.reach.toSorted()] : []),
         ...(loss.losses.suspended ? ['suspended'] : []),
         ...(loss.until === undefined ? [] : ['until', loss.until]),
       ])
@@ -44,7 +45,8 @@ export const losingOf = (
     ...(loss.is === 'membership' && { organization: true }),
     roles: [...roles].sort(),
     groups: [...groups].sort(),
-    permissions: [...permissions].sort().slice(0, PERMISSIONS_NAMED),
+    permissions: [...permissions].sort().slice(0, NAMED),
+    ...(loss.is === 'access' && loss.losses.reach?.length && { reach: loss.losses.reach.toSorted().slice(0, NAMED) }),
     ...(loss.is === 'access' && loss.losses.suspended && { suspended: true }),
     ...(loss.is === 'access' && loss.until !== undefined && { until: loss.until }),
     ...(options.admin && { admin: true }),
@@ -54,7 +56,7 @@ export const losingOf = (
     time: known?.digest === digest ? known.time : options.now,
   }
 }
-const PERMISSIONS_NAMED = 20
+const NAMED = 20
 
 /** The record without the note. */
 export const withoutLosing = (spec: MembershipSpec): MembershipSpec => {
@@ -67,11 +69,17 @@ export const withoutLosing = (spec: MembershipSpec): MembershipSpec => {
 export const makesAdmin = (permissions: readonly string[]): boolean =>
   ADMIN_PERMISSIONS.some(one => allows(permissions, one, 'here'))
 
-/** Whether somebody is an admin of the organizations below their membership by what they lose. Where not all of it is named: as if it were. */
-export const takesAdminBelow = ({ settled, losing }: Pick<MembershipSpec, 'settled' | 'losing'>): boolean => {
+/** Whether somebody is an admin of an organization below their membership by what they lose. Where not all of it is named: as if it were. */
+export const takesAdminBelow = (
+  { settled, losing }: Pick<MembershipSpec, 'settled' | 'losing'>,
+  organization: string,
+): boolean => {
   if (!losing || !reachesAsAdmin(settled?.permissions ?? [])) return false
   if (losing.organization || losing.suspended || losing.until !== undefined) return true
-  return losing.permissions.length >= PERMISSIONS_NAMED || reachesAsAdmin(losing.permissions)
+  const { permissions, reach = [] } = losing
+  return (
+    permissions.length >= NAMED || reachesAsAdmin(permissions) || reach.length >= NAMED || reach.includes(organization)
+  )
 }
 
 const reachesAsAdmin = (permissions: readonly string[]): boolean =>
@@ -90,7 +98,7 @@ export const isBroughtForward = (before: string | undefined, after: string | und
   (before === undefined || milliseconds(after) < milliseconds(before))
 
 /** What is lost, in a few words: `editor, billing`, `the membership`. */
-export const lossText = ({ organization, roles, groups, permissions, suspended, until }: Losing): string => {
+export const lossText = ({ organization, roles, groups, permissions, reach, suspended, until }: Losing): string => {
   if (organization) return roles.length > 0 ? `the membership (${listed(roles)})` : 'the membership'
   const parts = [
     ...(suspended ? ['everything, by suspension'] : []),
@@ -101,9 +109,22 @@ export const lossText = ({ organization, roles, groups, permissions, suspended, 
         : permissions.length > 0
           ? [listed(permissions)]
           : []),
+    ...(reach ? [reachText(reach)] : []),
     ...(until === undefined ? [] : [`what lies after ${until}`]),
   ]
   return parts.join('; ')
+}
+
+/** Organizations below that are lost, in words; `!` in front: from now on something is denied there. */
+export const reachText = (reach: readonly string[]): string => {
+  const [gone, denied] = [
+    reach.filter(one => !one.startsWith('!')),
+    reach.flatMap(one => (one.startsWith('!') ? [one.slice(1)] : [])),
+  ]
+  return [
+    ...(gone.length > 0 ? [`what reaches down to ${listed(gone)}`] : []),
+    ...(denied.length > 0 ? [`what is denied in ${listed(denied)} from above`] : []),
+  ].join('; ')
 }
 
 const listed = (all: readonly string[]): string =>

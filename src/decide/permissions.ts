@@ -104,6 +104,12 @@ export const verdictOf = (
 export const allows = (permissions: FlatPermissions, permission: string, where: Where): boolean =>
   verdictOf(permissions, permission, where) === 'allowed'
 
+/** Whether something is given or denied in the organizations below. */
+export const reachesDown = (permissions: FlatPermissions): boolean =>
+  givesBelow(permissions) || deniesBelow(permissions)
+export const givesBelow = (permissions: FlatPermissions): boolean => permissions.some(text => text.startsWith('>'))
+export const deniesBelow = (permissions: FlatPermissions): boolean => permissions.some(text => text.startsWith('!>'))
+
 /**
  * What is lost from `before` to `after`, exact to the single permission: empty if and only if nothing that was allowed, here or below, is gone and no denial is new.
  * `documents:*` among the lost: that permission no longer covers all it did, though single verbs may be left. `>…`: lost below (and here, where it was held here).

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { conditionsOf, type Readiness, readiness, type Verdict } from '../api/conditions.ts'
 import type { ResourceOf, StatusOf } from '../api/kinds.ts'
+import type { Membership } from '../api/membership.ts'
 import type { DeclaredKind, Kind, Reason } from '../api/names.ts'
 import { ANNOTATIONS } from '../api/names.ts'
+import type { Organization } from '../api/organization.ts'
 import type { Condition, Metadata, ObjectRef } from '../api/resource.ts'
 import { timestamp } from '../api/timestamp.ts'
 import type { GroupResolver } from '../decide/groups.ts'
@@ -78,9 +80,11 @@ export const settingsFor = (
 /** This organization and everything below it that is confirmed by its parent's `children`. */
 export const organizationsBelow = (cache: Cache, organization: string): string[] => {
   const found = new Set([organization])
-  for (const name of found)
-    for (const child of cache.by('Organization', 'parent', name))
-      if (cache.get('Organization', name)?.spec.children?.includes(child.metadata.name)) found.add(child.metadata.name)
+  for (const name of found) {
+    const children = new Set(cache.get('Organization', name)?.spec.children)
+    for (const { metadata } of cache.by('Organization', 'parent', name))
+      if (children.has(metadata.name)) found.add(metadata.name)
+  }
   return [...found]
 }
 
@@ -89,6 +93,30 @@ export const organizationsConcerned = (cache: Cache, organization: string): stri
   const found = new Set([organization])
   for (const name of found) for (const child of cache.by('Organization', 'parent', name)) found.add(child.metadata.name)
   return [...found]
+}
+
+/** Memberships that make somebody an admin where they are, in an organization and above it: as declared, and those that still reach it. */
+export function* adminsHereOrAbove(
+  cache: Cache,
+  organization: string,
+  chain: readonly string[],
+): Generator<Membership> {
+  for (const at of chain) yield* cache.by('Membership', 'admins', at)
+  for (const record of cache.by('Membership', 'reach', organization))
+    if (!chain.includes(record.spec.organization)) yield record
+}
+
+/** Memberships above an organization, confirmed or not, that reach down, and those that reach it by their settled access: whom a change of its place may concern. */
+export const reachingDown = (cache: Cache, { metadata, spec }: Organization): Membership[] => {
+  const above = new Set([metadata.name])
+  for (let parent = spec.parent; parent !== undefined && !above.has(parent); ) {
+    above.add(parent)
+    parent = cache.get('Organization', parent)?.spec.parent
+  }
+  return [
+    ...[...above].flatMap(name => cache.by('Membership', 'reaching', name)),
+    ...cache.by('Membership', 'reach', metadata.name),
+  ]
 }
 
 export const now = (world: Pick<World, 'clock'>): string => timestamp(world.clock.now())

@@ -61,12 +61,15 @@ export const collect = (
         record.spec.address,
         ...(user ? [user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress) : []),
       ]
+      const adminBelow = (record.spec.settled?.reach ?? below(organization)).filter(one =>
+        takesAdminBelow(record.spec, one),
+      )
       const loss = {
         key,
         person: personOf(record.spec),
         addresses,
         admin: losing.admin === true,
-        ...(takesAdminBelow(record.spec) && { adminBelow: below(organization) }),
+        ...(adminBelow.length > 0 && { adminBelow }),
       }
       const { producer } = losing
       if (losing.urgent) urgent.push({ organization, producer, losses: [loss] })

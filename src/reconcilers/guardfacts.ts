@@ -10,7 +10,7 @@ import { membershipOf, removalKey } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { settingsFor } from './context.ts'
+import { adminsHereOrAbove, settingsFor } from './context.ts'
 
 /** How long a budget lasts. */
 export const BUDGET = 24 * 3_600_000
@@ -119,18 +119,17 @@ const adminsWhoSignIn = (world: Counting, organization: string, chain: readonly 
   const { cache, clock } = world
   const now = clock.now()
   const admins = new Set<string>()
-  for (const at of chain)
-    for (const { metadata, spec } of cache.by('Membership', 'admins', at)) {
-      const account = spec.joined?.account === undefined ? undefined : cache.get('Account', spec.joined.account)
-      if (account ? !account.spec.proven || account.spec.closed : spec.joined?.how === 'Declared') continue
-      const { losing } = spec
-      const takes = at === organization ? losing?.admin : takesAdminBelow(spec)
-      const goes = losing && takes ? cache.by('RemovalSet', 'removal', removalKey(metadata.name, losing.digest)) : []
-      if (goes.some(set => set.spec.state === 'Released')) continue
-      const memberships = spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
-      const suspended = suspensionOf(spec.user && cache.get('User', spec.user.name))
-      if (isAdmin({ chain: chain.includes(organization) ? chain : [organization], memberships, suspended, now }))
-        admins.add(personOf(spec))
-    }
+  for (const { metadata, spec } of adminsHereOrAbove(cache, organization, chain)) {
+    const account = spec.joined?.account === undefined ? undefined : cache.get('Account', spec.joined.account)
+    if (account ? !account.spec.proven || account.spec.closed : spec.joined?.how === 'Declared') continue
+    const { losing } = spec
+    const takes = spec.organization === organization ? losing?.admin : takesAdminBelow(spec, organization)
+    const goes = losing && takes ? cache.by('RemovalSet', 'removal', removalKey(metadata.name, losing.digest)) : []
+    if (goes.some(set => set.spec.state === 'Released')) continue
+    const memberships = spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
+    const suspended = suspensionOf(spec.user && cache.get('User', spec.user.name))
+    if (isAdmin({ chain: chain.includes(organization) ? chain : [organization], memberships, suspended, now }))
+      admins.add(personOf(spec))
+  }
   return admins
 }

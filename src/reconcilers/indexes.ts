@@ -16,7 +16,7 @@ import type { User } from '../api/user.ts'
 import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { holdersOf } from '../decide/held-seats.ts'
 import { isJoined } from '../decide/membership.ts'
-import { allows } from '../decide/permissions.ts'
+import { allows, reachesDown } from '../decide/permissions.ts'
 import { generatedInvitationName, generatedUserName } from '../decide/record-names.ts'
 import type { Indexes } from '../runtime/reconciler.ts'
 
@@ -58,6 +58,10 @@ export const indexes = {
           .map(mail => `${spec.organization}/${mail.claimedTime.slice(0, 10)}`),
       ),
     ],
+    /** By organization, only those that reach down from it. */
+    reaching: ({ spec }: Membership) => (reachesDown(spec.settled?.permissions ?? []) ? [spec.organization] : []),
+    /** By each organization below that is reached. */
+    reach: ({ spec }: Membership) => spec.settled?.reach ?? [],
     /** By organization, only members whose settled access makes them an admin there. */
     admins: ({ spec }: Membership) =>
       isJoined(spec) && ADMIN_PERMISSIONS.some(one => allows(spec.settled?.permissions ?? [], one, 'here'))

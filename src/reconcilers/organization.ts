@@ -7,11 +7,12 @@ import { byAge } from '../decide/age.ts'
 import { isAdmin, type Suspension, standingOf, suspensionOf } from '../decide/can.ts'
 import { countsOf } from '../decide/counts.ts'
 import { currentSeries } from '../decide/membership.ts'
-import { allows, permissionsOf } from '../decide/permissions.ts'
+import { allows, permissionsOf, reachesDown } from '../decide/permissions.ts'
 import { placement } from '../decide/settings.ts'
 import { isTimeZone } from '../decide/time.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import {
+  adminsHereOrAbove,
   declaredAt,
   isPaused,
   organizationsBelow,
@@ -62,14 +63,16 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
           const last = spec.attempts.at(-1)
           return [
             [spec.user, spec.joined, spec.left, spec.ended, spec.declined, spec.declared],
-            [spec.settled?.roles, spec.settled?.permissions, spec.settled?.suspended],
+            [spec.settled?.roles, spec.settled?.permissions, spec.settled?.reach, spec.settled?.suspended],
             [currentSeries(spec), last?.number, last?.series, last?.outcome, last?.withdrawnTime],
           ]
         },
         // An admin of what is above is one below, where their permissions reach down.
         wakes: ({ spec }, cache) =>
-          spec.settled?.permissions.some(one => one.startsWith('>') || one.startsWith('!>'))
-            ? organizationsBelow(cache, spec.organization)
+          reachesDown(spec.settled?.permissions ?? [])
+            ? spec.settled?.reach
+              ? [spec.organization, ...spec.settled.reach]
+              : organizationsBelow(cache, spec.organization)
             : [spec.organization],
       }),
       watch({
@@ -227,11 +230,10 @@ const hasAdmin = (world: World, name: string): boolean => {
   const { cache, clock } = world
   const chain = settingsFor(world, name)?.settings.chain ?? [name]
   const now = clock.now()
-  for (const at of chain)
-    for (const admin of cache.by('Membership', 'admins', at)) {
-      const memberships = memberOf(cache, admin)
-      if (isAdmin({ chain, memberships, suspended: suspensionIn(cache, admin.spec), now })) return true
-    }
+  for (const admin of adminsHereOrAbove(cache, name, chain)) {
+    const memberships = memberOf(cache, admin)
+    if (isAdmin({ chain, memberships, suspended: suspensionIn(cache, admin.spec), now })) return true
+  }
   return willHaveAdmin(world, name, chain)
 }
 

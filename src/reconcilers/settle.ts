@@ -2,10 +2,10 @@ import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
 import { suspensionOf } from '../decide/can.ts'
-import { isBroughtForward, type Loss, makesAdmin, withoutLosing } from '../decide/loss.ts'
+import { isBroughtForward, type Loss, makesAdmin, reachText, withoutLosing } from '../decide/loss.ts'
 import { type AccessComparison, type AccessDifference, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, isJoined, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
-import { declaredAt, recordEvent, refOf, settingsFor } from './context.ts'
+import { declaredAt, organizationsBelow, recordEvent, refOf, settingsFor } from './context.ts'
 import { userFacts } from './people.ts'
 import { asking, permitFor, permitForNothing } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
@@ -22,7 +22,7 @@ export const settle = async (
   wished: MembershipSpec,
 ): Promise<{ record: Membership; result: PlaceResult }> => {
   const { world, user, organization, problem } = place
-  const record = await withSuspension(place, found)
+  const record = await withoutGone(place, await withSuspension(place, found))
   const wanted = record === found ? wished : { ...wished, ...(record.spec.settled && { settled: record.spec.settled }) }
   const base = withoutLosing(wanted)
   const derived = { ...derive(place, base), ...(user.spec.suspended && { suspended: true as const }) }
@@ -48,7 +48,10 @@ export const settle = async (
 
   const { roles, groups, permissions } = derived
   const suspension = derived.suspended && { suspended: true as const }
-  const whole: MembershipSpec = { ...base, settled: { roles, groups, permissions, ...suspension, time } }
+  const whole: MembershipSpec = {
+    ...base,
+    settled: { roles, groups, permissions, ...reachOf(derived), ...suspension, time },
+  }
   const what = { ...explained(place, 'grant', 'access'), changes: changesOf(place, comparison) }
   const takes = takesAccess(record.spec, whole)
   if (!takes && until === undefined) {
@@ -94,6 +97,16 @@ const withSuspension = async (place: Place, record: Membership): Promise<Members
   return world.effects.takeAccess(record, spec, permit, quiet(place))
 }
 
+/** The record without organizations below that are no more: nobody had anything there, and who makes one of the same name anew starts without them. */
+const withoutGone = async (place: Place, record: Membership): Promise<Membership> => {
+  const { world, user } = place
+  const { settled } = record.spec
+  const reach = settled?.reach?.filter(one => world.cache.get('Organization', one))
+  if (!settled || !reach || reach.length === settled.reach?.length) return record
+  const { permit } = permitForNothing(`${declaredAt(user)} reached down to what is gone`, producerOf(user))
+  return world.effects.takeAccess(record, { ...record.spec, settled: { ...settled, reach } }, permit, quiet(place))
+}
+
 const NONE: AccessDifference = { roles: [], groups: [], permissions: [] }
 
 const write = (
@@ -120,11 +133,14 @@ const endAsBefore = (before: MembershipSpec, { declared }: MembershipSpec): Pick
 /** A record that is about to be made, with the access that the declarations give from the first moment: nobody can lose anything by it. */
 export const withAccess = (place: Place, spec: MembershipSpec): MembershipSpec => {
   if (place.problem) return spec
-  const { roles, groups, permissions } = derive(place, spec)
+  const derived = derive(place, spec)
+  const { roles, groups, permissions } = derived
   const suspension = place.user.spec.suspended && { suspended: true as const }
   const time = settlingTime(spec, timestamp(place.now))
-  return { ...spec, settled: { roles, groups, permissions, ...suspension, time } }
+  return { ...spec, settled: { roles, groups, permissions, ...reachOf(derived), ...suspension, time } }
 }
+
+const reachOf = ({ reach }: DerivedAccess) => reach && { reach }
 
 /** What the declarations give this person here. */
 const derive = (
@@ -148,6 +164,7 @@ const derive = (
       role: name => world.cache.get('Role', name),
       organizationChain: name =>
         name === organization ? settings.chain : (settingsFor(world, name)?.settings.chain ?? [name]),
+      organizationsBelow: name => organizationsBelow(world.cache, name).filter(one => one !== name),
       groups: world.groups,
     },
   })
@@ -179,4 +196,6 @@ const listed = ({ losses }: AccessComparison): string =>
       ? `role ${losses.roles.join(', ')}`
       : losses.groups.length > 0
         ? `group ${losses.groups.join(', ')}`
-        : losses.permissions.slice(0, 5).join(', ')
+        : losses.permissions.length > 0
+          ? losses.permissions.slice(0, 5).join(', ')
+          : reachText(losses.reach ?? [])

@@ -6,7 +6,15 @@ import { holdersThatDiffer } from '../decide/held-seats.ts'
 import { hasLeft, isJoined } from '../decide/membership.ts'
 import { generatedUserName, membershipOf } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
-import { declaredAt, isPaused, organizationsConcerned, type World, watch, writeStatus } from './context.ts'
+import {
+  declaredAt,
+  isPaused,
+  organizationsConcerned,
+  reachingDown,
+  type World,
+  watch,
+  writeStatus,
+} from './context.ts'
 import { addFinalizer, dropFinalizer } from './finalizer.ts'
 import { addressesOf } from './indexes.ts'
 import { isDeleting, isGenerated, keeperOf, ownerOf, rivalOf } from './people.ts'
@@ -140,8 +148,13 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.invitations?.maxAttempts,
         spec.frozen,
       ],
-      *wakes({ metadata }, cache) {
-        for (const organization of organizationsConcerned(cache, metadata.name)) yield* peopleOf(cache, organization)
+      *wakes(organization, cache) {
+        for (const one of organizationsConcerned(cache, organization.metadata.name)) yield* peopleOf(cache, one)
+        // People above who reach down to it: where they may do something is theirs to lose.
+        for (const { spec } of reachingDown(cache, organization)) {
+          if (spec.user) yield spec.user.name
+          else yield* usersOf(cache, spec.address)
+        }
       },
     }),
   ],

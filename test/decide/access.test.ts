@@ -38,6 +38,7 @@ const derive = (given: AccessInput['roles'], roles: Role[], groups: Group[] = []
     lookups: {
       role: name => roles.find(one => one.metadata.name === name),
       organizationChain: name => CHAINS[name] ?? [],
+      organizationsBelow: name => Object.keys(CHAINS).filter(one => one !== name && CHAINS[one]?.includes(name)),
       groups: groupResolver(groupLookups(groups)),
     },
   })

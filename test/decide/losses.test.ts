@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { Group } from '../../src/api/group.ts'
 import type { Role } from '../../src/api/role.ts'
 import { deriveAccess } from '../../src/decide/access.ts'
+import { canDo } from '../../src/decide/can.ts'
 import { groupLookups, groupResolver } from '../../src/decide/groups.ts'
 import { type Access, compareAccess, isNothing } from '../../src/decide/losses.ts'
+import { newMembership } from '../../src/decide/membership.ts'
 import fc from '../properties.ts'
 
 const access = (roles: string[], groups: string[] = [], permissions: string[] = []): Access => ({
@@ -117,12 +119,34 @@ const edit = fc
     },
   ])
 
+/** Edits that move organizations, where roles of the topmost reach down. */
+const moving = fc
+  .tuple(edit, fc.boolean(), fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 2 }))
+  .map(([[before, after], withRoles, direct]): [State, State] => {
+    const reaching = ({ roles }: State) => roles.map(role => ({ ...role, at: 0, below: true }))
+    const of = (state: State, parents: number[], roles: State['roles']) => ({
+      ...state,
+      parents,
+      roles,
+      direct: { ...state.direct, 'p0 o0': direct },
+    })
+    const below = (parents: number[]) =>
+      parents.map((parent, at) => (at > 0 && parent < 0 && at % 2 === 1 ? 0 : parent))
+    return [
+      of(before, below(before.parents), reaching(before)),
+      of(after, after.parents, reaching(withRoles ? after : before)),
+    ]
+  })
+
 const chainOf = ({ parents }: State, at: number): number[] => {
   const parent = parents[at] ?? -1
   return [at, ...(parent < 0 ? [] : chainOf({ parents } as State, parent))]
 }
 
-/** What a person has by one membership, written out: each thing and each single permission, here and anywhere below. */
+const belowOf = (of: State, at: number): number[] =>
+  ORGANIZATIONS.map((_, one) => one).filter(one => one !== at && chainOf(of, one).includes(at))
+
+/** What a person has by one membership, written out: each thing and each single permission, here, for anything below, and in each organization below. */
 const written = (of: State, who: string, at: number): { has: Set<string>; denied: Set<string> } => {
   const isIn = (group: number): boolean => {
     const { at: where, members, nested } = of.groups[group] as State['groups'][number]
@@ -143,8 +167,10 @@ const written = (of: State, who: string, at: number): { has: Set<string>; denied
           const [area] = point.split(':')
           return role[patterns].some(pattern => [point, `${area}:*`, '*:*'].includes(pattern))
         })
-      if (says('deny')) denied.add(`${where} ${point}`)
-      else if (says('allow')) has.add(`${where} ${point}`)
+      const places = where === 'here' ? ['here'] : ['below', ...belowOf(of, at).map(one => `o${one}`)]
+      for (const place of places)
+        if (says('deny')) denied.add(`${place} ${point}`)
+        else if (says('allow')) has.add(`${place} ${point}`)
     }
   return { has, denied }
 }
@@ -185,16 +211,33 @@ const derived = (of: State, who: string, at: number) => {
     lookups: {
       role: name => roles.find(one => one.metadata.name === name),
       organizationChain: name => chainOf(of, Number(name.slice(1))).map(one => `o${one}`),
+      organizationsBelow: name => belowOf(of, Number(name.slice(1))).map(one => `o${one}`),
       groups: groupResolver(groupLookups(groups)),
     },
   })
 }
 
+/** Whether settled access gives something in an organization, here or below. */
+const gives = ({ roles, groups, permissions, reach }: Access, at: number, where: number, permission: string): boolean =>
+  canDo({
+    permission,
+    chain: [`o${where}`],
+    memberships: [
+      {
+        ...newMembership({ organization: `o${at}`, address: 'p@acme.example', nonce: Buffer.alloc(32), now: 0 }),
+        joined: { time: '2026-11-22T08:00:00Z', how: 'Declared' },
+        settled: { roles, groups, permissions, ...(reach && { reach }), time: '2026-11-22T08:00:00Z' },
+      },
+    ],
+    suspended: false,
+    now: 0,
+  }).may
+
 describe('the losses of an edit', () => {
   it('name exactly those who have less, in every organization, and what is written at once takes nothing', () => {
-    let taking = 0
+    let [taking, cut] = [0, 0]
     fc.assert(
-      fc.property(edit, ([before, after]) => {
+      fc.property(fc.oneof(edit, moving), ([before, after]) => {
         for (const who of PEOPLE)
           for (const at of ORGANIZATIONS.keys()) {
             const [was, is] = [written(before, who, at), written(after, who, at)]
@@ -204,9 +247,24 @@ describe('the losses of an edit', () => {
             expect([who, at, !isNothing(comparison.losses)]).toEqual([who, at, less])
             expect(isNothing(compareAccess(settled, comparison.settledAfterGains).losses)).toBe(true)
             if (less) taking++
+            if (comparison.losses.reach) cut++
+            // Nor does it give anything anywhere that neither of the two gives, and it is written once.
+            const [mid, whole] = [comparison.settledAfterGains, derived(after, who, at)]
+            for (const one of ORGANIZATIONS.keys())
+              for (const point of POINTS)
+                if (gives(mid, at, one, point))
+                  expect([at, one, point, gives(settled, at, one, point) || gives(whole, at, one, point)]).toEqual([
+                    at,
+                    one,
+                    point,
+                    true,
+                  ])
+            const again = compareAccess(mid, whole)
+            expect([again.settledAfterGains, isNothing(again.losses)]).toEqual([mid, isNothing(comparison.losses)])
           }
       }),
     )
     expect(taking).toBeGreaterThan(100)
+    expect(cut).toBeGreaterThan(30)
   })
 })

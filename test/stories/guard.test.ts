@@ -31,6 +31,7 @@ const access = async () =>
         spec?.settled?.roles,
         spec?.settled?.groups,
         spec?.settled?.permissions,
+        spec?.settled?.reach,
         spec?.settled?.suspended,
       ]
     }),
@@ -51,7 +52,8 @@ const approve = (name: string, releases: string, more: { organization?: string; 
 beforeEach(async () => {
   realm = await openRealm()
   await realm.declare('Organization', 'holding', { children: ['acme'] })
-  await realm.declare('Organization', 'acme', { parent: 'holding' })
+  await realm.declare('Organization', 'acme', { parent: 'holding', children: ['shop'] })
+  await realm.declare('Organization', 'shop', { parent: 'acme' })
   await realm.declare('Role', 'editor', { organization: 'acme', allow: ['documents:*'] })
   await realm.declare('Role', 'group-role', { organization: 'acme', allow: ['files:*'] })
   await realm.declare('Role', 'holding-role', { organization: 'holding', allow: ['wiki:read'] })
@@ -62,7 +64,7 @@ beforeEach(async () => {
     membersWhere: 'user.locale == "de"',
     roles: ['group-role'],
   })
-  await realm.declare('Role', 'third', { organization: 'acme', allow: ['third:*'] })
+  await realm.declare('Role', 'third', { organization: 'acme', allow: ['third:*'], scope: 'Descendants' })
   for (const name of PEOPLE) await declare(name, THIRD.includes(name) ? { ...third() } : {})
   await realm.run()
   await realm.pass(2 * DAY)
@@ -121,12 +123,16 @@ const WAYS: [string, () => Promise<unknown>][] = [
       }),
   ],
   ['an attribute changes by which they matched', () => each(name => declare(name, { ...third(), locale: 'fr' }))],
-  ['the parent is given up', () => realm.declare('Organization', 'acme', {})],
+  ['the parent is given up', () => realm.declare('Organization', 'acme', { children: ['shop'] })],
+  ['an organization below gives up its parent', () => realm.declare('Organization', 'shop', {})],
+  ['an organization below is dropped', () => realm.declare('Organization', 'acme', { parent: 'holding' })],
+  ['a role reaches down no more', () => realm.declare('Role', 'third', { organization: 'acme', allow: ['third:*'] })],
   [
     'the guard is loosened beside it',
     async () => {
       await realm.declare('Organization', 'acme', {
         parent: 'holding',
+        children: ['shop'],
         guard: { maxRemovals: '100%', freeRemovals: 1000 },
       })
       await each(going)

@@ -662,10 +662,10 @@ return errors === 0;
 }
 
 export const Membership = validate11;
-const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"asking":{"type":"object","required":["digest","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"producer":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
+const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":5000,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"asking":{"type":"object","required":["digest","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"producer":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":254}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
 const func13 = Object.prototype.hasOwnProperty;
 const pattern9 = new RegExp("^[A-Za-z0-9_-]{43}$", "u");
-const pattern35 = new RegExp("^[a-z2-7]{16}$", "u");
+const pattern36 = new RegExp("^[a-z2-7]{16}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -5148,7 +5148,7 @@ vErrors.push(err345);
 errors++;
 }
 for(const key11 in data71){
-if(!(((((key11 === "roles") || (key11 === "groups")) || (key11 === "permissions")) || (key11 === "suspended")) || (key11 === "time"))){
+if(!((((((key11 === "roles") || (key11 === "groups")) || (key11 === "permissions")) || (key11 === "reach")) || (key11 === "suspended")) || (key11 === "time"))){
 const err346 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err346];
@@ -5470,9 +5470,11 @@ vErrors.push(err369);
 errors++;
 }
 }
-if(data71.suspended !== undefined){
-if(typeof data71.suspended !== "boolean"){
-const err370 = {instancePath:instancePath+"/settled/suspended",schemaPath:"#/properties/settled/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data71.reach !== undefined){
+let data78 = data71.reach;
+if(Array.isArray(data78)){
+if(data78.length > 5000){
+const err370 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err370];
 }
@@ -5481,15 +5483,15 @@ vErrors.push(err370);
 }
 errors++;
 }
-}
-if(data71.time !== undefined){
-let data79 = data71.time;
+const len10 = data78.length;
+for(let i10=0; i10<len10; i10++){
+let data79 = data78[i10];
 const _errs318 = errors;
-let valid61 = true;
+let valid63 = true;
 const _errs319 = errors;
 if(errors === _errs319){
 if(typeof data79 === "string"){
-if(func2(data79) > 35){
+if(func2(data79) > 253){
 const err371 = {};
 if(vErrors === null){
 vErrors = [err371];
@@ -5524,8 +5526,8 @@ vErrors = null;
 if(_valid29){
 const _errs321 = errors;
 if(typeof data79 === "string"){
-if(!pattern1.test(data79)){
-const err373 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!pattern2.test(data79)){
+const err373 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err373];
 }
@@ -5536,7 +5538,7 @@ errors++;
 }
 }
 else {
-const err374 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err374 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err374];
 }
@@ -5546,10 +5548,10 @@ vErrors.push(err374);
 errors++;
 }
 var _valid29 = _errs321 === errors;
-valid61 = _valid29;
+valid63 = _valid29;
 }
-if(!valid61){
-const err375 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(!valid63){
+const err375 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err375];
 }
@@ -5559,8 +5561,8 @@ vErrors.push(err375);
 errors++;
 }
 if(typeof data79 === "string"){
-if(func2(data79) > 35){
-const err376 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(func2(data79) > 253){
+const err376 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err376];
 }
@@ -5571,7 +5573,7 @@ errors++;
 }
 }
 else {
-const err377 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err377 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err377];
 }
@@ -5583,7 +5585,7 @@ errors++;
 }
 }
 else {
-const err378 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err378 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err378];
 }
@@ -5593,11 +5595,9 @@ vErrors.push(err378);
 errors++;
 }
 }
-if(data.asking !== undefined){
-let data80 = data.asking;
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-if(data80.digest === undefined){
-const err379 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+if(data71.suspended !== undefined){
+if(typeof data71.suspended !== "boolean"){
+const err379 = {instancePath:instancePath+"/settled/suspended",schemaPath:"#/properties/settled/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err379];
 }
@@ -5606,8 +5606,16 @@ vErrors.push(err379);
 }
 errors++;
 }
-if(data80.producer === undefined){
-const err380 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+}
+if(data71.time !== undefined){
+let data81 = data71.time;
+const _errs327 = errors;
+let valid64 = true;
+const _errs328 = errors;
+if(errors === _errs328){
+if(typeof data81 === "string"){
+if(func2(data81) > 35){
+const err380 = {};
 if(vErrors === null){
 vErrors = [err380];
 }
@@ -5616,8 +5624,9 @@ vErrors.push(err380);
 }
 errors++;
 }
-if(data80.because === undefined){
-const err381 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+}
+else {
+const err381 = {};
 if(vErrors === null){
 vErrors = [err381];
 }
@@ -5626,8 +5635,22 @@ vErrors.push(err381);
 }
 errors++;
 }
-if(data80.time === undefined){
-const err382 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+}
+var _valid30 = _errs328 === errors;
+errors = _errs327;
+if(vErrors !== null){
+if(_errs327){
+vErrors.length = _errs327;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid30){
+const _errs330 = errors;
+if(typeof data81 === "string"){
+if(!pattern1.test(data81)){
+const err382 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err382];
 }
@@ -5636,9 +5659,9 @@ vErrors.push(err382);
 }
 errors++;
 }
-for(const key12 in data80){
-if(!((((key12 === "digest") || (key12 === "producer")) || (key12 === "because")) || (key12 === "time"))){
-const err383 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+}
+else {
+const err383 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err383];
 }
@@ -5647,16 +5670,11 @@ vErrors.push(err383);
 }
 errors++;
 }
+var _valid30 = _errs330 === errors;
+valid64 = _valid30;
 }
-if(data80.digest !== undefined){
-let data81 = data80.digest;
-const _errs328 = errors;
-let valid63 = true;
-const _errs329 = errors;
-if(errors === _errs329){
-if(typeof data81 === "string"){
-if(func2(data81) > 16){
-const err384 = {};
+if(!valid64){
+const err384 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err384];
 }
@@ -5665,9 +5683,9 @@ vErrors.push(err384);
 }
 errors++;
 }
-}
-else {
-const err385 = {};
+if(typeof data81 === "string"){
+if(func2(data81) > 35){
+const err385 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err385];
 }
@@ -5677,21 +5695,8 @@ vErrors.push(err385);
 errors++;
 }
 }
-var _valid30 = _errs329 === errors;
-errors = _errs328;
-if(vErrors !== null){
-if(_errs328){
-vErrors.length = _errs328;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid30){
-const _errs331 = errors;
-if(typeof data81 === "string"){
-if(!pattern35.test(data81)){
-const err386 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+const err386 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err386];
 }
@@ -5701,8 +5706,9 @@ vErrors.push(err386);
 errors++;
 }
 }
+}
 else {
-const err387 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err387 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err387];
 }
@@ -5711,11 +5717,12 @@ vErrors.push(err387);
 }
 errors++;
 }
-var _valid30 = _errs331 === errors;
-valid63 = _valid30;
 }
-if(!valid63){
-const err388 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.asking !== undefined){
+let data82 = data.asking;
+if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
+if(data82.digest === undefined){
+const err388 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err388];
 }
@@ -5724,9 +5731,8 @@ vErrors.push(err388);
 }
 errors++;
 }
-if(typeof data81 === "string"){
-if(func2(data81) > 16){
-const err389 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+if(data82.producer === undefined){
+const err389 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err389];
 }
@@ -5735,9 +5741,8 @@ vErrors.push(err389);
 }
 errors++;
 }
-}
-else {
-const err390 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data82.because === undefined){
+const err390 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err390];
 }
@@ -5746,12 +5751,8 @@ vErrors.push(err390);
 }
 errors++;
 }
-}
-if(data80.producer !== undefined){
-let data82 = data80.producer;
-if(typeof data82 === "string"){
-if(func2(data82) > 300){
-const err391 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data82.time === undefined){
+const err391 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err391];
 }
@@ -5760,8 +5761,9 @@ vErrors.push(err391);
 }
 errors++;
 }
-if(func2(data82) < 1){
-const err392 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key12 in data82){
+if(!((((key12 === "digest") || (key12 === "producer")) || (key12 === "because")) || (key12 === "time"))){
+const err392 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err392];
 }
@@ -5771,8 +5773,15 @@ vErrors.push(err392);
 errors++;
 }
 }
-else {
-const err393 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data82.digest !== undefined){
+let data83 = data82.digest;
+const _errs337 = errors;
+let valid66 = true;
+const _errs338 = errors;
+if(errors === _errs338){
+if(typeof data83 === "string"){
+if(func2(data83) > 16){
+const err393 = {};
 if(vErrors === null){
 vErrors = [err393];
 }
@@ -5782,11 +5791,8 @@ vErrors.push(err393);
 errors++;
 }
 }
-if(data80.because !== undefined){
-let data83 = data80.because;
-if(typeof data83 === "string"){
-if(func2(data83) > 500){
-const err394 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+else {
+const err394 = {};
 if(vErrors === null){
 vErrors = [err394];
 }
@@ -5795,8 +5801,22 @@ vErrors.push(err394);
 }
 errors++;
 }
-if(func2(data83) < 1){
-const err395 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid31 = _errs338 === errors;
+errors = _errs337;
+if(vErrors !== null){
+if(_errs337){
+vErrors.length = _errs337;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid31){
+const _errs340 = errors;
+if(typeof data83 === "string"){
+if(!pattern36.test(data83)){
+const err395 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err395];
 }
@@ -5807,7 +5827,7 @@ errors++;
 }
 }
 else {
-const err396 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err396 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err396];
 }
@@ -5816,16 +5836,11 @@ vErrors.push(err396);
 }
 errors++;
 }
+var _valid31 = _errs340 === errors;
+valid66 = _valid31;
 }
-if(data80.time !== undefined){
-let data84 = data80.time;
-const _errs339 = errors;
-let valid64 = true;
-const _errs340 = errors;
-if(errors === _errs340){
-if(typeof data84 === "string"){
-if(func2(data84) > 35){
-const err397 = {};
+if(!valid66){
+const err397 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err397];
 }
@@ -5834,9 +5849,9 @@ vErrors.push(err397);
 }
 errors++;
 }
-}
-else {
-const err398 = {};
+if(typeof data83 === "string"){
+if(func2(data83) > 16){
+const err398 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err398];
 }
@@ -5846,21 +5861,8 @@ vErrors.push(err398);
 errors++;
 }
 }
-var _valid31 = _errs340 === errors;
-errors = _errs339;
-if(vErrors !== null){
-if(_errs339){
-vErrors.length = _errs339;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid31){
-const _errs342 = errors;
-if(typeof data84 === "string"){
-if(!pattern1.test(data84)){
-const err399 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err399 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err399];
 }
@@ -5870,8 +5872,11 @@ vErrors.push(err399);
 errors++;
 }
 }
-else {
-const err400 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data82.producer !== undefined){
+let data84 = data82.producer;
+if(typeof data84 === "string"){
+if(func2(data84) > 300){
+const err400 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err400];
 }
@@ -5880,11 +5885,8 @@ vErrors.push(err400);
 }
 errors++;
 }
-var _valid31 = _errs342 === errors;
-valid64 = _valid31;
-}
-if(!valid64){
-const err401 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data84) < 1){
+const err401 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err401];
 }
@@ -5893,9 +5895,9 @@ vErrors.push(err401);
 }
 errors++;
 }
-if(typeof data84 === "string"){
-if(func2(data84) > 35){
-const err402 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err402 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err402];
 }
@@ -5905,8 +5907,11 @@ vErrors.push(err402);
 errors++;
 }
 }
-else {
-const err403 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data82.because !== undefined){
+let data85 = data82.because;
+if(typeof data85 === "string"){
+if(func2(data85) > 500){
+const err403 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err403];
 }
@@ -5915,10 +5920,8 @@ vErrors.push(err403);
 }
 errors++;
 }
-}
-}
-else {
-const err404 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data85) < 1){
+const err404 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err404];
 }
@@ -5928,11 +5931,8 @@ vErrors.push(err404);
 errors++;
 }
 }
-if(data.losing !== undefined){
-let data85 = data.losing;
-if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
-if(data85.digest === undefined){
-const err405 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+else {
+const err405 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err405];
 }
@@ -5941,8 +5941,16 @@ vErrors.push(err405);
 }
 errors++;
 }
-if(data85.roles === undefined){
-const err406 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+}
+if(data82.time !== undefined){
+let data86 = data82.time;
+const _errs348 = errors;
+let valid67 = true;
+const _errs349 = errors;
+if(errors === _errs349){
+if(typeof data86 === "string"){
+if(func2(data86) > 35){
+const err406 = {};
 if(vErrors === null){
 vErrors = [err406];
 }
@@ -5951,8 +5959,9 @@ vErrors.push(err406);
 }
 errors++;
 }
-if(data85.groups === undefined){
-const err407 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+else {
+const err407 = {};
 if(vErrors === null){
 vErrors = [err407];
 }
@@ -5961,8 +5970,22 @@ vErrors.push(err407);
 }
 errors++;
 }
-if(data85.permissions === undefined){
-const err408 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+}
+var _valid32 = _errs349 === errors;
+errors = _errs348;
+if(vErrors !== null){
+if(_errs348){
+vErrors.length = _errs348;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid32){
+const _errs351 = errors;
+if(typeof data86 === "string"){
+if(!pattern1.test(data86)){
+const err408 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err408];
 }
@@ -5971,8 +5994,9 @@ vErrors.push(err408);
 }
 errors++;
 }
-if(data85.producer === undefined){
-const err409 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+}
+else {
+const err409 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err409];
 }
@@ -5981,8 +6005,11 @@ vErrors.push(err409);
 }
 errors++;
 }
-if(data85.because === undefined){
-const err410 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+var _valid32 = _errs351 === errors;
+valid67 = _valid32;
+}
+if(!valid67){
+const err410 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err410];
 }
@@ -5991,8 +6018,9 @@ vErrors.push(err410);
 }
 errors++;
 }
-if(data85.time === undefined){
-const err411 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(typeof data86 === "string"){
+if(func2(data86) > 35){
+const err411 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err411];
 }
@@ -6001,9 +6029,9 @@ vErrors.push(err411);
 }
 errors++;
 }
-for(const key13 in data85){
-if(!(func13.call(schema12.properties.losing.properties, key13))){
-const err412 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+}
+else {
+const err412 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err412];
 }
@@ -6013,15 +6041,9 @@ vErrors.push(err412);
 errors++;
 }
 }
-if(data85.digest !== undefined){
-let data86 = data85.digest;
-const _errs349 = errors;
-let valid66 = true;
-const _errs350 = errors;
-if(errors === _errs350){
-if(typeof data86 === "string"){
-if(func2(data86) > 16){
-const err413 = {};
+}
+else {
+const err413 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err413];
 }
@@ -6031,8 +6053,11 @@ vErrors.push(err413);
 errors++;
 }
 }
-else {
-const err414 = {};
+if(data.losing !== undefined){
+let data87 = data.losing;
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+if(data87.digest === undefined){
+const err414 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err414];
 }
@@ -6041,22 +6066,8 @@ vErrors.push(err414);
 }
 errors++;
 }
-}
-var _valid32 = _errs350 === errors;
-errors = _errs349;
-if(vErrors !== null){
-if(_errs349){
-vErrors.length = _errs349;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid32){
-const _errs352 = errors;
-if(typeof data86 === "string"){
-if(!pattern35.test(data86)){
-const err415 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+if(data87.roles === undefined){
+const err415 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err415];
 }
@@ -6065,9 +6076,8 @@ vErrors.push(err415);
 }
 errors++;
 }
-}
-else {
-const err416 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data87.groups === undefined){
+const err416 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err416];
 }
@@ -6076,11 +6086,8 @@ vErrors.push(err416);
 }
 errors++;
 }
-var _valid32 = _errs352 === errors;
-valid66 = _valid32;
-}
-if(!valid66){
-const err417 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data87.permissions === undefined){
+const err417 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
 if(vErrors === null){
 vErrors = [err417];
 }
@@ -6089,9 +6096,8 @@ vErrors.push(err417);
 }
 errors++;
 }
-if(typeof data86 === "string"){
-if(func2(data86) > 16){
-const err418 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+if(data87.producer === undefined){
+const err418 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err418];
 }
@@ -6100,9 +6106,8 @@ vErrors.push(err418);
 }
 errors++;
 }
-}
-else {
-const err419 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data87.because === undefined){
+const err419 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err419];
 }
@@ -6111,10 +6116,8 @@ vErrors.push(err419);
 }
 errors++;
 }
-}
-if(data85.organization !== undefined){
-if(typeof data85.organization !== "boolean"){
-const err420 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data87.time === undefined){
+const err420 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err420];
 }
@@ -6123,12 +6126,9 @@ vErrors.push(err420);
 }
 errors++;
 }
-}
-if(data85.roles !== undefined){
-let data88 = data85.roles;
-if(Array.isArray(data88)){
-if(data88.length > 500){
-const err421 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+for(const key13 in data87){
+if(!(func13.call(schema12.properties.losing.properties, key13))){
+const err421 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err421];
 }
@@ -6137,15 +6137,15 @@ vErrors.push(err421);
 }
 errors++;
 }
-const len10 = data88.length;
-for(let i10=0; i10<len10; i10++){
-let data89 = data88[i10];
-const _errs360 = errors;
+}
+if(data87.digest !== undefined){
+let data88 = data87.digest;
+const _errs358 = errors;
 let valid69 = true;
-const _errs361 = errors;
-if(errors === _errs361){
-if(typeof data89 === "string"){
-if(func2(data89) > 253){
+const _errs359 = errors;
+if(errors === _errs359){
+if(typeof data88 === "string"){
+if(func2(data88) > 16){
 const err422 = {};
 if(vErrors === null){
 vErrors = [err422];
@@ -6167,21 +6167,21 @@ vErrors.push(err423);
 errors++;
 }
 }
-var _valid33 = _errs361 === errors;
-errors = _errs360;
+var _valid33 = _errs359 === errors;
+errors = _errs358;
 if(vErrors !== null){
-if(_errs360){
-vErrors.length = _errs360;
+if(_errs358){
+vErrors.length = _errs358;
 }
 else {
 vErrors = null;
 }
 }
 if(_valid33){
-const _errs363 = errors;
-if(typeof data89 === "string"){
-if(!pattern2.test(data89)){
-const err424 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const _errs361 = errors;
+if(typeof data88 === "string"){
+if(!pattern36.test(data88)){
+const err424 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err424];
 }
@@ -6192,7 +6192,7 @@ errors++;
 }
 }
 else {
-const err425 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err425 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err425];
 }
@@ -6201,11 +6201,11 @@ vErrors.push(err425);
 }
 errors++;
 }
-var _valid33 = _errs363 === errors;
+var _valid33 = _errs361 === errors;
 valid69 = _valid33;
 }
 if(!valid69){
-const err426 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err426 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err426];
 }
@@ -6214,9 +6214,9 @@ vErrors.push(err426);
 }
 errors++;
 }
-if(typeof data89 === "string"){
-if(func2(data89) > 253){
-const err427 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(typeof data88 === "string"){
+if(func2(data88) > 16){
+const err427 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err427];
 }
@@ -6227,7 +6227,7 @@ errors++;
 }
 }
 else {
-const err428 = {instancePath:instancePath+"/losing/roles/" + i10,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err428 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err428];
 }
@@ -6237,9 +6237,9 @@ vErrors.push(err428);
 errors++;
 }
 }
-}
-else {
-const err429 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data87.organization !== undefined){
+if(typeof data87.organization !== "boolean"){
+const err429 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err429];
 }
@@ -6249,11 +6249,11 @@ vErrors.push(err429);
 errors++;
 }
 }
-if(data85.groups !== undefined){
-let data90 = data85.groups;
+if(data87.roles !== undefined){
+let data90 = data87.roles;
 if(Array.isArray(data90)){
 if(data90.length > 500){
-const err430 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+const err430 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err430];
 }
@@ -6306,7 +6306,7 @@ if(_valid34){
 const _errs372 = errors;
 if(typeof data91 === "string"){
 if(!pattern2.test(data91)){
-const err433 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err433 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err433];
 }
@@ -6317,7 +6317,7 @@ errors++;
 }
 }
 else {
-const err434 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err434 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err434];
 }
@@ -6330,7 +6330,7 @@ var _valid34 = _errs372 === errors;
 valid72 = _valid34;
 }
 if(!valid72){
-const err435 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err435 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err435];
 }
@@ -6341,7 +6341,7 @@ errors++;
 }
 if(typeof data91 === "string"){
 if(func2(data91) > 253){
-const err436 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err436 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err436];
 }
@@ -6352,7 +6352,7 @@ errors++;
 }
 }
 else {
-const err437 = {instancePath:instancePath+"/losing/groups/" + i11,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err437 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err437];
 }
@@ -6364,7 +6364,7 @@ errors++;
 }
 }
 else {
-const err438 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err438 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err438];
 }
@@ -6374,11 +6374,11 @@ vErrors.push(err438);
 errors++;
 }
 }
-if(data85.permissions !== undefined){
-let data92 = data85.permissions;
+if(data87.groups !== undefined){
+let data92 = data87.groups;
 if(Array.isArray(data92)){
-if(data92.length > 20){
-const err439 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(data92.length > 500){
+const err439 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err439];
 }
@@ -6390,9 +6390,13 @@ errors++;
 const len12 = data92.length;
 for(let i12=0; i12<len12; i12++){
 let data93 = data92[i12];
+const _errs378 = errors;
+let valid75 = true;
+const _errs379 = errors;
+if(errors === _errs379){
 if(typeof data93 === "string"){
-if(func2(data93) > 400){
-const err440 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(func2(data93) > 253){
+const err440 = {};
 if(vErrors === null){
 vErrors = [err440];
 }
@@ -6401,8 +6405,9 @@ vErrors.push(err440);
 }
 errors++;
 }
-if(func2(data93) < 1){
-const err441 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err441 = {};
 if(vErrors === null){
 vErrors = [err441];
 }
@@ -6412,8 +6417,21 @@ vErrors.push(err441);
 errors++;
 }
 }
+var _valid35 = _errs379 === errors;
+errors = _errs378;
+if(vErrors !== null){
+if(_errs378){
+vErrors.length = _errs378;
+}
 else {
-const err442 = {instancePath:instancePath+"/losing/permissions/" + i12,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid35){
+const _errs381 = errors;
+if(typeof data93 === "string"){
+if(!pattern2.test(data93)){
+const err442 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err442];
 }
@@ -6423,9 +6441,8 @@ vErrors.push(err442);
 errors++;
 }
 }
-}
 else {
-const err443 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err443 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err443];
 }
@@ -6434,10 +6451,11 @@ vErrors.push(err443);
 }
 errors++;
 }
+var _valid35 = _errs381 === errors;
+valid75 = _valid35;
 }
-if(data85.suspended !== undefined){
-if(typeof data85.suspended !== "boolean"){
-const err444 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!valid75){
+const err444 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err444];
 }
@@ -6446,16 +6464,9 @@ vErrors.push(err444);
 }
 errors++;
 }
-}
-if(data85.until !== undefined){
-let data95 = data85.until;
-const _errs382 = errors;
-let valid75 = true;
-const _errs383 = errors;
-if(errors === _errs383){
-if(typeof data95 === "string"){
-if(func2(data95) > 35){
-const err445 = {};
+if(typeof data93 === "string"){
+if(func2(data93) > 253){
+const err445 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err445];
 }
@@ -6466,7 +6477,7 @@ errors++;
 }
 }
 else {
-const err446 = {};
+const err446 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err446];
 }
@@ -6476,21 +6487,9 @@ vErrors.push(err446);
 errors++;
 }
 }
-var _valid35 = _errs383 === errors;
-errors = _errs382;
-if(vErrors !== null){
-if(_errs382){
-vErrors.length = _errs382;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid35){
-const _errs385 = errors;
-if(typeof data95 === "string"){
-if(!pattern1.test(data95)){
-const err447 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err447 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err447];
 }
@@ -6500,8 +6499,11 @@ vErrors.push(err447);
 errors++;
 }
 }
-else {
-const err448 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data87.permissions !== undefined){
+let data94 = data87.permissions;
+if(Array.isArray(data94)){
+if(data94.length > 20){
+const err448 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err448];
 }
@@ -6510,11 +6512,12 @@ vErrors.push(err448);
 }
 errors++;
 }
-var _valid35 = _errs385 === errors;
-valid75 = _valid35;
-}
-if(!valid75){
-const err449 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const len13 = data94.length;
+for(let i13=0; i13<len13; i13++){
+let data95 = data94[i13];
+if(typeof data95 === "string"){
+if(func2(data95) > 400){
+const err449 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
 if(vErrors === null){
 vErrors = [err449];
 }
@@ -6523,9 +6526,8 @@ vErrors.push(err449);
 }
 errors++;
 }
-if(typeof data95 === "string"){
-if(func2(data95) > 35){
-const err450 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(func2(data95) < 1){
+const err450 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err450];
 }
@@ -6536,7 +6538,7 @@ errors++;
 }
 }
 else {
-const err451 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err451 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err451];
 }
@@ -6546,9 +6548,9 @@ vErrors.push(err451);
 errors++;
 }
 }
-if(data85.admin !== undefined){
-if(typeof data85.admin !== "boolean"){
-const err452 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err452 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err452];
 }
@@ -6558,11 +6560,11 @@ vErrors.push(err452);
 errors++;
 }
 }
-if(data85.producer !== undefined){
-let data97 = data85.producer;
-if(typeof data97 === "string"){
-if(func2(data97) > 300){
-const err453 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data87.reach !== undefined){
+let data96 = data87.reach;
+if(Array.isArray(data96)){
+if(data96.length > 20){
+const err453 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err453];
 }
@@ -6571,8 +6573,12 @@ vErrors.push(err453);
 }
 errors++;
 }
-if(func2(data97) < 1){
-const err454 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len14 = data96.length;
+for(let i14=0; i14<len14; i14++){
+let data97 = data96[i14];
+if(typeof data97 === "string"){
+if(func2(data97) > 254){
+const err454 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err454];
 }
@@ -6581,9 +6587,8 @@ vErrors.push(err454);
 }
 errors++;
 }
-}
-else {
-const err455 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data97) < 1){
+const err455 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err455];
 }
@@ -6593,9 +6598,8 @@ vErrors.push(err455);
 errors++;
 }
 }
-if(data85.urgent !== undefined){
-if(typeof data85.urgent !== "boolean"){
-const err456 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err456 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err456];
 }
@@ -6605,11 +6609,9 @@ vErrors.push(err456);
 errors++;
 }
 }
-if(data85.because !== undefined){
-let data99 = data85.because;
-if(typeof data99 === "string"){
-if(func2(data99) > 500){
-const err457 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+}
+else {
+const err457 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err457];
 }
@@ -6618,8 +6620,10 @@ vErrors.push(err457);
 }
 errors++;
 }
-if(func2(data99) < 1){
-const err458 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data87.suspended !== undefined){
+if(typeof data87.suspended !== "boolean"){
+const err458 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err458];
 }
@@ -6629,8 +6633,15 @@ vErrors.push(err458);
 errors++;
 }
 }
-else {
-const err459 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data87.until !== undefined){
+let data99 = data87.until;
+const _errs395 = errors;
+let valid80 = true;
+const _errs396 = errors;
+if(errors === _errs396){
+if(typeof data99 === "string"){
+if(func2(data99) > 35){
+const err459 = {};
 if(vErrors === null){
 vErrors = [err459];
 }
@@ -6640,14 +6651,7 @@ vErrors.push(err459);
 errors++;
 }
 }
-if(data85.time !== undefined){
-let data100 = data85.time;
-const _errs397 = errors;
-let valid76 = true;
-const _errs398 = errors;
-if(errors === _errs398){
-if(typeof data100 === "string"){
-if(func2(data100) > 35){
+else {
 const err460 = {};
 if(vErrors === null){
 vErrors = [err460];
@@ -6658,8 +6662,21 @@ vErrors.push(err460);
 errors++;
 }
 }
+var _valid36 = _errs396 === errors;
+errors = _errs395;
+if(vErrors !== null){
+if(_errs395){
+vErrors.length = _errs395;
+}
 else {
-const err461 = {};
+vErrors = null;
+}
+}
+if(_valid36){
+const _errs398 = errors;
+if(typeof data99 === "string"){
+if(!pattern1.test(data99)){
+const err461 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err461];
 }
@@ -6669,21 +6686,8 @@ vErrors.push(err461);
 errors++;
 }
 }
-var _valid36 = _errs398 === errors;
-errors = _errs397;
-if(vErrors !== null){
-if(_errs397){
-vErrors.length = _errs397;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid36){
-const _errs400 = errors;
-if(typeof data100 === "string"){
-if(!pattern1.test(data100)){
-const err462 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err462 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err462];
 }
@@ -6692,9 +6696,11 @@ vErrors.push(err462);
 }
 errors++;
 }
+var _valid36 = _errs398 === errors;
+valid80 = _valid36;
 }
-else {
-const err463 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid80){
+const err463 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err463];
 }
@@ -6703,11 +6709,9 @@ vErrors.push(err463);
 }
 errors++;
 }
-var _valid36 = _errs400 === errors;
-valid76 = _valid36;
-}
-if(!valid76){
-const err464 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data99 === "string"){
+if(func2(data99) > 35){
+const err464 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err464];
 }
@@ -6716,9 +6720,9 @@ vErrors.push(err464);
 }
 errors++;
 }
-if(typeof data100 === "string"){
-if(func2(data100) > 35){
-const err465 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err465 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err465];
 }
@@ -6728,8 +6732,9 @@ vErrors.push(err465);
 errors++;
 }
 }
-else {
-const err466 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data87.admin !== undefined){
+if(typeof data87.admin !== "boolean"){
+const err466 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err466];
 }
@@ -6739,9 +6744,11 @@ vErrors.push(err466);
 errors++;
 }
 }
-}
-else {
-const err467 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data87.producer !== undefined){
+let data101 = data87.producer;
+if(typeof data101 === "string"){
+if(func2(data101) > 300){
+const err467 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err467];
 }
@@ -6750,15 +6757,194 @@ vErrors.push(err467);
 }
 errors++;
 }
-}
-}
-else {
-const err468 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data101) < 1){
+const err468 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err468];
 }
 else {
 vErrors.push(err468);
+}
+errors++;
+}
+}
+else {
+const err469 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err469];
+}
+else {
+vErrors.push(err469);
+}
+errors++;
+}
+}
+if(data87.urgent !== undefined){
+if(typeof data87.urgent !== "boolean"){
+const err470 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err470];
+}
+else {
+vErrors.push(err470);
+}
+errors++;
+}
+}
+if(data87.because !== undefined){
+let data103 = data87.because;
+if(typeof data103 === "string"){
+if(func2(data103) > 500){
+const err471 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err471];
+}
+else {
+vErrors.push(err471);
+}
+errors++;
+}
+if(func2(data103) < 1){
+const err472 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err472];
+}
+else {
+vErrors.push(err472);
+}
+errors++;
+}
+}
+else {
+const err473 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err473];
+}
+else {
+vErrors.push(err473);
+}
+errors++;
+}
+}
+if(data87.time !== undefined){
+let data104 = data87.time;
+const _errs410 = errors;
+let valid81 = true;
+const _errs411 = errors;
+if(errors === _errs411){
+if(typeof data104 === "string"){
+if(func2(data104) > 35){
+const err474 = {};
+if(vErrors === null){
+vErrors = [err474];
+}
+else {
+vErrors.push(err474);
+}
+errors++;
+}
+}
+else {
+const err475 = {};
+if(vErrors === null){
+vErrors = [err475];
+}
+else {
+vErrors.push(err475);
+}
+errors++;
+}
+}
+var _valid37 = _errs411 === errors;
+errors = _errs410;
+if(vErrors !== null){
+if(_errs410){
+vErrors.length = _errs410;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid37){
+const _errs413 = errors;
+if(typeof data104 === "string"){
+if(!pattern1.test(data104)){
+const err476 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err476];
+}
+else {
+vErrors.push(err476);
+}
+errors++;
+}
+}
+else {
+const err477 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err477];
+}
+else {
+vErrors.push(err477);
+}
+errors++;
+}
+var _valid37 = _errs413 === errors;
+valid81 = _valid37;
+}
+if(!valid81){
+const err478 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err478];
+}
+else {
+vErrors.push(err478);
+}
+errors++;
+}
+if(typeof data104 === "string"){
+if(func2(data104) > 35){
+const err479 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err479];
+}
+else {
+vErrors.push(err479);
+}
+errors++;
+}
+}
+else {
+const err480 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err480];
+}
+else {
+vErrors.push(err480);
+}
+errors++;
+}
+}
+}
+else {
+const err481 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err481];
+}
+else {
+vErrors.push(err481);
+}
+errors++;
+}
+}
+}
+else {
+const err482 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err482];
+}
+else {
+vErrors.push(err482);
 }
 errors++;
 }
@@ -8127,8 +8313,8 @@ return errors === 0;
 
 export const RemovalSet = validate13;
 const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"reason":{"type":"string","enum":["Budget","Protected","MinAdmins","Invitations"]},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern53 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern54 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
+const pattern54 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern55 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -9205,7 +9391,7 @@ vErrors = null;
 if(_valid4){
 const _errs68 = errors;
 if(typeof data19 === "string"){
-if(!pattern53.test(data19)){
+if(!pattern54.test(data19)){
 const err85 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err85];
@@ -9318,7 +9504,7 @@ vErrors = null;
 if(_valid5){
 const _errs77 = errors;
 if(typeof data21 === "string"){
-if(!pattern54.test(data21)){
+if(!pattern55.test(data21)){
 const err93 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/pattern",keyword:"pattern",params:{pattern: "^m-[a-z2-7]{26}/[a-z2-7]{16}$"},message:"must match pattern \""+"^m-[a-z2-7]{26}/[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err93];
@@ -12175,7 +12361,7 @@ vErrors = null;
 if(_valid1){
 const _errs27 = errors;
 if(typeof data7 === "string"){
-if(!pattern53.test(data7)){
+if(!pattern54.test(data7)){
 const err30 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err30];
