@@ -16,6 +16,7 @@ import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from './certificate.ts'
  * - `hang-before-data`: no answer to the recipient
  * - `die-in-data`: breaks the line at the first bytes of the mail
  * - `hang-after-data`, `die-after-data`: read the whole mail, keep it, and never answer, or break the line
+ * - `withhold-after-data`: the same, and answer when the test says so
  */
 export type Treatment =
   | 'accept'
@@ -31,11 +32,14 @@ export type Treatment =
   | 'die-in-data'
   | 'hang-after-data'
   | 'die-after-data'
+  | 'withhold-after-data'
 
 export interface ReceivedMail {
   from: string
   to: string[]
   raw: Buffer
+  /** When it had arrived whole, in milliseconds since 1970. */
+  arrived: number
   parsed: Email
   secure: boolean
   user: string | undefined
@@ -54,6 +58,8 @@ export interface SmtpPeer extends AsyncDisposable {
   received(count: number): Promise<void>
   /** Resolves when so many mails were begun. */
   started(count: number): Promise<void>
+  /** Gives the answers that were withheld. @returns how many */
+  answer(): number
   /** Breaks every open connection, as a server does with idle ones, and waits until they are closed. */
   breakConnections(): Promise<void>
 }
@@ -77,6 +83,7 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
   const mails: ReceivedMail[] = []
   const treatments: Treatment[] = []
   const current = new Map<string, Treatment>()
+  const withheld: (() => void)[] = []
   const watchers = new Set<() => void>()
   let connections = 0
   let begun = 0
@@ -150,6 +157,7 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
         from: mailFrom ? mailFrom.address : '',
         to: rcptTo.map(({ address }) => address),
         raw,
+        arrived: Date.now(),
         parsed: await PostalMime.parse(raw),
         secure: session.secure,
         user: session.user,
@@ -157,6 +165,7 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
       changed()
       if (treatment === 'hang-after-data') return
       if (treatment === 'die-after-data') return breakLine(session)
+      if (treatment === 'withhold-after-data') return void withheld.push(() => callback(null, 'queued as 4711'))
       callback(null, treatment === 'telling-after-data' ? `queued for ${options.auth?.pass}` : 'queued as 4711')
     },
   })
@@ -189,6 +198,11 @@ export async function smtpPeer(options: SmtpPeerOptions = {}): Promise<SmtpPeer>
     treat: (...next) => void treatments.push(...next),
     received: count => until(() => mails.length >= count),
     started: count => until(() => begun >= count),
+    answer() {
+      const answers = withheld.splice(0)
+      for (const give of answers) give()
+      return answers.length
+    },
     breakConnections,
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>(resolve => server.close(resolve))
