@@ -139,13 +139,14 @@ const MAILS: Record<string, string> = {
   removalsHeld: 'a mail that something is held',
 }
 
-/** Roles, else groups, else permissions: the first of them that says something. */
+/** Roles, else groups, else permissions, else where these reach down to: the first of them that says something. */
 const accessText = (changes: readonly Change[]): string => {
   for (const part of ['roles', 'groups', 'permissions']) {
     const all = changes.flatMap(({ fields }) => texts(fields[part]))
     if (all.length > 0) return listed([...new Set(all)])
   }
-  return ''
+  const reach = changes.flatMap(({ fields }) => texts(fields['reach']))
+  return reach.length > 0 ? `reach: ${listed([...new Set(reach)])}` : ''
 }
 
 const seatTexts = (changes: readonly Change[]): string[] =>

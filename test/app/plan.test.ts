@@ -209,6 +209,23 @@ describe('a plan', () => {
     expect((await planOn(realm, without)).held.map(({ refs }) => refs)).toEqual([[{ kind: 'User', name: 'ann' }]])
   })
 
+  it.each([1, 9])('names the %d people who no longer reach down to an organization that is cut off', async count => {
+    await using realm = await openPlanned()
+    const parent = placed('Organization', 'acme', { domains: ['acme.example'], children: ['shop'] })
+    const helper = placed('Role', 'viewer', { organization: 'acme', allow: ['documents:read'], scope: 'Descendants' })
+    const people = Array.from({ length: count }, (_, at) => user(`p${at}`, { join: 'None' }))
+    const names = people.map(({ manifest }) => manifest.metadata.name)
+    const rest = [parent, helper, ...people]
+    await applyOn(realm, revisionWith(...rest, placed('Organization', 'shop', { parent: 'acme' })))
+    await realm.pass(2 * DAY)
+    const plan = await planOn(realm, revisionWith(...rest, placed('Organization', 'shop', {})))
+    const taken = plan.changes.filter(({ action, target }) => action === 'take' && target === 'access')
+    const held = plan.held.flatMap(({ refs }) => refs.map(({ name }) => name))
+    expect([taken.map(({ name, fields }) => [name, fields['reach']]), held.sort()]).toEqual(
+      count === 1 ? [[['p0', ['shop']]], []] : [[], names],
+    )
+  })
+
   it('names a pool that is too small, once, for those who begin to wait', async () => {
     await using realm = await openPlanned()
     const pool = placed('LicensePool', 'suite', { organization: 'acme', product: 'Suite', seats: 1, selector: {} })
