@@ -99,6 +99,7 @@ export const CONDITIONS = [
   'RemovalsHeld',
   'Frozen',
   'Stale',
+  'RightsMissing',
 ] as const
 export type ConditionType = (typeof CONDITIONS)[number]
 

@@ -63,6 +63,7 @@ export const openClusterRealm = async (options: RealmOptions, self: Self): Promi
       clusterSecretReader({ objects, own: [...OWN_SECRETS, KEYS_SECRET] }),
     ),
     replicated: true,
+    rights: store.rights,
     catchUp,
     credentials: async () =>
       secretCredentials({

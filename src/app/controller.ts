@@ -3,6 +3,7 @@ import { createLinks } from '../accounts/links.ts'
 import { KINDS, MANAGERS } from '../api/names.ts'
 import type { Policy } from '../decide/authority.ts'
 import { takesAccess } from '../decide/membership.ts'
+import { missingRightsText } from '../decide/missing-rights.ts'
 import { type Restored, restoredText } from '../decide/restoring.ts'
 import { liveEffects } from '../effects/live.ts'
 import { mailComposer } from '../mail/composer.ts'
@@ -131,6 +132,7 @@ export const startController = async (options: ControllerOptions): Promise<Runni
         },
         storeEpoch,
         restoring,
+        missingRights: () => missingRightsText(realm.rights?.missing ?? []),
       })
       lines = world.lines
       return reconcilersOf(
@@ -152,6 +154,8 @@ export const startController = async (options: ControllerOptions): Promise<Runni
     onFilled: () => lines?.readAll(),
   })
   const running = manager
+  const unheard = realm.rights?.onChange(() => running.loop.controller('Organization')?.wakeAll())
+  stack.defer(() => unheard?.())
   const { lease } = running
   const noted = noteRecords({ informer: running.loop.informer, store: lease.store, log })
   let ended = false

@@ -6,6 +6,7 @@ import type { Reason } from '../api/names.ts'
 import type { AuditEntry, AuditLog } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { CredentialStore } from '../ports/credentials.ts'
+import type { MissingRights } from '../ports/rights.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { DataPaths } from './paths.ts'
@@ -38,6 +39,8 @@ export interface Realm extends AsyncDisposable {
   readonly holder: string
   /** Whether several processes share the realm: one leads, the others serve people and stand by. */
   readonly replicated: boolean
+  /** The rights that the cluster refused us; none where there is no cluster. */
+  readonly rights?: MissingRights
   /**
    * Holds the clock to the last time that the realm remembers. Done by opening, except where that is patient: before then the clock judges nothing.
    * @returns that time: when the loop is known to have run last

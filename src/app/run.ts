@@ -17,6 +17,7 @@ import type { RunningController } from './controller.ts'
 import { countConditions } from './count-conditions.ts'
 import { guardFigures } from './guard-figures.ts'
 import { loopCheck } from './loop-check.ts'
+import { tellMissingRights } from './missing-rights.ts'
 import { patience, troubleTeller } from './patience.ts'
 import type { Realm } from './realm.ts'
 import { type Replica, type ReplicaOptions, startAlone, startReplica } from './replica.ts'
@@ -119,6 +120,14 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     })
     opsPort = ops.port
     stack.defer(() => ops.stop())
+  }
+  if (realm.rights) {
+    const roots = () =>
+      replica?.cache &&
+      [...replica.cache.list('Organization')].flatMap(({ metadata, spec }) =>
+        spec.parent === undefined ? [metadata.name] : [],
+      )
+    stack.defer(tellMissingRights({ rights: realm.rights, store, roots, clock, log }))
   }
   const { stopped, realm: realmId, epoch, keys, credentials } = await foundations(options)
   stack.use(credentials)

@@ -55,6 +55,8 @@ export interface World {
   readonly removals: Removals
   /** Epoch of the lease under which this process acts; written into claims. */
   readonly epoch: number
+  /** The rights that the cluster does not give us, in words; undefined when none is missing. */
+  readonly missingRights?: () => string | undefined
   /** Epoch of the store; grows with a restore. */
   readonly storeEpoch: number
 }

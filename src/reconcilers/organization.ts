@@ -137,13 +137,14 @@ const reconcileOrganization = async (
   const ref = { kind: 'Organization' as const, name, uid }
   const { conditions, ...before } = organization.status ?? {}
   const frozen = await frozenVerdict(world, organization, settingsFor(world, name)?.settings.frozen)
+  const missing = missingRights(world, organization)
   if (isPaused(organization)) {
     await writeStatus(
       world,
       organization,
       before,
       { is: 'ready', reason: 'Paused', message: 'reconciling is paused' },
-      frozen ? [frozen] : [],
+      [...missing, ...(frozen ? [frozen] : [])],
     )
     return undefined
   }
@@ -158,12 +159,19 @@ const reconcileOrganization = async (
     await recordEvent(world, ref, 'Warning', is.reason, is.message)
   const { until, ...counts } = wait === undefined ? count(world, name) : { ...before, until: wait }
   const held = heldText(world.cache, name)
-  const further: Verdict[] =
-    held === undefined ? [] : [{ type: 'RemovalsHeld', status: 'True', reason: 'WaitingForApproval', message: held }]
+  const further = [...missing]
+  if (held !== undefined)
+    further.push({ type: 'RemovalsHeld', status: 'True', reason: 'WaitingForApproval', message: held })
   if (frozen) further.push(frozen)
   const shown: Readiness = is.is === 'ready' ? (waitingIn(frozen, held) ?? is) : is
   await writeStatus(world, organization, counts, shown, further)
   return until === undefined ? undefined : { again: until }
+}
+
+/** What the cluster does not let us do belongs to no object in particular: the organizations at the top show it. */
+const missingRights = (world: World, { spec }: Organization): Verdict[] => {
+  const message = spec.parent === undefined ? world.missingRights?.() : undefined
+  return message === undefined ? [] : [{ type: 'RightsMissing', status: 'True', reason: 'NotAllowed', message }]
 }
 
 /** What somebody has to do before it goes on. */

@@ -3,6 +3,7 @@ import https from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
 import { ClusterUnreachableError, clusterError, isTypeError, type Status, StatusError } from './errors.ts'
+import { RefusedRights } from './rights.ts'
 import { Turns } from './turns.ts'
 
 export interface KubeRequest {
@@ -55,6 +56,8 @@ const PATCHES = {
  */
 export class KubeClient {
   readonly cluster: Cluster
+  /** What was refused for want of a right. */
+  readonly rights = new RefusedRights(() => this)
   readonly #random: () => number
   readonly #closing = new AbortController()
   readonly #turns = new Turns(AT_ONCE)
@@ -118,7 +121,7 @@ export class KubeClient {
     let watchdog = setTimeout(silent, TIMEOUT)
     try {
       const response = await this.#open({ method: 'GET', path, query }, signal, true)
-      if (response.statusCode !== 200) throw await statusOf(response)
+      if (response.statusCode !== 200) throw await this.#refused(response)
       const decoder = new TextDecoder()
       let rest = ''
       clearTimeout(watchdog)
@@ -157,7 +160,7 @@ export class KubeClient {
     try {
       const response = await this.#open(request, signal, false)
       const code = response.statusCode ?? 0
-      if (code < 200 || code > 299) throw await statusOf(response)
+      if (code < 200 || code > 299) throw await this.#refused(response)
       return { code, body: JSON.parse(await textOf(response)) as T }
     } catch (error) {
       if (error instanceof StatusError) throw error
@@ -169,6 +172,12 @@ export class KubeClient {
       }
       throw unreachable(error)
     }
+  }
+
+  async #refused(response: http.IncomingMessage): Promise<StatusError> {
+    const error = await statusOf(response)
+    this.rights.note(error)
+    return error
   }
 
   async #open(request: KubeRequest, signal: AbortSignal, stream: boolean): Promise<http.IncomingMessage> {

@@ -71,6 +71,7 @@ export interface Status {
   details?: {
     retryAfterSeconds?: number
     kind?: string
+    name?: string
     causes?: { reason?: string; message?: string; field?: string }[]
   }
 }

@@ -33,11 +33,13 @@ export const kubernetesEventLog = (client: KubeClient, send: <T>(request: KubeRe
   const { namespace } = client.cluster
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`
 
-  const read = async (name: string): Promise<RawEvent | undefined> => {
+  const read = async (name: string): Promise<RawEvent | StatusError | undefined> => {
     try {
       return (await client.request<RawEvent>({ method: 'GET', path: `${path}/${name}` })).body
     } catch (error) {
       if (error instanceof StatusError && error.code === 404) return undefined
+      // Who may not look can still make one that is not there yet.
+      if (error instanceof StatusError && error.code === 403) return error
       throw error
     }
   }
@@ -54,8 +56,11 @@ export const kubernetesEventLog = (client: KubeClient, send: <T>(request: KubeRe
       }
       const seconds = time.replace(/\.\d+Z$/, 'Z')
       for (let tries = 1; ; tries++) {
+        let refused: StatusError | undefined
         try {
-          const before = await read(name)
+          const found = await read(name)
+          if (found instanceof StatusError) refused = found
+          const before = found instanceof StatusError ? undefined : found
           const event = {
             apiVersion: 'v1',
             kind: 'Event',
@@ -76,6 +81,7 @@ export const kubernetesEventLog = (client: KubeClient, send: <T>(request: KubeRe
         } catch (error) {
           if (!(error instanceof StatusError)) throw error
           const raced = error.code === 409 || error.code === 404
+          if (raced && refused) throw clusterError(refused)
           if (!raced || tries === TRIES) throw clusterError(error)
         }
       }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { AnyManifest, ResourceOf, SpecOf, StatusOf } from '../../api/kinds.ts'
 import type { DeclaredKind, Kind, RecordKind } from '../../api/names.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { MissingRights } from '../../ports/rights.ts'
 import type { SecretObjects } from '../../ports/secretobjects.ts'
 import { InvalidError, NotFoundError } from '../errors.ts'
 import type { StoredObject } from '../semantics/object.ts'
@@ -56,6 +57,8 @@ export interface KubernetesStoreOptions extends ClusterOptions {
 /** A store in a cluster, with what else its namespace keeps. */
 export interface ClusterStore extends ResourceStore {
   readonly place: { readonly server: string; readonly namespace: string }
+  /** The rights that requests of this store lacked. */
+  readonly rights: MissingRights
   /** The Secrets of a namespace, the store's own when absent. Usable until the store is closed. */
   secrets(namespace?: string): SecretObjects
 }
@@ -241,6 +244,10 @@ class KubernetesStore implements ClusterStore {
   get place(): ClusterStore['place'] {
     const { server, namespace } = this.#core.client.cluster
     return { server, namespace }
+  }
+
+  get rights(): MissingRights {
+    return this.#core.client.rights
   }
 
   secrets(namespace: string = this.place.namespace): SecretObjects {
