@@ -9,7 +9,7 @@ const LONGEST = 7_200_000
 
 /** In the words of Kubernetes' authorizers (`apiserver/pkg/endpoints/handlers/responsewriters.Forbidden`). */
 const REFUSED = /cannot (\w+) resource "([^"]+)" in API group "([^"]*)" in the namespace "([^"]+)"/
-/** Objects that a rule may name; of any other the name says nothing about the right. */
+/** Objects that a rule may name, in the realm's namespace. Of any other the name says nothing about the right, and that of a credential is nobody's business. */
 const NAMED = new Set(['configmaps', 'leases', 'secrets'])
 
 /** Remembers what an API server refuses for want of a right, until a review of access says that it is there. */
@@ -18,8 +18,8 @@ export class RefusedRights implements MissingRights {
   readonly #listeners = new Set<() => void>()
 
   /** @param client for reviews of access */
-  readonly #client: () => Pick<KubeClient, 'request'>
-  constructor(client: () => Pick<KubeClient, 'request'>) {
+  readonly #client: () => Pick<KubeClient, 'request' | 'cluster'>
+  constructor(client: () => Pick<KubeClient, 'request' | 'cluster'>) {
     this.#client = client
   }
 
@@ -34,7 +34,7 @@ export class RefusedRights implements MissingRights {
 
   /** Notes an answer that names a right; any other says nothing about rights. */
   note({ code, status }: StatusError): void {
-    const right = code === 403 ? rightOf(status) : undefined
+    const right = code === 403 ? rightOf(status, this.#client().cluster.namespace) : undefined
     if (!right) return
     const key = JSON.stringify(right)
     const known = this.#refused.has(key)
@@ -68,9 +68,9 @@ export class RefusedRights implements MissingRights {
   }
 }
 
-const rightOf = ({ message = '', details }: StatusError['status']): Right | undefined => {
+const rightOf = ({ message = '', details }: StatusError['status'], own: string): Right | undefined => {
   const [, verb, resource, group, namespace] = REFUSED.exec(message) ?? []
   if (verb === undefined || resource === undefined || group === undefined || namespace === undefined) return undefined
-  const name = NAMED.has(resource) ? details?.name : undefined
+  const name = NAMED.has(resource) && namespace === own ? details?.name : undefined
   return { verb, resource, group, namespace, ...(name && { name }) }
 }

@@ -95,13 +95,24 @@ describeWith('kube-apiserver', 'the rights of the store', () => {
     const rules = RULES.map((rule, index) =>
       index === at ? { ...rule, verbs: rule.verbs.filter(one => one !== verb) } : rule,
     ).filter(rule => rule.verbs.length > 0)
-    const { store } = await begin(rules)
+    const { store, namespace } = await begin(rules)
     const error = await everything(store).then(
       () => undefined,
       error => error as Error,
     )
     expect(error).toBeInstanceOf(ForbiddenError)
     expect(error?.message).toContain(`cannot ${verb} resource`)
+    const { missing } = store.rights
+    expect(missing.map(right => ({ verb: right.verb, namespace: right.namespace }))).toEqual([{ verb, namespace }])
+    expect(RULES[at]?.resources).toContain(missing[0]?.resource)
+    await allow(cluster, namespace, 'roster', RULES)
+    await vi.waitFor(
+      async () => {
+        await store.rights.ask()
+        expect(store.rights.missing).toEqual([])
+      },
+      { timeout: 20_000 },
+    )
   })
 
   test('taken away and given back, a watch goes on without a restart and nothing is taken for deleted', async () => {
