@@ -1,4 +1,4 @@
-import type { Right } from '../ports/rights.ts'
+import type { Right } from '../api/right.ts'
 
 /** Which rights are missing and what to do, for people. Undefined when none is. */
 export const missingRightsText = (missing: readonly Right[]): string | undefined => {

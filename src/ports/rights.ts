@@ -1,14 +1,4 @@
-/** A right that the cluster refused us, as RBAC names it. */
-export interface Right {
-  verb: string
-  /** With its subresource: `users/status`. */
-  resource: string
-  /** API group; empty: the core's. */
-  group: string
-  namespace: string
-  /** Of the one object that it is about, where the request named one. */
-  name?: string
-}
+import type { Right } from '../api/right.ts'
 
 /** The rights that were refused and have not come back. */
 export interface MissingRights {

@@ -1,4 +1,5 @@
-import type { MissingRights, Right } from '../../ports/rights.ts'
+import type { Right } from '../../api/right.ts'
+import type { MissingRights } from '../../ports/rights.ts'
 import type { KubeClient, KubeRequest } from './client.ts'
 import type { StatusError } from './errors.ts'
 
