@@ -1,7 +1,7 @@
 import type { Right } from '../../api/right.ts'
 import type { MissingRights } from '../../ports/rights.ts'
 import type { KubeClient, KubeRequest } from './client.ts'
-import type { StatusError } from './errors.ts'
+import { StatusError } from './errors.ts'
 
 /** At most so many are kept: names of Secrets come out of resources. */
 const MOST = 50
@@ -60,8 +60,14 @@ export class RefusedRights implements MissingRights {
       path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
       body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } },
     }
-    const { body } = await this.#client().request<{ status?: { allowed?: boolean } }>(request)
-    return body.status?.allowed === true
+    try {
+      const { body } = await this.#client().request<{ status?: { allowed?: boolean } }>(request)
+      return body.status?.allowed === true
+    } catch (error) {
+      // Who may not even ask is told of what is missing all the same; it is forgotten when it is not refused again.
+      if (error instanceof StatusError && error.code === 403) return false
+      throw error
+    }
   }
 
   #tell(): void {
