@@ -10,7 +10,7 @@ import { now, settingsFor, type World } from './context.ts'
 import { isGenerated, ownerOf } from './people.ts'
 
 /** Records that are written at once: most of it is waiting for the store. */
-const TOGETHER = 16
+const TOGETHER = 64
 
 /** What came of one read. */
 export interface Reading {

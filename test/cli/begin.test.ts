@@ -47,6 +47,8 @@ describe('new', () => {
     [['group', 'oncall', '--org', 'acme'], 'groups/oncall.yaml'],
     [['pool', 'suite', '--org', 'acme', '--seats', '5'], 'licensepools/suite.yaml'],
     [['organization', 'beta'], 'organizations/beta.yaml'],
+    [['dir', 'hr', '--org', 'acme', '--file', 'people.csv'], 'directories/hr.yaml'],
+    [['dir', 'corp', '--org', 'acme', '--url', 'ldaps://ldap.acme.example'], 'directories/corp.yaml'],
     [['inv', 'Carol.X@partner.example', '--org', 'acme'], 'invitations/carol.x.yaml'],
   ])('%j', async (args, path) => {
     using place = openPlace()
@@ -67,6 +69,8 @@ describe('new', () => {
       ['user', 'bob@@x'],
       ['role', 'viewer'],
       ['pool', 'suite', '--org', 'acme', '--seats', 'many'],
+      ['directory', 'hr', '--org', 'acme'],
+      ['directory', 'hr', '--org', 'acme', '--url', 'https://acme.example'],
       ['membership', 'x'],
       ['usr2', 'x'],
     ]) {

@@ -17,7 +17,7 @@ export const verb: Verb = (command, io) => {
     ['new role viewer --org acme', 'writes roles/viewer.yaml'],
     ['new pool suite --org acme --product "CloudHub" --seats 10', 'writes licensepools/suite.yaml'],
   )
-    .argument('<kind>', 'a declared kind: user, role, group, organization, invitation, licensepool, source')
+    .argument('<kind>', 'a declared kind: user, role, group, organization, invitation, licensepool, source, directory')
     .argument('<name>', 'its name; for a person an address does')
     .option('--org <organization>', 'the organization it belongs to')
     .option('--roles <roles>', 'roles, separated by commas')
@@ -26,6 +26,8 @@ export const verb: Verb = (command, io) => {
     .option('--locale <tag>', 'of a person: de, en-GB')
     .option('--product <name>', 'of a pool')
     .option('--seats <number>', 'of a pool')
+    .option('--file <path>', 'of a directory: an export beneath --directory-files')
+    .option('--url <url>', 'of a directory: ldaps://HOST')
     .option('--dir <folder>', 'the repository', '.')
     .option('--stdout', 'print it; write nothing')
     .addHelpText('after', '\nNever overwrites a file.')
@@ -78,6 +80,21 @@ const nameOf = (called: string): string =>
         .replace(/\.+/g, '.') || 'person'
     : called
 
+/** What a directory reads; what cannot be known is a guess to be looked at. */
+const serviceOf = (file: string | undefined, url: string | undefined): Record<string, unknown> => {
+  if (file !== undefined && url === undefined)
+    return { type: 'File', file: { path: file, columns: { id: 'id', email: 'email' } } }
+  if (url === undefined || file !== undefined || !URL.canParse(url))
+    throw new UsageError('say where a directory reads: --file PATH, or --url ldaps://HOST')
+  const base = new URL(url).hostname
+    .split('.')
+    .slice(1)
+    .map(label => `dc=${label}`)
+    .join(',')
+  const beneath = (folder: string) => ({ base: [`ou=${folder}`, base].filter(Boolean).join(',') })
+  return { type: 'LDAP', ldap: { url, users: beneath('people'), groups: beneath('groups') } }
+}
+
 const specOf = (kind: Kind, name: string, called: string, flags: Record<string, unknown>): Record<string, unknown> => {
   const text = (key: string): string | undefined => flags[key] as string | undefined
   const organization = text('org')
@@ -105,6 +122,8 @@ const specOf = (kind: Kind, name: string, called: string, flags: Record<string, 
         ...person,
         ...(organization !== undefined && { memberships: [{ organization, ...(roles && { roles }) }] }),
       }
+    case 'Directory':
+      return { ...within(), ...serviceOf(text('file'), text('url')), policy: 'Observe' }
     case 'Invitation':
       return {
         email: address(),
