@@ -36,9 +36,9 @@ describeWith('kube-apiserver', 'a backup with nothing but the service account of
     const values = { smtp: { url: `smtps://localhost:${peer.port}`, ca: { pem: LOCALHOST_CERTIFICATE } } }
     const specsOf = async (at: Installation) => {
       const all: Record<string, unknown> = {}
+      // Everybody is somebody new to the cluster, and known by the new uid.
       for (const kind of RECORDS)
         for (const { metadata, spec } of (await at.object(`/apis/roster.dev/v1alpha1/namespaces/people/${kind}`)).items)
-          // Everybody is somebody new to the cluster, and known by the new uid.
           all[`${kind}/${metadata.name}`] = { ...spec, user: spec.user?.name }
       return all
     }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { kubectlPath } from '../../scripts/setup/kubectl.mjs'
+import { KINDS } from '../../src/api/names.ts'
 import { Person, pageText } from '../e2e/person.ts'
 import { eventually, Workplace } from '../e2e/process.ts'
 import { describeWith } from '../parts.ts'
@@ -226,7 +227,7 @@ describeWith('kube-apiserver', 'a release of the chart', () => {
     })
     expect(ok, text).toBe(true)
     expect(at.helm(['uninstall', 'roster', '-n', 'other']).ok).toBe(true)
-    expect(names('crd')).toHaveLength(12)
+    expect(names('crd')).toHaveLength(KINDS.length)
     at.must(['get', 'validatingadmissionpolicy', 'people-roster-records'])
   }, 60_000)
 
@@ -234,7 +235,7 @@ describeWith('kube-apiserver', 'a release of the chart', () => {
     const { ok, text } = at.helm(['uninstall', 'roster'])
     expect(ok, text).toBe(true)
     expect(await kept()).toEqual(first)
-    expect(names('crd')).toHaveLength(12)
+    expect(names('crd')).toHaveLength(KINDS.length)
     expect(names('users,memberships,accounts')).toHaveLength(3)
     expect(names('secrets', '-n', 'people-credentials')).not.toEqual([])
     expect(names('deployments,roles.rbac.authorization.k8s.io,rolebindings,networkpolicies,serviceaccounts')).toEqual(

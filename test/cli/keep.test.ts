@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { KINDS } from '../../src/api/names.ts'
 import { acmePlace, openPlace, type Place } from './command-line.ts'
 
 let acme: Place
@@ -172,7 +173,7 @@ describe('config', () => {
 describe('crds and schemas', () => {
   test('are printed as documents that parse', async () => {
     const { out } = await acme.run('crds')
-    expect(out.match(/^kind: CustomResourceDefinition$/gm)).toHaveLength(12)
+    expect(out.match(/^kind: CustomResourceDefinition$/gm)).toHaveLength(KINDS.length)
     expect(JSON.parse((await acme.run('schemas', 'user')).out).title).toBe('User')
     expect(JSON.parse((await acme.run('schemas')).out)).toBeTypeOf('object')
   })
