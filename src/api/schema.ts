@@ -51,7 +51,7 @@ export const text = (description: string, maxLength: number, options: { minLengt
 /** Name of another resource in the same realm: a DNS label (RFC 1123 section 2.1) or, for people, a DNS subdomain. */
 export const reference = (kind: string, description: string) =>
   Type.String({
-    description: `${description} Name of a ${kind}.`,
+    description: `${description} Name of ${/^[AEIOU]/.test(kind) ? 'an' : 'a'} ${kind}.`,
     maxLength: 253,
     minLength: 1,
     pattern: NAME_PATTERN,
