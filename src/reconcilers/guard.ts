@@ -10,7 +10,7 @@ import type { Explained } from '../effects/effects.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { organizationsConcerned, recordEvent, type World, watch } from './context.ts'
 import { collect, collectAsking } from './guardcollect.ts'
-import { BUDGET, guardFacts } from './guardfacts.ts'
+import { BUDGET, guardFacts, personOf } from './guardfacts.ts'
 import { settleGuards } from './guardsettling.ts'
 import { tellAdmins } from './heldmail.ts'
 import { keptText, wantedLosses } from './wantedlosses.ts'
@@ -200,9 +200,16 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
     if (verdictOn(approval, alike, now).is !== 'releases' || spec.prior?.includes(approval.metadata.uid)) continue
     const { name, uid } = approval.metadata
     const because = `Approval/${name}: ${approval.spec.reason}`
-    const released = { time: timestamp(now), approval: { name, uid } }
-    const changes = [changeOf('release', metadata.name, spec, because)]
-    await change({ ...spec, state: 'Released', released }, { because, changes })
+    // Whoever is to lose it no longer is not let go, and must not count as somebody who lost something.
+    const wanted = [...wantedLosses(cache, spec)]
+    const next: RemovalSetSpec = {
+      ...spec,
+      state: 'Released',
+      removals: wanted.map(({ key }) => key),
+      people: new Set(wanted.map(({ membership }) => personOf(membership.spec))).size,
+      released: { time: timestamp(now), approval: { name, uid } },
+    }
+    await change(next, { because, changes: [changeOf('release', metadata.name, next, because)] })
     const of = cache.get('Organization', spec.organization)
     if (of)
       await recordEvent(
@@ -211,8 +218,8 @@ const tend = async (world: World, set: RemovalSet): Promise<ReconcileResult | un
         'Normal',
         'RemovalsReleased',
         spec.reason === 'Invitations'
-          ? `${spec.people} invitations of ${spec.producer} go, in their turn: ${because}`
-          : `${spec.people} ${spec.people === 1 ? 'person loses' : 'people lose'} what ${spec.producer} takes: ${because}`,
+          ? `${next.people} invitations of ${spec.producer} go, in their turn: ${because}`
+          : `${next.people} ${next.people === 1 ? 'person loses' : 'people lose'} what ${spec.producer} takes: ${because}`,
       )
     return undefined
   }

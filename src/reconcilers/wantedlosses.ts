@@ -9,6 +9,8 @@ import { isGenerated } from './people.ts'
 
 /** What of a set is still wanted for one Membership. */
 export interface WantedLossOf {
+  /** As the set names it. */
+  key: string
   /** Name of the User, else the address: how people are called. */
   person: string
   membership: Membership
@@ -31,9 +33,9 @@ export function* wantedLosses(cache: Cache, { removals = [] }: RemovalSetSpec): 
     const user = spec.user && cache.get('User', spec.user.name)
     const person = user && !isGenerated(user) ? user.metadata.name : spec.address
     if (losing && isOf(losing.digest))
-      yield { person, membership, losing, text: `loses ${lossText(losing)}`, because: losing.because }
+      yield { key, person, membership, losing, text: `loses ${lossText(losing)}`, because: losing.because }
     else if (asking && isOf(asking.digest) && isAsking(cache, membership))
-      yield { person, membership, text: 'is not invited yet', because: asking.because }
+      yield { key, person, membership, text: 'is not invited yet', because: asking.because }
   }
 }
 

@@ -103,6 +103,36 @@ describe('what is tried to get around the guard', () => {
     expect([await heldPeople(), await reach('bob')]).toEqual([[], false])
   })
 
+  it('one who was taken back before the others were approved: they lost nothing, and count like anybody', async () => {
+    await organization('acme')
+    for (const name of names('p', 20)) await declare(name, 'acme', ['acme-editor'])
+    await realm.run()
+    await realm.pass(2 * DAY)
+    for (const name of names('p', 7)) await declare(name, 'acme', [])
+    await realm.run()
+    expect(await heldPeople()).toEqual(names('p', 7))
+    await declare('p0', 'acme', ['acme-editor'])
+    await realm.run()
+    const [set] = (await realm.store.list('RemovalSet')).items.filter(({ spec }) => spec.state === 'Held')
+    await realm.declare(
+      'Approval',
+      'clean-up',
+      {
+        organization: 'acme',
+        releases: set?.spec.hash ?? '',
+        reason: 'Clean-up',
+        expirationTime: new Date(realm.clock.now() + HOUR).toISOString(),
+      },
+      { manager: 'local/bob' },
+    )
+    await realm.run()
+    expect([await roles('p0'), await roles('p1')]).toEqual([['acme-editor'], []])
+    await declare('p0', 'acme', [])
+    await realm.run()
+    expect([await heldPeople(), await reasons()]).toEqual([['p0'], ['Budget']])
+    expect(await roles('p0')).toEqual(['acme-editor'])
+  })
+
   it('one who is protected among a few: all of them stay', async () => {
     await organization('acme', { guard: { protected: [address('p1')] } })
     for (const name of names('p', 10)) await declare(name, 'acme', ['acme-editor'])
