@@ -229,14 +229,16 @@ const differing = async ({ store }: Realm, documents: Documents, oracle: Oracle)
   return wrong
 }
 
-/** Fields by name: their order says nothing, and an empty list of items as much as none. */
+/** Fields by name, and memberships by organization: their order says nothing, and an empty list of items as much as none. */
 const sorted = (value: unknown): string =>
-  JSON.stringify(value, (_, one) =>
-    typeof one === 'object' && one !== null && !Array.isArray(one)
-      ? Object.fromEntries(
-          Object.entries(one)
-            .filter(([, value]) => !(Array.isArray(value) && value.length === 0))
-            .sort(([a], [b]) => (a < b ? -1 : 1)),
-        )
-      : one,
-  )
+  JSON.stringify(value, (key, one) => {
+    if (key === 'memberships') return one.toSorted(byOrganization)
+    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one
+    return Object.fromEntries(
+      Object.entries(one)
+        .filter(([, value]) => !(Array.isArray(value) && value.length === 0))
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    )
+  })
+const byOrganization = (a: { organization: string }, b: { organization: string }): number =>
+  a.organization < b.organization ? -1 : 1
