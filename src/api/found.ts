@@ -1,3 +1,5 @@
+import type { Reason } from './names.ts'
+
 /** A person as a service tells of them. Nothing of it is checked: what comes from outside is judged by `decide/found.ts`. */
 export interface FoundUser {
   /** The service's own id, which it never gives to anybody else and never changes: not the login, not an address, not a distinguished name. */
@@ -24,3 +26,11 @@ export interface FoundGroup {
   /** Ids of groups whose members are members here too, each once; they may form circles. */
   readonly groups: readonly string[]
 }
+
+/**
+ * How a read ended. `Complete`: what was not told is not there. `Partial`: what was told is true, and what was not told may be there all the same.
+ * `Failed`: nothing was told. Only `Complete` ever removes anything.
+ */
+export type ReadOutcome =
+  | { readonly outcome: 'Complete' }
+  | { readonly outcome: 'Partial' | 'Failed'; readonly reason: Reason; readonly message: string }

@@ -1,15 +1,13 @@
 import type { Directory } from '../api/directory.ts'
 import type { RecordedUser } from '../api/directoryrecord.ts'
 import { isUsableId, recordedUser } from '../decide/found.ts'
-import { type Counts, type Standing, standingOf } from '../decide/reading.ts'
-import { placement, settingsOf } from '../decide/settings.ts'
+import type { Counts, People, Standing } from '../decide/reading.ts'
 import type { Capabilities, DirectoryCheck, ReadOutcome } from '../ports/directory.ts'
-import { isGenerated, ownerOf } from '../reconcilers/people.ts'
+import { countingPeopleOf } from '../reconcilers/directoryread.ts'
 import { directoryDriver } from './directories.ts'
 import type { Realm } from './realm.ts'
-import { RequestError } from './requests.ts'
+import { declaredObject } from './requests.ts'
 import { takeSnapshot } from './snapshot.ts'
-import { didYouMean } from './suggest.ts'
 
 /** People that are shown. */
 const SAMPLES = 3
@@ -22,7 +20,7 @@ export interface Checked {
   connection: DirectoryCheck | Exclude<ReadOutcome, { outcome: 'Complete' }>
   /** How reading all of it ended, where it could be connected to. */
   read?: ReadOutcome & Counts & { requests: number }
-  people: Record<Standing | 'disabled', number>
+  people: People
   samples: readonly (RecordedUser & { id: string; standing: Standing })[]
 }
 
@@ -36,22 +34,8 @@ export const checkDirectory = async (
   name: string,
   { signal, progress }: { signal: AbortSignal; progress: (read: Counts) => void },
 ): Promise<Checked> => {
-  const { cache } = await takeSnapshot(realm)
-  const directory = cache.get('Directory', name)
-  if (!directory) {
-    const names = [...cache.list('Directory')].map(({ metadata }) => metadata.name)
-    throw new RequestError(
-      'ReferenceNotFound',
-      `directory ${JSON.stringify(name)} does not exist${didYouMean(name, names)}`,
-    )
-  }
-  const { chain } = placement(directory.spec.organization, one => cache.get('Organization', one))
-  const { domains } = settingsOf(chain)
-  const isDeclared = (address: string): boolean => {
-    const owner = ownerOf(cache, address)
-    return owner !== undefined && !isGenerated(owner)
-  }
-  const people = { declared: 0, unknown: 0, external: 0, withoutAddress: 0, disabled: 0 }
+  const directory = (await declaredObject(realm, { kind: 'Directory', name })) as Directory
+  const { people, add } = countingPeopleOf(await takeSnapshot(realm), directory)
   const samples: (RecordedUser & { id: string; standing: Standing })[] = []
   const driver = await directoryDriver(realm, directory)
   try {
@@ -65,10 +49,8 @@ export const checkDirectory = async (
         for (const found of users) {
           if (!isUsableId(found.id)) continue
           const user = recordedUser(found)
-          const standing = standingOf(user, domains, isDeclared)
+          const standing = add(user)
           counts.users += 1
-          people[standing] += 1
-          if (!user.active) people.disabled += 1
           if (samples.length < SAMPLES) samples.push({ id: found.id, ...user, standing })
         }
         counts.groups += groups.length

@@ -1,9 +1,7 @@
 import type { RecordedUser } from '../api/directoryrecord.ts'
+import type { ReadOutcome } from '../api/found.ts'
 import type { Reason } from '../api/names.ts'
 import { isExternal } from './address.ts'
-
-/** How a read of a directory ended, once all was looked at. */
-export type Verdict = { outcome: 'Complete' } | { outcome: 'Partial' | 'Failed'; reason: Reason; message: string }
 
 /** People and groups of one directory, counted. */
 export interface Counts {
@@ -15,7 +13,7 @@ export interface Counts {
  * Whether a read that says it is complete may be believed: one that tells of nobody where there were people, or of no group where there were some, is a mistake until somebody says otherwise.
  * @param known how many were there by the reads before
  */
-export const believed = (verdict: Verdict, read: Counts, known: Counts, allowEmpty: boolean): Verdict => {
+export const believed = (verdict: ReadOutcome, read: Counts, known: Counts, allowEmpty: boolean): ReadOutcome => {
   if (verdict.outcome !== 'Complete' || allowEmpty) return verdict
   const emptied = (['users', 'groups'] as const).filter(what => read[what] === 0 && known[what] > 0)
   if (emptied.length === 0) return verdict
@@ -38,7 +36,7 @@ const LATEST = 15 * 60_000
  * When a directory is read again, in milliseconds from the end of the read.
  * @param failures reads in a row that were not complete
  */
-export const pauseAfter = (verdict: Verdict, interval: number, failures: number): number => {
+export const pauseAfter = (verdict: ReadOutcome, interval: number, failures: number): number => {
   if (verdict.outcome === 'Complete') return interval
   const pause = passesByItself(verdict.reason) ? SOONEST * 2 ** Math.min(failures - 1, 10) : LATEST
   return Math.min(interval, pause, LATEST)
@@ -64,4 +62,24 @@ export const standingOf = (
   if (email === undefined) return 'withoutAddress'
   if (isDeclared(email)) return 'declared'
   return isExternal(email, domains) ? 'external' : 'unknown'
+}
+
+/** So many people are so and so; the disabled ones are counted twice. */
+export type People = Record<Standing | 'disabled', number>
+
+/** Counts who people are, one after the other. @returns `add` says who this one is */
+export const countingPeople = (
+  domains: readonly string[],
+  isDeclared: (address: string) => boolean,
+): { people: People; add: (user: RecordedUser) => Standing } => {
+  const people: People = { declared: 0, unknown: 0, external: 0, withoutAddress: 0, disabled: 0 }
+  return {
+    people,
+    add: user => {
+      const standing = standingOf(user, domains, isDeclared)
+      people[standing] += 1
+      if (!user.active) people.disabled += 1
+      return standing
+    },
+  }
 }

@@ -1,21 +1,12 @@
-import type { FoundGroup, FoundUser } from '../api/found.ts'
-import type { Reason } from '../api/names.ts'
+import type { FoundGroup, FoundUser, ReadOutcome } from '../api/found.ts'
 
-export type { FoundGroup, FoundUser }
+export type { FoundGroup, FoundUser, ReadOutcome }
 
 /** Part of a snapshot, as one page of the service holds it. Nobody comes twice. */
 export interface FoundPage {
   readonly users?: readonly FoundUser[]
   readonly groups?: readonly FoundGroup[]
 }
-
-/**
- * How a read ended. `Complete`: what was not told is not there. `Partial`: what was told is true, and what was not told may be there all the same.
- * `Failed`: nothing was told. Only `Complete` ever removes anything.
- */
-export type ReadOutcome =
-  | { readonly outcome: 'Complete' }
-  | { readonly outcome: 'Partial' | 'Failed'; readonly reason: Reason; readonly message: string }
 
 /** What a driver can do at all, whatever the service behind it allows us. */
 export interface Capabilities {

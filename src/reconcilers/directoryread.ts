@@ -3,18 +3,18 @@ import type { Directory } from '../api/directory.ts'
 import type { DirectoryRecord, DirectoryRecordSpec } from '../api/directoryrecord.ts'
 import { MANAGERS } from '../api/names.ts'
 import { isUsableId, recordedGroup, recordedUser } from '../decide/found.ts'
-import { believed, type Counts, standingOf, type Verdict } from '../decide/reading.ts'
+import { believed, type Counts, countingPeople, type People } from '../decide/reading.ts'
 import { directoryRecordName } from '../decide/record-names.ts'
-import type { DirectoryDriver, FoundGroup, FoundPage } from '../ports/directory.ts'
+import type { DirectoryDriver, FoundGroup, FoundPage, ReadOutcome } from '../ports/directory.ts'
 import { now, settingsFor, type World } from './context.ts'
-import { isGenerated, ownerOf } from './people.ts'
+import { declaredOwnerOf } from './people.ts'
 
 /** Records that are written at once: most of it is waiting for the store. */
 const TOGETHER = 64
 
 /** What came of one read. */
 export interface Reading {
-  verdict: Verdict
+  verdict: ReadOutcome
   /** What the read told of. */
   read: Counts
   created: number
@@ -77,15 +77,18 @@ export const readDirectory = async (
   return { verdict, read, ...reading, requests }
 }
 
+/** Counts who the people of a directory are, as somebody tells of them. */
+export const countingPeopleOf = (world: Pick<World, 'cache'>, { spec }: Directory) =>
+  countingPeople(
+    settingsFor(world, spec.organization)?.settings.domains ?? [],
+    address => declaredOwnerOf(world.cache, address) !== undefined,
+  )
+
 /** Who the people of a directory are, by what it last said. */
-export const peopleOf = (world: World, { metadata, spec }: Directory) => {
-  const domains = settingsFor(world, spec.organization)?.settings.domains ?? []
-  const people = { declared: 0, unknown: 0, external: 0, withoutAddress: 0, disabled: 0 }
-  for (const { spec: said } of world.cache.by('DirectoryRecord', 'directory', metadata.name)) {
-    if (!said.user || said.missingTime !== undefined) continue
-    people[standingOf(said.user, domains, address => isDeclared(world, address))] += 1
-    if (!said.user.active) people.disabled += 1
-  }
+export const peopleOf = (world: Pick<World, 'cache'>, directory: Directory): People => {
+  const { people, add } = countingPeopleOf(world, directory)
+  for (const { spec } of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name))
+    if (spec.user && spec.missingTime === undefined) add(spec.user)
   return people
 }
 
@@ -93,11 +96,6 @@ export const peopleOf = (world: World, { metadata, spec }: Directory) => {
 export const forgetDirectory = async (world: World, directory: Directory): Promise<void> => {
   const records = recordsOf(world, directory.metadata.name)
   await together([...records], ([record, before]) => write(world, directory, record, before, undefined))
-}
-
-const isDeclared = ({ cache }: World, address: string): boolean => {
-  const owner = ownerOf(cache, address)
-  return owner !== undefined && !isGenerated(owner)
 }
 
 type Said = Pick<DirectoryRecordSpec, 'user' | 'group'>

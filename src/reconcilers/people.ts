@@ -30,6 +30,12 @@ export const ownerOf = (cache: Cache, address: string): User | undefined =>
     .filter(user => !isDeleting(user))
     .toSorted(byPrecedence)[0]
 
+/** The declared User that an address belongs to. */
+export const declaredOwnerOf = (cache: Cache, address: string): User | undefined => {
+  const owner = ownerOf(cache, address)
+  return owner && !isGenerated(owner) ? owner : undefined
+}
+
 /**
  * The one User whose pass looks after a Membership; two that did would take turns in noting why it ends. In this order: the declared User of its address, the User that claimed it,
  * who names that one's name in `previousNames` where nobody else bears it by now, whoever goes and still has to end what was declared for them, the User that Roster made of the address, whoever goes.
@@ -57,8 +63,8 @@ const isBorne = (cache: Cache, name: string): boolean => {
 /** Another User with one of this one's addresses that comes before it. */
 export const rivalOf = (cache: Cache, user: User): { user: User; address: string } | undefined => {
   for (const address of addressesOf(user)) {
-    const owner = ownerOf(cache, address)
-    if (owner && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)) return { user: owner, address }
+    const owner = declaredOwnerOf(cache, address)
+    if (owner && owner.metadata.uid !== user.metadata.uid) return { user: owner, address }
   }
   return undefined
 }

@@ -17,7 +17,7 @@ import {
 } from './context.ts'
 import { addFinalizer, dropFinalizer } from './finalizer.ts'
 import { addressesOf } from './indexes.ts'
-import { isDeleting, isGenerated, keeperOf, ownerOf, rivalOf } from './people.ts'
+import { declaredOwnerOf, isDeleting, isGenerated, keeperOf, rivalOf } from './people.ts'
 import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
@@ -221,8 +221,8 @@ const placesOf = (cache: Cache, user: User): string[] => {
 /** Organizations in which this User has something under an address that is nobody else's. */
 const undisputed = (cache: Cache, user: User): string[] => {
   const records = cache.by('Membership', 'userUid', user.metadata.uid).filter(({ spec }) => {
-    const owner = ownerOf(cache, spec.address)
-    const theirs = owner !== undefined && owner.metadata.uid !== user.metadata.uid && !isGenerated(owner)
+    const owner = declaredOwnerOf(cache, spec.address)
+    const theirs = owner !== undefined && owner.metadata.uid !== user.metadata.uid
     return !theirs && (isJoined(spec) || (hasLeft(spec) && spec.settled !== undefined && spec.settled.roles.length > 0))
   })
   return [...new Set(records.map(({ spec }) => spec.organization))].sort()
