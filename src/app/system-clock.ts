@@ -15,15 +15,13 @@ export interface SystemClock extends Clock {
 }
 
 /**
- * The clock of a process: the wall clock, held so that it never goes back within a process nor behind `mark`, the highest time that the store remembers.
- * A start far behind `mark`, or a jump in between, makes it suspect for as long as the jump lasts.
+ * The clock of a process: the wall clock, held so that it never goes back within a process nor behind a time that it is held to, the highest that the store remembers.
+ * A wall clock far behind that, or a jump in between, makes it suspect for as long as the jump lasts.
  */
-export const systemClock = (
-  options: { mark?: number; wall?: () => number; monotonic?: () => number } = {},
-): SystemClock => {
+export const systemClock = (options: { wall?: () => number; monotonic?: () => number } = {}): SystemClock => {
   const wall = options.wall ?? Date.now
   const monotonic = options.monotonic ?? (() => performance.now())
-  let highest = options.mark ?? 0
+  let highest = 0
   let base = { wall: wall(), monotonic: monotonic() }
   let suspectUntil = 0
   const timers = new Set<NodeJS.Timeout>()

@@ -7,8 +7,8 @@ const setUp = (mark?: number) => {
   const clock = systemClock({
     wall: () => time.wall,
     monotonic: () => time.monotonic,
-    ...(mark === undefined ? {} : { mark }),
   })
+  if (mark !== undefined) clock.raise(mark)
   return {
     clock,
     time,

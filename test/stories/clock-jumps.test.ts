@@ -41,8 +41,11 @@ interface Machine extends AsyncDisposable {
 
 const openMachine = async (): Promise<Machine> => {
   let [wall, monotonic] = [START, 0]
-  const read = (mark?: number) =>
-    systemClock({ wall: () => wall, monotonic: () => monotonic, ...(mark !== undefined && { mark }) })
+  const read = (mark = 0) => {
+    const started = systemClock({ wall: () => wall, monotonic: () => monotonic })
+    started.raise(mark)
+    return started
+  }
   let process = read()
   const clock = fakeClock(START)
   const links: { links?: ReturnType<typeof createLinks> } = {}
