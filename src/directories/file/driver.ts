@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { FileDirectory } from '../../api/directory.ts'
-import type { DirectoryDriver, FoundUser, ReadOutcome } from '../../ports/directory.ts'
+import type { DirectoryDriver, FoundPage, FoundUser } from '../../ports/directory.ts'
 import type { Entry } from './entry.ts'
 import { GroupsOfFile, groupsIn } from './groups.ts'
 import { entriesOf, MOST_BYTES } from './list.ts'
@@ -36,53 +36,41 @@ export const fileDriver = (options: FileDriverOptions): DirectoryDriver => {
   return {
     capabilities: { groups: true, nestedGroups: false, disabled: file.columns.active !== undefined, counts: false },
     read: async ({ signal, take }) => {
+      let told = false
+      const tell = async (page: FoundPage): Promise<void> => {
+        signal.throwIfAborted()
+        told = true
+        await take(page)
+      }
       try {
         await using opened = await openStill(options, signal)
         const groups = new GroupsOfFile()
         const troubles = new Troubles()
         const seen = new Set<string>()
-        let told = false
-        let page: FoundUser[] = []
-        const tell = async (): Promise<void> => {
-          signal.throwIfAborted()
-          if (page.length === 0) return
-          told = true
-          await take({ users: page })
-          page = []
-        }
-        try {
-          for await (const entry of entriesIn(opened, file)) {
-            const user = userOf(entry, file)
-            if ('problem' in user) troubles.add(entry.place, user.problem)
-            else if (seen.has(user.id)) troubles.add(entry.place, `has the ${file.columns.id} of somebody before it`)
-            else {
-              seen.add(user.id)
-              groups.add(user.id, groupsIn(entry, file))
-              page.push(user)
-              if (page.length >= pageSize) await tell()
-            }
+        let users: FoundUser[] = []
+        for await (const entry of entriesIn(opened, file)) {
+          const user = userOf(entry, file)
+          if ('problem' in user) troubles.add(entry.place, user.problem)
+          else if (seen.has(user.id)) troubles.add(entry.place, `has the ${file.columns.id} of somebody before it`)
+          else {
+            seen.add(user.id)
+            groups.add(user.id, groupsIn(entry, file))
+            users.push(user)
+            if (users.length < pageSize) continue
+            await tell({ users })
+            users = []
           }
-          await tell()
-        } catch (error) {
-          if (signal.aborted || !told) throw error
-          const { reason, message } = failed(error) as Exclude<ReadOutcome, { outcome: 'Complete' }>
-          return { outcome: 'Partial', reason, message, requests: 1 }
         }
-        if (file.columns.groups !== undefined) {
-          const all = groups.all()
-          for (let at = 0; at < all.length; at += pageSize) await take({ groups: all.slice(at, at + pageSize) })
-        }
-        if (!(await opened.isSame()))
-          return {
-            outcome: 'Partial',
-            reason: 'Retrying',
-            message: `${file.path} was changed while it was read; it is read again`,
-            requests: 1,
-          }
-        return { ...troubles.outcome(file.path), requests: 1 }
+        if (users.length > 0) await tell({ users })
+        const all = groups.all()
+        for (let at = 0; at < all.length; at += pageSize) await tell({ groups: all.slice(at, at + pageSize) })
+        if (await opened.isSame()) return { ...troubles.outcome(file.path), requests: 1 }
+        const message = `${file.path} was changed while it was read; it is read again`
+        return { outcome: 'Partial', reason: 'Retrying', message, requests: 1 }
       } catch (error) {
         signal.throwIfAborted()
-        return { ...failed(error), requests: 1 }
+        const { reason, message } = failed(error)
+        return { outcome: told ? 'Partial' : 'Failed', reason, message, requests: 1 }
       }
     },
     check: async ({ signal }) => {
