@@ -1,6 +1,8 @@
+import type { Organization } from '../api/organization.ts'
 import { missingRightsText } from '../decide/missing-rights.ts'
 import { type Clock, timestamp } from '../ports/clock.ts'
 import type { MissingRights } from '../ports/rights.ts'
+import { rootsAmong } from '../reconcilers/context.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -10,8 +12,8 @@ const EVERY = 5_000
 export interface MissingRightsOptions {
   rights: MissingRights
   store: Pick<ResourceStore, 'list' | 'events'>
-  /** Names of the organizations that have no parent, where they are known without asking. */
-  roots: () => readonly string[] | undefined
+  /** The organizations at the top, where they are known without asking. */
+  roots: () => readonly Organization[] | undefined
   clock: Clock
   log: Log
 }
@@ -34,11 +36,11 @@ export const tellMissingRights = ({ rights, store, roots, clock, log }: MissingR
       told = undefined
       return
     }
-    const names = roots() ?? (await rootsOf(store))
+    const tops = roots() ?? rootsAmong((await store.list('Organization')).items)
     const time = timestamp(clock.now())
-    for (const name of names)
+    for (const { metadata } of tops)
       await store.events.record({
-        ref: { kind: 'Organization', name },
+        ref: { kind: 'Organization', name: metadata.name },
         type: 'Warning',
         reason: 'NotAllowed',
         message,
@@ -65,8 +67,3 @@ export const tellMissingRights = ({ rights, store, roots, clock, log }: MissingR
     cancel()
   }
 }
-
-const rootsOf = async (store: Pick<ResourceStore, 'list'>): Promise<string[]> =>
-  (await store.list('Organization')).items
-    .filter(({ spec }) => spec.parent === undefined)
-    .map(({ metadata }) => metadata.name)

@@ -10,6 +10,7 @@ import {
   type RecordLoss,
 } from '../decide/record-loss.ts'
 import { timestamp } from '../ports/clock.ts'
+import { rootsAmong } from '../reconcilers/context.ts'
 import type { Expectation } from '../runtime/expectation.ts'
 import type { Informer } from '../runtime/informer.ts'
 import { StoreUnusableError } from '../store/errors.ts'
@@ -118,7 +119,7 @@ const SHOWN = 10
 /** An Event at the organizations, where people look. What cannot be told there is in the log. */
 export const tellRecordLoss = async ({ store, clock }: Pick<Realm, 'store' | 'clock'>, error: RecordsLostError) => {
   const { items } = await store.list('Organization')
-  const roots = items.filter(({ spec }) => spec.parent === undefined).slice(0, SHOWN)
+  const roots = rootsAmong(items).slice(0, SHOWN)
   for (const { metadata } of roots)
     await store.events.record({
       ref: { kind: 'Organization', name: metadata.name, uid: metadata.uid },

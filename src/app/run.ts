@@ -6,6 +6,7 @@ import { listMails, readMail } from '../mail/folder.ts'
 import type { Lookups } from '../portal/lookups.ts'
 import { createPortal } from '../portal/portal.ts'
 import type { Clock } from '../ports/clock.ts'
+import { rootsAmong } from '../reconcilers/context.ts'
 import type { Ending } from '../runtime/manager.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import type { LeaseState } from '../store/store.ts'
@@ -122,11 +123,7 @@ export const startRun = async (options: RunOptions): Promise<Running> => {
     stack.defer(() => ops.stop())
   }
   if (realm.rights) {
-    const roots = () =>
-      replica?.cache &&
-      [...replica.cache.list('Organization')].flatMap(({ metadata, spec }) =>
-        spec.parent === undefined ? [metadata.name] : [],
-      )
+    const roots = () => replica?.cache && rootsAmong(replica.cache.list('Organization'))
     stack.defer(tellMissingRights({ rights: realm.rights, store, roots, clock, log }))
   }
   const { stopped, realm: realmId, epoch, keys, credentials } = await foundations(options)

@@ -10,6 +10,7 @@ import { type Plan, workOut } from './plan.ts'
 import type { Realm } from './realm.ts'
 import { RequestError } from './requests.ts'
 import { listRuns, MOST_OBJECTS, type RunJournal, readJournal } from './runs.ts'
+import { isCommit } from './whence.ts'
 
 /** What putting back one run would do. */
 export interface Undoing {
@@ -74,7 +75,7 @@ const lostJournal = (
       : replicated
         ? `it lies with the pod or on the machine that did it (${by}), and is gone with a pod that was replaced`
         : 'another process did it, or the folder was emptied'
-  const instead = /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision)
+  const instead = isCommit(revision)
     ? `\`git revert ${revision}\`, and push it to where source ${source} reads from`
     : `bring back the files of source ${source} as they were before revision ${revision}, and apply them`
   return `what was before run ${number} is not kept in ${paths.runs}: ${why}. Instead: ${instead}`

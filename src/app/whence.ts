@@ -36,10 +36,11 @@ export const whenceOf = ({ kind, metadata: { name, labels = {}, annotations = {}
 /** `users/alice.yaml:2@a1b2c3d4e5f6 by Ada`: where it stands, as which commit left it. Who wrote an earlier one than Roster read first, only the repository knows. */
 export const placeText = ({ place, commit, author, revision = '' }: Whence): string => {
   // Of a folder it is a digest, which nobody can look up.
-  const at = commit ?? (COMMIT.test(revision) ? revision : undefined)
+  const at = commit ?? (isCommit(revision) ? revision : undefined)
   return `${place}${at === undefined ? '' : `@${at.slice(0, 12)}`}${author === undefined ? '' : ` by ${author}`}`
 }
-const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/
+/** Whether a revision is a commit of Git, and not a digest over a folder. */
+export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision)
 
 const placeOf = (of: { kind: Kind; name: string; annotations: Record<string, string> }): string =>
   of.annotations[ANNOTATIONS.sourcePath] ?? `${of.kind}/${of.name}`

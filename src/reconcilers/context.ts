@@ -79,6 +79,10 @@ export const settingsFor = (
   return { settings: settingsOf(chain), ...(problem && { problem }) }
 }
 
+/** Organizations at the top: those that name no parent. */
+export const rootsAmong = (organizations: Iterable<Organization>): Organization[] =>
+  [...organizations].filter(({ spec }) => spec.parent === undefined)
+
 /** This organization and everything below it that is confirmed by its parent's `children`. */
 export const organizationsBelow = (cache: Cache, organization: string): string[] => {
   const found = new Set([organization])
@@ -154,6 +158,9 @@ export const recordEvent = (
   reason: Reason,
   message: string,
 ): Promise<void> => world.store.events.record({ ref, type, reason, message, time: now(world) })
+
+/** A sentence as long as a condition or an Event takes it. */
+export const short = (text: string): string => (text.length <= 1000 ? text : `${text.slice(0, 999)}…`)
 
 /** Points at this life of an object. */
 export const refOf = ({ kind, metadata }: { kind: Kind; metadata: Metadata }): ObjectRef => ({

@@ -1,7 +1,7 @@
 import { findCondition, type Readiness, type Verdict } from '../api/conditions.ts'
 import type { Directory, DirectoryStatus } from '../api/directory.ts'
 import { passesByItself } from '../decide/reading.ts'
-import { now, recordEvent, refOf, type World, writeStatus } from './context.ts'
+import { now, recordEvent, refOf, short, type World, writeStatus } from './context.ts'
 import { peopleOf, type Reading } from './directoryread.ts'
 
 /** How often the time of a read that found nothing new is written. */
@@ -102,4 +102,3 @@ const readinessIn = ({ status }: Directory, message: string): Readiness => {
 }
 
 const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`
-const short = (text: string): string => (text.length <= 1000 ? text : `${text.slice(0, 999)}…`)

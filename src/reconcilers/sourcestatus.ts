@@ -5,7 +5,7 @@ import type { Rewriting, Source, SourceStatus } from '../api/source.ts'
 import { originOf } from '../decide/origin.ts'
 import type { Revision } from '../source/revision.ts'
 import type { SyncResult } from '../source/sync.ts'
-import { now, recordEvent, type World, writeStatus } from './context.ts'
+import { now, recordEvent, short, type World, writeStatus } from './context.ts'
 import { rewritingAfter } from './rewriting.ts'
 
 /** How often the time of an unchanged read is written. */
@@ -185,4 +185,3 @@ const tell = async (world: World, source: Source, result: SyncResult): Promise<v
 
 const list = (texts: readonly string[]): string =>
   texts.length <= NAMED ? texts.join(', ') : `${texts.slice(0, NAMED).join(', ')} and ${texts.length - NAMED} more`
-const short = (text: string): string => (text.length <= 1000 ? text : `${text.slice(0, 999)}…`)
