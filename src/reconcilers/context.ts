@@ -94,6 +94,10 @@ export const organizationsBelow = (cache: Cache, organization: string): string[]
   return [...found]
 }
 
+/** Everything below an organization, without itself. */
+export const organizationsUnder = (cache: Cache, organization: string): string[] =>
+  organizationsBelow(cache, organization).filter(one => one !== organization)
+
 /** This organization and everything that names it as its parent, or names one that does, confirmed or not: whom a change of it may concern. */
 export const organizationsConcerned = (cache: Cache, organization: string): string[] => {
   const found = new Set([organization])

@@ -8,7 +8,7 @@ import { isJoined } from '../decide/membership.ts'
 import { removalKey } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { organizationsBelow, settingsFor, type World } from './context.ts'
+import { organizationsUnder, settingsFor, type World } from './context.ts'
 import { personOf } from './guardfacts.ts'
 import { capOf, isAsking } from './mailcap.ts'
 
@@ -46,7 +46,7 @@ export const collect = (
   const urgent: WantedSet[] = []
   const known = new Map<string, string[]>()
   const below = (organization: string): string[] => {
-    const all = known.get(organization) ?? organizationsBelow(cache, organization).filter(one => one !== organization)
+    const all = known.get(organization) ?? organizationsUnder(cache, organization)
     known.set(organization, all)
     return all
   }

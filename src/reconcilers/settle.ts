@@ -5,7 +5,7 @@ import { suspensionOf } from '../decide/can.ts'
 import { isBroughtForward, type Loss, makesAdmin, reachText, withoutLosing } from '../decide/loss.ts'
 import { type AccessComparison, type AccessDifference, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, isJoined, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
-import { declaredAt, organizationsBelow, recordEvent, refOf, settingsFor } from './context.ts'
+import { declaredAt, organizationsUnder, recordEvent, refOf, settingsFor } from './context.ts'
 import { userFacts } from './people.ts'
 import { asking, permitFor, permitForNothing } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
@@ -164,7 +164,7 @@ const derive = (
       role: name => world.cache.get('Role', name),
       organizationChain: name =>
         name === organization ? settings.chain : (settingsFor(world, name)?.settings.chain ?? [name]),
-      organizationsBelow: name => organizationsBelow(world.cache, name).filter(one => one !== name),
+      organizationsBelow: name => organizationsUnder(world.cache, name),
       groups: world.groups,
     },
   })

@@ -7,7 +7,7 @@ import type { GroupMembership } from '../../decide/groups.ts'
 import { activeGrants } from '../../decide/membership.ts'
 import { standingOf as declaredStanding } from '../../decide/person.ts'
 import { frozenText } from '../../decide/settings.ts'
-import { organizationsBelow, settingsFor } from '../../reconcilers/context.ts'
+import { organizationsUnder, settingsFor } from '../../reconcilers/context.ts'
 import { isGenerated, membershipIn, requestsOf } from '../../reconcilers/people.ts'
 import { losingText } from '../held.ts'
 import { candidateOf, type Person } from '../person.ts'
@@ -90,7 +90,7 @@ export const placeIn = (snapshot: Snapshot, person: Person, organization: string
         role: name => cache.get('Role', name),
         organizationChain: name =>
           name === organization ? chain : (settingsFor(snapshot, name)?.settings.chain ?? [name]),
-        organizationsBelow: name => organizationsBelow(cache, name).filter(one => one !== name),
+        organizationsBelow: name => organizationsUnder(cache, name),
         groups: snapshot.groups,
       },
     }),
