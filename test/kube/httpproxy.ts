@@ -64,7 +64,10 @@ export const startHttpProxy = async (cluster: Pick<TestCluster, 'port' | 'certif
           return
         }
         response.writeHead(passing.statusCode ?? 502, passing.headers)
-        const end = () => response.end()
+        const end = () => {
+          passing.unpipe(response)
+          response.end()
+        }
         if (watch) watches.add(end)
         passing.on('close', () => watches.delete(end))
         passing.on('error', () => response.destroy())
