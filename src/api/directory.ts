@@ -1,117 +1,22 @@
 import type { Static } from 'typebox'
 import type { Resource } from './resource.ts'
 import {
-  block,
   choice,
   conditions,
   duration,
   immutable,
   integer,
   type KindDefinition,
-  list,
   object,
   observedGeneration,
   optional,
   reference,
-  secretRef,
   text,
   time,
   unset,
 } from './schema.ts'
-
-const column = (description: string) => text(`${description} Heading of the column, or key of the entry.`, 200)
-
-const file = block(
-  'An export of people in a file on the machine of the controller, beneath the folder that its setting `--directory-files` names.',
-  {
-    path: text('Beneath that folder: `hr/people.csv`.', 1024, { pattern: '^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$' }),
-    format: optional(
-      choice('How it is written. `JSON` and `YAML`: a list of objects, of 64 MiB at most.', ['CSV', 'JSON', 'YAML']),
-      { fixed: 'by the ending of the path' },
-    ),
-    columns: block('Where each value stands.', {
-      id: column('What names a person for good: the number of the employee, never a login or an address.'),
-      email: optional(column('Address.'), 'off'),
-      login: optional(column('Login.'), 'off'),
-      givenName: optional(column('Given name.'), 'off'),
-      familyName: optional(column('Family name.'), 'off'),
-      displayName: optional(column('Full name.'), 'off'),
-      locale: optional(column('Language.'), 'off'),
-      groups: optional(column('Names of the groups that the person is in, separated by `;`, or a list.'), 'off'),
-      active: optional(column('What says whether the account is in use.'), 'off'),
-    }),
-    activeValues: optional(
-      list(
-        text('A value.', 100),
-        20,
-        'Values of the column `active` with which an account is in use; every other one is disabled.',
-      ),
-      { fixed: 'true, yes, 1 and active, in any case of letters' },
-    ),
-  },
-)
-
-const distinguishedName = (description: string) => text(`${description} A distinguished name (RFC 4514).`, 1000)
-const attribute = (description: string) =>
-  text(`${description} Name of an attribute.`, 100, { pattern: '^[A-Za-z][-A-Za-z0-9;]*$' })
-const filter = (description: string) =>
-  text(`${description} A filter (RFC 4515).`, 2000, { pattern: '^\\([^\\x00-\\x1f]*\\)$' })
-
-const ldap = block(
-  'An LDAP server: OpenLDAP and its relatives, or Active Directory.',
-  {
-    url: text(
-      '`ldaps://host` or `ldap://host`, which is upgraded by StartTLS before anything is sent. No credentials in it.',
-      300,
-      {
-        pattern: '^ldaps?://[^/?#@\\s]+/?$',
-      },
-    ),
-    dialect: optional(
-      choice(
-        'How the server speaks. `ActiveDirectory`: ids by objectGUID, disabled accounts by userAccountControl, members in ranges.',
-        ['OpenLDAP', 'ActiveDirectory'],
-      ),
-      { fixed: 'OpenLDAP' },
-    ),
-    bindDn: optional(distinguishedName('Who reads. Left out: nobody in particular (anonymous).'), 'off'),
-    passwordSecretRef: optional(secretRef('The password of `bindDn`.'), 'off'),
-    caSecretRef: optional(secretRef('PEM of the authority that signed the certificate of the server.'), {
-      fixed: 'the authorities that this computer trusts',
-    }),
-    users: block('Where people are.', {
-      base: distinguishedName('Beneath which entry.'),
-      filter: optional(filter('Which entries are people.'), {
-        fixed: '(objectClass=inetOrgPerson); in Active Directory (&(objectCategory=person)(objectClass=user))',
-      }),
-      email: optional(attribute('Address.'), { fixed: 'mail' }),
-      login: optional(attribute('Login.'), { fixed: 'uid; in Active Directory sAMAccountName' }),
-      givenName: optional(attribute('Given name.'), { fixed: 'givenName' }),
-      familyName: optional(attribute('Family name.'), { fixed: 'sn' }),
-      displayName: optional(attribute('Full name.'), { fixed: 'displayName, else cn' }),
-      locale: optional(attribute('Language.'), { fixed: 'preferredLanguage' }),
-    }),
-    groups: optional(
-      block('Where groups are.', {
-        base: distinguishedName('Beneath which entry.'),
-        filter: optional(filter('Which entries are groups.'), {
-          fixed:
-            '(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)); in Active Directory (objectClass=group)',
-        }),
-        name: optional(attribute('Name.'), { fixed: 'cn' }),
-      }),
-      'off',
-    ),
-    pageSize: optional(integer('Entries asked for at once.', 1, 10_000), { fixed: 500 }),
-  },
-  [
-    {
-      rule: 'has(self.bindDn) == has(self.passwordSecretRef)',
-      message: 'bindDn and passwordSecretRef belong together',
-      fieldPath: '.bindDn',
-    },
-  ],
-)
+import { file } from './services/file.ts'
+import { ldap } from './services/ldap.ts'
 
 const count = (description: string) => integer(description, 0, 10_000_000)
 
@@ -182,8 +87,6 @@ const status = object('What was read last.', {
 
 export type DirectorySpec = Static<typeof spec>
 export type DirectoryStatus = Static<typeof status>
-export type FileDirectory = Static<typeof file>
-export type LdapDirectory = Static<typeof ldap>
 export type Directory = Resource<'Directory', DirectorySpec, DirectoryStatus>
 
 export const directory: KindDefinition = {

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { FileDirectory } from '../../api/directory.ts'
+import type { FileDirectory } from '../../api/services/file.ts'
 import type { DirectoryDriver, FoundPage, FoundUser } from '../../ports/directory.ts'
 import type { Entry } from './entry.ts'
 import { GroupsOfFile, groupsIn } from './groups.ts'

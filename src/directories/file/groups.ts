@@ -1,4 +1,4 @@
-import type { FileDirectory } from '../../api/directory.ts'
+import type { FileDirectory } from '../../api/services/file.ts'
 import type { FoundGroup } from '../../ports/directory.ts'
 import type { Entry } from './entry.ts'
 

@@ -1,10 +1,10 @@
-import type { LdapDirectory } from '../../api/directory.ts'
+import type { LdapDirectory } from '../../api/services/ldap.ts'
 import type { DirectoryCheck } from '../../ports/directory.ts'
+import { lackOf } from '../trouble.ts'
 import { dialects, textsOf } from './dialect.ts'
 import type { Entry } from './message.ts'
 import { filterOf, searchEntry, searchPages } from './search.ts'
 import type { Session } from './session.ts'
-import { lackOf } from './trouble.ts'
 
 const PAGED = '1.2.840.113556.1.4.319'
 /** Entries that are looked at. */
@@ -12,7 +12,7 @@ const SAMPLE = 10
 
 /**
  * Tries one by one what a read needs.
- * @throws LdapTrouble where the connection ends
+ * @throws ServiceTrouble where the connection ends
  */
 export const checkServer = async (session: Session, spec: LdapDirectory): Promise<DirectoryCheck> => {
   const { connection, asked } = session

@@ -2,10 +2,11 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { BindRequest, ExtendedRequest, type SearchRequest, UnbindRequest } from 'ldapts'
 import type { Clock } from '../../ports/clock.ts'
+import { ServiceTrouble } from '../trouble.ts'
 import { Malformed } from './ber.ts'
 import { type Answer, decode, type Entry, Inbox, type Result } from './message.ts'
 import type { Server } from './server.ts'
-import { connectionTrouble, LdapTrouble, resultTrouble } from './trouble.ts'
+import { connectionTrouble, resultTrouble } from './trouble.ts'
 
 /** How long one request may take, in milliseconds. */
 export const DEADLINE = 30_000
@@ -46,7 +47,7 @@ export class Connection {
 
   /**
    * Connects, and encrypts before anything else is sent. There is no way to an unencrypted one.
-   * @throws LdapTrouble; the signal's reason once it aborts
+   * @throws ServiceTrouble; the signal's reason once it aborts
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const { server, address, signal } = options
@@ -71,7 +72,7 @@ export class Connection {
     return 'getProtocol' in this.#socket ? ((this.#socket as TLSSocket).getProtocol() ?? 'TLS') : 'TLS'
   }
 
-  /** @throws LdapTrouble unless the server accepts */
+  /** @throws ServiceTrouble unless the server accepts */
   async bind(dn: string, password: string): Promise<void> {
     const messageId = this.#next()
     const result = await this.#ask(new BindRequest({ messageId, dn, password }).write(), messageId)
@@ -114,7 +115,7 @@ export class Connection {
   close(): void {
     if (!this.#broken && this.#socket.writable)
       this.#socket.write(new UnbindRequest({ messageId: this.#next() }).write())
-    this.#break(new LdapTrouble('Unreachable', `the connection to ${this.#options.server.name} was closed by us`))
+    this.#break(new ServiceTrouble('Unreachable', `the connection to ${this.#options.server.name} was closed by us`))
   }
 
   async #startTls(): Promise<void> {
@@ -125,7 +126,10 @@ export class Connection {
     const plain = this.#socket
     // Whoever sits between could put answers in front of the encrypted ones.
     if (!this.#inbox.empty || plain.readableLength > 0)
-      throw new LdapTrouble('NotAllowed', `${server.name} sent more before encryption began; something stands between`)
+      throw new ServiceTrouble(
+        'NotAllowed',
+        `${server.name} sent more before encryption began; something stands between`,
+      )
     for (const event of ['readable', 'end', 'close', 'error']) plain.removeAllListeners(event)
     plain.on('error', error => this.#break(error))
     plain.on('close', () => this.#break(undefined))
@@ -168,7 +172,7 @@ export class Connection {
         if (id === asked) return answer
         // RFC 4511 section 4.4.1: id 0 says why the server ends the connection.
         if (id === 0 && answer.kind === 'result')
-          throw new LdapTrouble(
+          throw new ServiceTrouble(
             'Unreachable',
             `${this.#options.server.name} ended the connection: ${answer.result.text}`,
           )
@@ -199,7 +203,7 @@ export class Connection {
   /** Runs one step with the deadline and the signal, either of which ends the connection. Trouble of the connection comes out as such. */
   async #guard<Value>(step: () => Promise<Value>): Promise<Value> {
     const { clock, signal, server } = this.#options
-    const late = new LdapTrouble(
+    const late = new ServiceTrouble(
       'Unreachable',
       `${server.name} did not answer within ${DEADLINE / 1000} seconds; it is tried again`,
     )
@@ -241,6 +245,6 @@ const secured = (
       ...(ca === undefined ? {} : { ca }),
     })
   } catch {
-    throw new LdapTrouble('InvalidSpec', 'what caSecretRef names is no certificate in PEM; correct the secret')
+    throw new ServiceTrouble('InvalidSpec', 'what caSecretRef names is no certificate in PEM; correct the secret')
   }
 }

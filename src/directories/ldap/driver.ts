@@ -1,9 +1,10 @@
-import type { DirectoryDriver, ReadOutcome } from '../../ports/directory.ts'
+import type { DirectoryDriver } from '../../ports/directory.ts'
+import { endedCheck, endedRead, type Tally } from '../ended.ts'
+import { ServiceTrouble } from '../trouble.ts'
 import { checkServer } from './check.ts'
 import type { Connection } from './connection.ts'
 import { readEverything } from './reading.ts'
 import { type LdapOptions, openSession, type Session } from './session.ts'
-import { type Lack, LdapTrouble, lackOf } from './trouble.ts'
 
 /** Reads an LDAP server. One connection for each read or check, gone at its end. */
 export const ldapDriver = (options: LdapOptions): DirectoryDriver => {
@@ -12,10 +13,10 @@ export const ldapDriver = (options: LdapOptions): DirectoryDriver => {
 
   const inSession = async <Value>(
     signal: AbortSignal,
-    tally: { requests: number },
+    tally: Tally,
     work: (session: Session) => Promise<Value>,
   ): Promise<Value> => {
-    if (closed) throw new LdapTrouble('Unreachable', 'the directory was closed')
+    if (closed) throw new ServiceTrouble('Unreachable', 'the directory was closed')
     let connection: Connection | undefined
     try {
       const onOpen = (opened: Connection) => {
@@ -35,38 +36,12 @@ export const ldapDriver = (options: LdapOptions): DirectoryDriver => {
     capabilities: { groups: true, nestedGroups: true, disabled: true, counts: false },
     read: async ({ signal, take }) => {
       const tally = { requests: 0 }
-      let told = false
-      const ended = (lack: Lack): ReadOutcome => ({ outcome: told ? 'Partial' : 'Failed', ...lack })
-      try {
-        const lack = await inSession(signal, tally, session =>
-          readEverything({
-            session,
-            spec: options.spec,
-            take: async page => {
-              told = true
-              await take(page)
-              signal.throwIfAborted()
-            },
-          }),
-        )
-        return { ...(lack ? ended(lack) : { outcome: 'Complete' as const }), ...tally }
-      } catch (error) {
-        signal.throwIfAborted()
-        const lack = lackOf(error)
-        if (!lack) throw error
-        return { ...ended(lack), ...tally }
-      }
+      return await endedRead({ signal, take }, tally, told =>
+        inSession(signal, tally, session => readEverything({ session, spec: options.spec, take: told })),
+      )
     },
-    check: async ({ signal }) => {
-      try {
-        return await inSession(signal, { requests: 0 }, session => checkServer(session, options.spec))
-      } catch (error) {
-        signal.throwIfAborted()
-        const lack = lackOf(error)
-        if (!lack) throw error
-        return { outcome: 'Failed', ...lack }
-      }
-    },
+    check: async ({ signal }) =>
+      await endedCheck(signal, () => inSession(signal, { requests: 0 }, session => checkServer(session, options.spec))),
     close: async () => {
       closed = true
       for (const connection of open) connection.close()

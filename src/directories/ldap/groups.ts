@@ -1,4 +1,4 @@
-import type { LdapDirectory } from '../../api/directory.ts'
+import type { LdapDirectory } from '../../api/services/ldap.ts'
 import type { FoundGroup } from '../../ports/directory.ts'
 import { utf8 } from './ber.ts'
 import { type Dialect, sidText, textsOf } from './dialect.ts'

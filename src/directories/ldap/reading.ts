@@ -1,12 +1,12 @@
-import type { LdapDirectory } from '../../api/directory.ts'
+import type { LdapDirectory } from '../../api/services/ldap.ts'
 import type { FoundGroup, FoundPage } from '../../ports/directory.ts'
+import { type Lack, ServiceTrouble } from '../trouble.ts'
 import { type Dialect, dialects } from './dialect.ts'
 import { groupAttributes, groupOf } from './groups.ts'
 import { Known } from './known.ts'
 import type { Entry } from './message.ts'
 import { filterOf, searchEntry, searchPages } from './search.ts'
 import type { Session } from './session.ts'
-import { type Lack, LdapTrouble } from './trouble.ts'
 import { userAttributes, usersOf } from './users.ts'
 
 const PAGE_SIZE = 500
@@ -43,7 +43,7 @@ class Gaps {
   count(entries: number): void {
     this.#entries += entries
     if (this.#entries > MOST_ENTRIES)
-      throw new LdapTrouble(
+      throw new ServiceTrouble(
         'NotAllowed',
         `${this.#server} sends more than ${MOST_ENTRIES} entries; name narrower bases`,
       )
@@ -80,7 +80,7 @@ class Gaps {
 /**
  * Tells everything: people, then groups, whose members are known by then.
  * @returns undefined: nothing is missing
- * @throws LdapTrouble where it had to stop
+ * @throws ServiceTrouble where it had to stop
  */
 export const readEverything = async ({ session, spec, take }: Reading): Promise<Lack | undefined> => {
   const { connection, asked } = session
@@ -155,7 +155,7 @@ const tellGroups = async (options: {
 
 const mustBeSeen = async ({ connection, asked }: Session, base: string): Promise<void> => {
   if (await searchEntry({ connection, asked, base, attributes: ['1.1'] })) return
-  throw new LdapTrouble(
+  throw new ServiceTrouble(
     'NotAllowed',
     `${asked.server} does not show ${base} to ${asked.reader}; allow it to be read, or correct base`,
   )

@@ -1,8 +1,9 @@
 import { type Filter, FilterParser, PagedResultsControl, SearchRequest } from 'ldapts'
+import { ServiceTrouble } from '../trouble.ts'
 import type { Connection } from './connection.ts'
 import { DEADLINE } from './connection.ts'
 import type { Entry } from './message.ts'
-import { type Asked, LdapTrouble, resultTrouble } from './trouble.ts'
+import { type Asked, resultTrouble } from './trouble.ts'
 
 /** Pages without an entry, one after the other, after which a server is not believed any more. */
 const MOST_EMPTY_PAGES = 1000
@@ -18,7 +19,7 @@ export interface Search {
 
 /**
  * A filter as the spec has it.
- * @throws LdapTrouble InvalidSpec
+ * @throws ServiceTrouble InvalidSpec
  */
 export const filterOf = (text: string): Filter => {
   try {
@@ -28,7 +29,7 @@ export const filterOf = (text: string): Filter => {
     )
     return FilterParser.parseString(readable)
   } catch {
-    throw new LdapTrouble(
+    throw new ServiceTrouble(
       'InvalidSpec',
       `the filter ${text} cannot be read; write it as RFC 4515 says, values in UTF-8`,
     )
@@ -53,7 +54,7 @@ const requestOf = (search: Search, scope: 'sub' | 'base', controls: PagedResults
 /**
  * Everything beneath the base, page by page (RFC 2696). Ends without an exception only where the server said that nothing is left.
  * @param search.onReference told where the server says that more is on another one; nobody goes there
- * @throws LdapTrouble after the entries that came before it
+ * @throws ServiceTrouble after the entries that came before it
  */
 export async function* searchPages(
   search: Search & { pageSize: number; onReference: (uris: readonly string[]) => void },
@@ -72,20 +73,20 @@ export async function* searchPages(
     const result = step.value
     if (result.code !== 0) throw resultTrouble(result, { ...asked, what: 'search', base })
     if (cookie && !result.cookie)
-      throw new LdapTrouble(
+      throw new ServiceTrouble(
         'Unreachable',
         `${asked.server} stopped to answer in pages beneath ${base}; it is tried again`,
       )
     if (!result.cookie?.length) return
     cookie = result.cookie
   }
-  throw new LdapTrouble('Unreachable', `${asked.server} sends one empty page after the other beneath ${base}`)
+  throw new ServiceTrouble('Unreachable', `${asked.server} sends one empty page after the other beneath ${base}`)
 }
 
 /**
  * One entry by its name.
  * @returns undefined where it is not, or not shown
- * @throws LdapTrouble
+ * @throws ServiceTrouble
  */
 export const searchEntry = async (search: Omit<Search, 'filter'>): Promise<Entry | undefined> => {
   const request = requestOf({ ...search, filter: filterOf(ANYTHING) }, 'base', [])

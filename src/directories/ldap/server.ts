@@ -1,4 +1,4 @@
-import { LdapTrouble } from './trouble.ts'
+import { ServiceTrouble } from '../trouble.ts'
 
 /** Where an LDAP server is. */
 export interface Server {
@@ -11,12 +11,12 @@ export interface Server {
   readonly name: string
 }
 
-/** @throws LdapTrouble for an address that is none */
+/** @throws ServiceTrouble for an address that is none */
 export const serverOf = (url: string): Server => {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   const secure = parsed?.protocol === 'ldaps:'
   if (!parsed?.hostname || !(secure || parsed.protocol === 'ldap:') || parsed.username || parsed.password)
-    throw new LdapTrouble(
+    throw new ServiceTrouble(
       'InvalidSpec',
       `${url.replace(/\/\/.*@/, '//')} is no ldaps://host or ldap://host; correct url`,
     )

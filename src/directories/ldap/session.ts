@@ -1,10 +1,10 @@
-import type { LdapDirectory } from '../../api/directory.ts'
+import type { LdapDirectory } from '../../api/services/ldap.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Dialer } from '../../ports/dialer.ts'
 import type { Secret } from '../../ports/secrets.ts'
+import { asTrouble, ServiceTrouble } from '../trouble.ts'
 import { Connection } from './connection.ts'
 import { serverOf } from './server.ts'
-import { asTrouble, LdapTrouble } from './trouble.ts'
 
 export interface LdapOptions {
   /** The block of the Directory. */
@@ -26,7 +26,7 @@ export interface Session {
 
 /**
  * Connects, encrypts and signs in.
- * @throws LdapTrouble; the signal's reason once it aborts
+ * @throws ServiceTrouble; the signal's reason once it aborts
  */
 export const openSession = async (
   options: LdapOptions & { signal: AbortSignal; tally: { requests: number }; onOpen: (connection: Connection) => void },
@@ -36,19 +36,19 @@ export const openSession = async (
   const secret = await asTrouble(async () => options.password?.())
   const hosts = secret?.hosts.map(host => host.toLowerCase().replace(/^\[|\]$/g, '')) ?? []
   if (secret && !hosts.includes(server.host) && !hosts.includes(`${server.host}:${server.port}`))
-    throw new LdapTrouble(
+    throw new ServiceTrouble(
       'SecretAudience',
       `the secret of passwordSecretRef may not be sent to ${server.host}; name that host in its hosts`,
     )
   // RFC 4513 section 5.1.2: a name without a password signs in as nobody, and looks like a success.
   if (spec.bindDn !== undefined && !secret?.value)
-    throw new LdapTrouble(
+    throw new ServiceTrouble(
       'CredentialsRefused',
       `there is no password for ${spec.bindDn}; fill the secret of passwordSecretRef`,
     )
   const ca = (await asTrouble(async () => options.ca?.()))?.value
   if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
-    throw new LdapTrouble('InvalidSpec', 'what caSecretRef names is no certificate in PEM; correct the secret')
+    throw new ServiceTrouble('InvalidSpec', 'what caSecretRef names is no certificate in PEM; correct the secret')
   const address = await asTrouble(() => dialer.resolve(server.host))
   const connection = await Connection.open({ server, address, ca, clock, signal, tally })
   options.onOpen(connection)

@@ -1,41 +1,7 @@
-import { RosterError } from '../../api/errors.ts'
 import type { Reason } from '../../api/names.ts'
+import { ServiceTrouble } from '../trouble.ts'
 import { Malformed } from './ber.ts'
 import type { Result } from './message.ts'
-
-/** Why a read is not complete. */
-export interface Lack {
-  readonly reason: Reason
-  readonly message: string
-}
-
-/** Trouble of the server that ends a read. */
-export class LdapTrouble extends Error implements Lack {
-  readonly reason: Reason
-  constructor(reason: Reason, message: string) {
-    super(message)
-    this.reason = reason
-  }
-}
-
-/**
- * What an exception says about the server.
- * @returns undefined where it says nothing: it is a bug, an abort, or trouble of who takes the pages
- */
-export const lackOf = (error: unknown): Lack | undefined => {
-  if (error instanceof LdapTrouble) return { reason: error.reason, message: error.message }
-  return undefined
-}
-
-/** Makes trouble of the secrets, or of the dialer, trouble of the server. */
-export const asTrouble = async <Value>(work: () => Promise<Value>): Promise<Value> => {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof RosterError) throw new LdapTrouble(error.reason, error.message)
-    throw error
-  }
-}
 
 /** What was asked for when the server answered with anything but success. */
 export interface Asked {
@@ -49,10 +15,10 @@ export interface Asked {
 }
 
 /** The trouble that a result code (RFC 4511 section 4.1.9 and appendix A) means. */
-export const resultTrouble = (result: Result, asked: Asked): LdapTrouble => {
+export const resultTrouble = (result: Result, asked: Asked): ServiceTrouble => {
   const { server, reader, base, what } = asked
   const said = result.text ? ` (it says: ${result.text})` : ''
-  const trouble = (reason: Reason, sentence: string) => new LdapTrouble(reason, `${sentence}${said}`)
+  const trouble = (reason: Reason, sentence: string) => new ServiceTrouble(reason, `${sentence}${said}`)
   if (what === 'StartTLS')
     return trouble(
       'NotAllowed',
@@ -135,21 +101,21 @@ const CERTIFICATES: Readonly<Record<string, string>> = {
 }
 
 /** What an error of the connection means. */
-export const connectionTrouble = (error: unknown, server: string): LdapTrouble => {
-  if (error instanceof LdapTrouble) return error
+export const connectionTrouble = (error: unknown, server: string): ServiceTrouble => {
+  if (error instanceof ServiceTrouble) return error
   if (error instanceof Malformed)
-    return new LdapTrouble(
+    return new ServiceTrouble(
       'Unreachable',
       `${server} sent ${error.message}; look whether it is an LDAP server, and what stands between`,
     )
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const certificate = CERTIFICATES[code]
-  if (certificate) return new LdapTrouble('NotAllowed', `the certificate of ${server} ${certificate}`)
+  if (certificate) return new ServiceTrouble('NotAllowed', `the certificate of ${server} ${certificate}`)
   if (code === 'ECONNREFUSED')
-    return new LdapTrouble('Unreachable', `${server} accepts no connections; look whether it runs, and at the port`)
+    return new ServiceTrouble('Unreachable', `${server} accepts no connections; look whether it runs, and at the port`)
   if (/^ERR_SSL|^ERR_TLS|^EPROTO/.test(code))
-    return new LdapTrouble('NotAllowed', `${server} and we do not agree on TLS (${code}); it needs TLS 1.2 or newer`)
-  return new LdapTrouble(
+    return new ServiceTrouble('NotAllowed', `${server} and we do not agree on TLS (${code}); it needs TLS 1.2 or newer`)
+  return new ServiceTrouble(
     'Unreachable',
     `the connection to ${server} broke${code ? ` (${code})` : ''}; it is tried again`,
   )

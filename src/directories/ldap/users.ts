@@ -1,4 +1,4 @@
-import type { LdapDirectory } from '../../api/directory.ts'
+import type { LdapDirectory } from '../../api/services/ldap.ts'
 import type { FoundUser } from '../../ports/directory.ts'
 import { type Dialect, sidText, textsOf } from './dialect.ts'
 import type { Known } from './known.ts'

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { FileDirectory } from '../../../src/api/directory.ts'
+import type { FileDirectory } from '../../../src/api/services/file.ts'
 import { fileDriver } from '../../../src/directories/file/driver.ts'
 import type { FoundPage } from '../../../src/ports/directory.ts'
 

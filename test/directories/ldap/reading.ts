@@ -1,4 +1,4 @@
-import type { LdapDirectory } from '../../../src/api/directory.ts'
+import type { LdapDirectory } from '../../../src/api/services/ldap.ts'
 import { dialer } from '../../../src/app/dialer.ts'
 import { systemClock } from '../../../src/app/system-clock.ts'
 import { ldapDriver } from '../../../src/directories/ldap/driver.ts'
