@@ -2,6 +2,8 @@ import type { LdapDirectory } from '../../api/services/ldap.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Dialer } from '../../ports/dialer.ts'
 import type { Secret } from '../../ports/secrets.ts'
+import { mayBeSent } from '../audience.ts'
+import { mustBeCertificate } from '../broken.ts'
 import { asTrouble, ServiceTrouble } from '../trouble.ts'
 import { Connection } from './connection.ts'
 import { serverOf } from './server.ts'
@@ -34,12 +36,7 @@ export const openSession = async (
   const { spec, dialer, clock, signal, tally } = options
   const server = serverOf(spec.url)
   const secret = await asTrouble(async () => options.password?.())
-  const hosts = secret?.hosts.map(host => host.toLowerCase().replace(/^\[|\]$/g, '')) ?? []
-  if (secret && !hosts.includes(server.host) && !hosts.includes(`${server.host}:${server.port}`))
-    throw new ServiceTrouble(
-      'SecretAudience',
-      `the secret of passwordSecretRef may not be sent to ${server.host}; name that host in its hosts`,
-    )
+  if (secret) mayBeSent(secret, server, 'passwordSecretRef')
   // RFC 4513 section 5.1.2: a name without a password signs in as nobody, and looks like a success.
   if (spec.bindDn !== undefined && !secret?.value)
     throw new ServiceTrouble(
@@ -47,8 +44,7 @@ export const openSession = async (
       `there is no password for ${spec.bindDn}; fill the secret of passwordSecretRef`,
     )
   const ca = (await asTrouble(async () => options.ca?.()))?.value
-  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
-    throw new ServiceTrouble('InvalidSpec', 'what caSecretRef names is no certificate in PEM; correct the secret')
+  mustBeCertificate(ca)
   const address = await asTrouble(() => dialer.resolve(server.host))
   const connection = await Connection.open({ server, address, ca, clock, signal, tally })
   options.onOpen(connection)

@@ -1,4 +1,5 @@
 import type { Reason } from '../../api/names.ts'
+import { brokenConnection } from '../broken.ts'
 import { ServiceTrouble } from '../trouble.ts'
 import { Malformed } from './ber.ts'
 import type { Result } from './message.ts'
@@ -89,34 +90,12 @@ export const resultTrouble = (result: Result, asked: Asked): ServiceTrouble => {
   }
 }
 
-const CERTIFICATES: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'has expired; renew it there',
-  CERT_NOT_YET_VALID: 'is not valid yet; look at the clocks',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name; use that name in url, or make a certificate for this one',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by nobody whom we trust; name its authority in caSecretRef',
-  SELF_SIGNED_CERT_IN_CHAIN: 'is signed by nobody whom we trust; name its authority in caSecretRef',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is signed by nobody whom we trust; name its authority in caSecretRef',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'is signed by nobody whom we trust; name its authority in caSecretRef',
-  CERT_SIGNATURE_FAILURE: 'is signed by nobody whom we trust; name its authority in caSecretRef',
-}
-
 /** What an error of the connection means. */
 export const connectionTrouble = (error: unknown, server: string): ServiceTrouble => {
-  if (error instanceof ServiceTrouble) return error
   if (error instanceof Malformed)
     return new ServiceTrouble(
       'Unreachable',
       `${server} sent ${error.message}; look whether it is an LDAP server, and what stands between`,
     )
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const certificate = CERTIFICATES[code]
-  if (certificate) return new ServiceTrouble('NotAllowed', `the certificate of ${server} ${certificate}`)
-  if (code === 'ECONNREFUSED')
-    return new ServiceTrouble('Unreachable', `${server} accepts no connections; look whether it runs, and at the port`)
-  if (/^ERR_SSL|^ERR_TLS|^EPROTO/.test(code))
-    return new ServiceTrouble('NotAllowed', `${server} and we do not agree on TLS (${code}); it needs TLS 1.2 or newer`)
-  return new ServiceTrouble(
-    'Unreachable',
-    `the connection to ${server} broke${code ? ` (${code})` : ''}; it is tried again`,
-  )
+  return brokenConnection(error, server)
 }
