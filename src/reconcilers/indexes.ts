@@ -1,7 +1,7 @@
 import type { Account } from '../api/account.ts'
 import type { Approval } from '../api/approval.ts'
 import type { Directory } from '../api/directory.ts'
-import type { DirectoryRecord } from '../api/directoryrecord.ts'
+import type { DirectoryRecord, DirectoryRecordSpec } from '../api/directoryrecord.ts'
 import type { Group } from '../api/group.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { LicensePool } from '../api/licensepool.ts'
@@ -27,6 +27,13 @@ export const place = (organization: string, address: string): string => `${organ
 export const addressesOf = (user: Pick<User, 'spec'>): string[] => [
   ...new Set([user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress)),
 ]
+
+/** Value of the index that finds what one directory says of whoever has an address. Names of directories hold no slash. */
+export const entry = (directory: string, address: string): string => `${directory}/${address}`
+
+/** Addresses that a directory says somebody has; normalized, the main one first. */
+export const addressesSaid = ({ user }: DirectoryRecordSpec): string[] =>
+  user ? [...new Set([...(user.email === undefined ? [] : [user.email]), ...(user.aliases ?? [])])] : []
 
 /**
  * Every index over the cache, so that no reconcile reads more than its own data.
@@ -100,7 +107,13 @@ export const indexes = {
     expressions: ({ spec }: Group) => (spec.membersWhere === undefined ? [] : [spec.organization]),
   },
   Directory: { organization: ({ spec }: Directory) => [spec.organization] },
-  DirectoryRecord: { directory: ({ spec }: DirectoryRecord) => [spec.directory] },
+  DirectoryRecord: {
+    directory: ({ spec }: DirectoryRecord) => [spec.directory],
+    /** By address of a person, further ones too. */
+    address: ({ spec }: DirectoryRecord) => addressesSaid(spec),
+    /** By {@link entry} of each address of a person. */
+    entry: ({ spec }: DirectoryRecord) => addressesSaid(spec).map(address => entry(spec.directory, address)),
+  },
   Role: { organization: ({ spec }: Role) => [spec.organization] },
   LicensePool: {
     organization: ({ spec }: LicensePool) => [spec.organization],

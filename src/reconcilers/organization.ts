@@ -2,8 +2,6 @@ import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { Membership } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS, ANNOTATIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
-import { normalizeDomain } from '../decide/address.ts'
-import { byAge } from '../decide/age.ts'
 import { isAdmin, type Suspension, standingOf, suspensionOf } from '../decide/can.ts'
 import { countsOf } from '../decide/counts.ts'
 import { currentSeries } from '../decide/membership.ts'
@@ -23,6 +21,7 @@ import {
   watch,
   writeStatus,
 } from './context.ts'
+import { sharingDomains } from './domains.ts'
 import { withFinalizer } from './finalizer.ts'
 import { frozenVerdict } from './frozen.ts'
 import { Pace } from './pace.ts'
@@ -226,12 +225,6 @@ const readinessOf = (world: World, organization: Organization, isAdministered: (
   }
   return { is: 'ready', reason: 'Succeeded', message: 'everything is as declared' }
 }
-
-/** Organizations that name one of the domains, the owner first: the older, then the smaller name. */
-const sharingDomains = (cache: Cache, domains: readonly string[]): Organization[] =>
-  [...new Set(domains.flatMap(domain => normalizeDomain(domain) ?? []))]
-    .flatMap(domain => cache.by('Organization', 'domain', domain))
-    .toSorted(byAge)
 
 /** Whether an active member, here or above, is an admin here; or somebody invited or declared is to be one. */
 const hasAdmin = (world: World, name: string): boolean => {

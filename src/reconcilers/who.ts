@@ -1,0 +1,205 @@
+import type { Account } from '../api/account.ts'
+import type { DirectoryRecord } from '../api/directoryrecord.ts'
+import { ADMIN_PERMISSIONS } from '../api/names.ts'
+import type { User } from '../api/user.ts'
+import { normalizeAddress } from '../decide/address.ts'
+import { allows, permissionsOf } from '../decide/permissions.ts'
+import { accountName } from '../decide/record-names.ts'
+import {
+  type Key,
+  MOST_SHARING,
+  type Person,
+  type PersonSource,
+  type PersonSources,
+  type Suspicion,
+  whoIs,
+} from '../decide/who.ts'
+import type { Cache } from '../runtime/reconciler.ts'
+import { settingsFor } from './context.ts'
+import { ownerOfDomain } from './domains.ts'
+import { addressesOf, addressesSaid, entry } from './indexes.ts'
+import { declaredOwnerOf } from './people.ts'
+
+/** Which declared User somebody is whom a directory tells of. */
+export type Recognition =
+  | { is: 'declared'; user: User }
+  /** It looks like somebody else, and nobody has decided yet: nothing is given to either of them, or taken, because of the other. */
+  | { is: 'suspected'; suspicions: readonly Suspicion[] }
+  | { is: 'unknown' }
+
+/** Who a person is whom a directory tells of, by what there is now. Asked of a record of a group: nobody. */
+export const personOf = (cache: Cache, record: DirectoryRecord): Recognition => {
+  const source = recordSource(cache, record)
+  if (!source) return { is: 'unknown' }
+  const { survivor, suspicions } = whoIs(source, personSources(cache))
+  const user = survivor.is === 'Declared' ? cache.get('User', nameIn(survivor)) : undefined
+  if (user) return { is: 'declared', user }
+  // What only somebody else claims keeps nobody from what is theirs; and two directories that tell of one stranger tell of nobody else.
+  const open = suspicions.filter(
+    ({ of, claimedBy }) => of.is !== 'Directory' && !(claimedBy.length === 1 && claimedBy[0]?.ref === of.ref),
+  )
+  return open.length > 0 ? { is: 'suspected', suspicions: open } : { is: 'unknown' }
+}
+
+/** Everything that is one person with a declared User. */
+export const personOfUser = (cache: Cache, user: User): Person => whoIs(userSource(cache, user), personSources(cache))
+
+/** Who shares a key, by a cache: so much of it as one person needs. */
+export const personSources = (cache: Cache): PersonSources => {
+  const known = new Map<string, readonly PersonSource[]>()
+  return {
+    sharing: key => {
+      const found = known.get(key) ?? sharing(cache, key)
+      known.set(key, found)
+      return found
+    },
+  }
+}
+
+const ADDRESS = 'address/'
+/** Of those who only claim an address so many are looked at, in the order of their names. */
+const MOST_CLAIMING = 16
+
+const sharing = (cache: Cache, key: string): PersonSource[] => {
+  if (!key.startsWith(ADDRESS)) return []
+  const address = key.slice(ADDRESS.length)
+  const found = new Map<string, PersonSource>()
+  const add = (source: PersonSource | undefined) => source && found.set(source.ref, source)
+  const user = declaredOwnerOf(cache, address)
+  if (user) add(userSource(cache, user))
+  for (const one of [accountName(address), ...cache.by('Account', 'sameAs', accountName(address)).map(nameOf)]) {
+    const account = cache.get('Account', one)
+    if (account) add(accountSource(cache, account))
+  }
+  const owner = ownerOfDomain(cache, address)
+  for (const directory of owner === undefined ? [] : cache.by('Directory', 'organization', owner))
+    for (const record of cache
+      .by('DirectoryRecord', 'entry', entry(nameOf(directory), address))
+      .slice(0, MOST_SHARING + 1))
+      add(recordSource(cache, record))
+  for (const record of cache.by('DirectoryRecord', 'address', address).slice(0, MOST_CLAIMING))
+    add(recordSource(cache, record))
+  return [...found.values()]
+}
+
+/** A declared User: an address is surely theirs in the domains of the organizations they belong to; any other one is a claim of whoever declares them. */
+const userSource = (cache: Cache, user: User): PersonSource => {
+  const { name } = user.metadata
+  const organizations = (user.spec.memberships ?? []).flatMap(one => (one.state === 'Ended' ? [] : one.organization))
+  const main = normalizeAddress(user.spec.email)
+  // Another User's address is not theirs by being written here too.
+  const own = addressesOf(user).filter(address => declaredOwnerOf(cache, address)?.metadata.uid === user.metadata.uid)
+  const apart = apartness(cache, {
+    addresses: own,
+    organizations,
+    isAdmin: () => isAdmin(cache, [...rolesDeclared(user), ...rolesOfGroups(cache, name), ...rolesGranted(cache, own)]),
+  })
+  return {
+    ref: `User/${name}`,
+    is: 'Declared',
+    organizations,
+    keys: own.map((address): Key => {
+      const isOurs = organizations.includes(ownerOfDomain(cache, address) ?? '')
+      return {
+        key: ADDRESS + address,
+        strength: isOurs ? 'Authoritative' : 'Claimed',
+        ...(address === main ? { invited: true } : { further: true }),
+      }
+    }),
+    ...(apart && { apart }),
+  }
+}
+
+/** What a directory says of a person: it decides who has an address in the domains of its own organization, and only claims any other. */
+const recordSource = (cache: Cache, { spec }: DirectoryRecord): PersonSource | undefined => {
+  if (!spec.user) return undefined
+  const { directory, id, missingTime, user } = spec
+  const organization = cache.get('Directory', directory)?.spec.organization
+  const addresses = addressesSaid(spec)
+  const apart = organization && apartness(cache, { addresses, organizations: [organization], isAdmin: () => false })
+  return {
+    ref: `DirectoryRecord/${directory}/${id}`,
+    is: 'Directory',
+    directory,
+    ...(missingTime !== undefined && { missing: true }),
+    organizations: organization === undefined ? [] : [organization],
+    keys: [
+      { key: idKey(directory, id), strength: 'Authoritative' },
+      ...addresses.map((address): Key => {
+        const isOurs = organization !== undefined && ownerOfDomain(cache, address) === organization
+        return {
+          key: ADDRESS + address,
+          strength: isOurs ? 'Authoritative' : 'Claimed',
+          ...(address !== user.email && { further: true }),
+        }
+      }),
+    ],
+    ...(apart && { apart }),
+  }
+}
+
+/** An address with which somebody signs in. */
+const accountSource = (cache: Cache, { spec }: Account): PersonSource => {
+  const { address, proven, sameAs } = spec
+  const memberships = cache.by('Membership', 'address', address).filter(one => one.spec.joined)
+  const organizations = memberships.map(one => one.spec.organization)
+  const apart = apartness(cache, {
+    addresses: [address],
+    organizations,
+    isAdmin: () => isAdmin(cache, rolesGranted(cache, [address])),
+  })
+  const same = sameAs === undefined ? undefined : cache.get('Account', sameAs)?.spec.address
+  const strength = proven ? 'Proven' : 'Claimed'
+  return {
+    ref: `Account/${address}`,
+    is: 'Account',
+    organizations,
+    keys: [
+      { key: ADDRESS + address, strength },
+      ...(same === undefined ? [] : [{ key: ADDRESS + same, strength, further: true } as const]),
+    ],
+    ...(apart && { apart }),
+  }
+}
+
+/** Key of what a directory knows somebody by, for good. */
+export const idKey = (directory: string, id: string): string => `id/${directory}/${id}`
+
+const nameOf = ({ metadata }: { metadata: { name: string } }): string => metadata.name
+const nameIn = ({ ref }: PersonSource): string => ref.slice(ref.indexOf('/') + 1)
+
+/**
+ * Who is merged only by decision. By what is declared and granted, never by what a directory gives: or what somebody is given because they are
+ * one person would end their being one.
+ */
+const apartness = (
+  cache: Cache,
+  of: { addresses: readonly string[]; organizations: readonly string[]; isAdmin: () => boolean },
+): PersonSource['apart'] => {
+  for (const organization of of.organizations) {
+    const guarded = settingsFor({ cache }, organization)?.settings.guard.protected ?? []
+    if (guarded.some(address => of.addresses.includes(address))) return 'Protected'
+  }
+  return of.isAdmin() ? 'Admin' : undefined
+}
+
+const rolesDeclared = ({ spec }: User): string[] =>
+  (spec.memberships ?? []).flatMap(one => (one.state === 'Ended' ? [] : (one.roles ?? [])))
+
+const rolesGranted = (cache: Cache, addresses: readonly string[]): string[] =>
+  addresses.flatMap(address =>
+    cache.by('Membership', 'address', address).flatMap(({ spec }) => spec.grants.flatMap(grant => grant.roles)),
+  )
+
+/** By being named in them, or in one that is in them. */
+const rolesOfGroups = (cache: Cache, user: string): string[] => {
+  const groups = new Set(cache.by('Group', 'member', user))
+  for (const group of groups) for (const above of cache.by('Group', 'group', nameOf(group))) groups.add(above)
+  return [...groups].flatMap(({ spec }) => spec.roles ?? [])
+}
+
+const isAdmin = (cache: Cache, roles: readonly string[]): boolean =>
+  [...new Set(roles)].some(role => {
+    const spec = cache.get('Role', role)?.spec
+    return spec && ADMIN_PERMISSIONS.some(one => allows(permissionsOf([{ allow: spec.allow }]), one, 'here'))
+  })

@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { DirectoryRecord, RecordedUser } from '../../src/api/directoryrecord.ts'
+import { directoryRecordName } from '../../src/decide/record-names.ts'
+import { personOf } from '../../src/reconcilers/who.ts'
+import { openRealm, type Realm } from '../fakes/realm.ts'
+
+let realm: Realm
+beforeEach(async () => {
+  realm = await openRealm()
+  await realm.declare('Organization', 'acme', { domains: ['acme.example'], guard: { protected: ['ceo@acme.example'] } })
+  await realm.declare('Organization', 'partner', { domains: ['partner.example'] })
+  await realm.declare('Role', 'admin', { organization: 'acme', allow: ['users:update', 'roles:update'] })
+  for (const [name, organization] of [
+    ['hr', 'acme'],
+    ['okta', 'acme'],
+    ['theirs', 'partner'],
+  ] as const)
+    await realm.declare('Directory', name, {
+      organization,
+      type: 'File',
+      file: { path: 'people.csv', columns: { id: 'number' } },
+      policy: 'Observe',
+    })
+})
+afterEach(() => realm[Symbol.asyncDispose]())
+
+const say = async (directory: string, id: string, user: Partial<RecordedUser>, missingTime?: string) => {
+  const record = await realm.store.create(
+    {
+      kind: 'DirectoryRecord',
+      metadata: { name: directoryRecordName(directory, 'User', id) },
+      spec: {
+        directory,
+        of: 'User',
+        id,
+        user: { active: true, ...user },
+        firstSeenTime: '2026-03-02T09:00:00Z',
+        ...(missingTime !== undefined && { missingTime }),
+      },
+    } as never,
+    { manager: 'controller' },
+  )
+  return record as unknown as DirectoryRecord
+}
+const declare = (name: string, email: string, organization: string, further: object = {}) =>
+  realm.declare('User', name, { email, memberships: [{ organization }], ...further })
+/** Who they are: the declared User, why that is not sure, or nobody. */
+const who = async (record: DirectoryRecord) => {
+  await realm.run()
+  const found = personOf(realm.world.cache, record)
+  if (found.is === 'declared') return found.user.metadata.name
+  if (found.is === 'unknown') return 'unknown'
+  return found.suspicions.map(({ of, because }) => `${of.ref} ${because}`)
+}
+
+describe('whom a directory tells of', () => {
+  it('is the declared User with an address in the domains of its organization', async () => {
+    await declare('alice', 'Alice@ACME.example', 'acme', { aliases: ['a.smith@acme.example'] })
+    expect(await who(await say('hr', '1', { email: 'alice@acme.example' }))).toBe('alice')
+    expect(await who(await say('hr', '2', { email: 'a.smith@acme.example' }))).toBe('alice')
+    expect(await who(await say('hr', '3', { email: 'ben@acme.example' }))).toBe('unknown')
+    expect(await who(await say('hr', '4', {}))).toBe('unknown')
+  })
+
+  it('stays that User when a complete read no longer has them', async () => {
+    await declare('alice', 'alice@acme.example', 'acme')
+    expect(await who(await say('hr', '1', { email: 'alice@acme.example' }, '2026-03-02T09:00:00Z'))).toBe('alice')
+  })
+
+  it('is found by way of another directory of that organization', async () => {
+    await declare('alice', 'alice@acme.example', 'acme')
+    await say('hr', '1', { email: 'alice@acme.example', aliases: ['a.smith@acme.example'] })
+    expect(await who(await say('okta', 'u1', { email: 'a.smith@acme.example' }))).toBe('alice')
+  })
+
+  it('is nobody surely where the directory only claims the address', async () => {
+    await declare('alice', 'alice@acme.example', 'acme')
+    await declare('bob', 'bob@mail.example', 'acme')
+    expect(await who(await say('theirs', '1', { email: 'alice@acme.example' }))).toEqual(['User/alice Claimed'])
+    expect(await who(await say('hr', '2', { email: 'bob@mail.example' }))).toEqual(['User/bob Claimed'])
+  })
+
+  it('is not kept from what is theirs by who claims their address in a manifest', async () => {
+    await declare('eve', 'eve@partner.example', 'partner', { aliases: ['boss@acme.example'] })
+    await declare('mal', 'head@acme.example', 'partner')
+    expect(await who(await say('hr', '1', { email: 'boss@acme.example' }))).toBe('unknown')
+    expect(await who(await say('hr', '2', { email: 'head@acme.example' }))).toBe('unknown')
+  })
+
+  it('is protected, or an admin by what is declared, and waits for a decision', async () => {
+    await declare('ceo', 'ceo@acme.example', 'acme')
+    await realm.declare('User', 'ann', {
+      email: 'ann@acme.example',
+      memberships: [{ organization: 'acme', roles: ['admin'] }],
+    })
+    await declare('joe', 'joe@acme.example', 'acme')
+    await realm.declare('Group', 'inner', { organization: 'acme', members: ['joe'] })
+    await realm.declare('Group', 'outer', { organization: 'acme', groups: ['inner'], roles: ['admin'] })
+    expect(await who(await say('hr', '1', { email: 'ceo@acme.example' }))).toEqual(['User/ceo Protected'])
+    expect(await who(await say('hr', '2', { email: 'ann@acme.example' }))).toEqual(['User/ann Admin'])
+    expect(await who(await say('hr', '3', { email: 'joe@acme.example' }))).toEqual(['User/joe Admin'])
+  })
+
+  it('is nobody of an organization that took the domain after its owner', async () => {
+    await realm.pass(1000)
+    await realm.declare('Organization', 'squatter', { domains: ['acme.example'] })
+    await declare('alice', 'alice@acme.example', 'squatter')
+    await realm.declare('Directory', 'squat', {
+      organization: 'squatter',
+      type: 'File',
+      file: { path: 'people.csv', columns: { id: 'number' } },
+      policy: 'Observe',
+    })
+    expect(await who(await say('squat', '1', { email: 'alice@acme.example' }))).toEqual(['User/alice Claimed'])
+    expect(await who(await say('hr', '1', { email: 'alice@acme.example' }))).toBe('unknown')
+  })
+})
