@@ -48,6 +48,8 @@ export const ANNOTATIONS = {
   /** Commit that changed the document's file last, and the name of its author, where a source knows them. */
   commit: `${GROUP}/commit`,
   author: `${GROUP}/author`,
+  /** Instead of both: a commit since which the file did not change, where the history was read no further back. */
+  unchangedSince: `${GROUP}/unchanged-since`,
   /** A source takes this over from the one that it names, and is not done yet. */
   takenFrom: `${GROUP}/taken-from`,
   /** With the same value as `requestedAt`: a directory that was read as empty is taken for empty, this once. */

@@ -94,7 +94,9 @@ const objectMoves = async (
 
 /** Notes of ours that other writes of the same source leave. */
 const TOLD_BY: ReadonlySet<string> = new Set(
-  [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author].map(name => `metadata.annotations[${name}]`),
+  [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author, ANNOTATIONS.unchangedSince].map(
+    name => `metadata.annotations[${name}]`,
+  ),
 )
 
 const withOwners = async (

@@ -1,5 +1,6 @@
 import type { AnyManifest } from '../api/kinds.ts'
 import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
+import { isCommit } from '../decide/origin.ts'
 import type { PlacedManifest, Revision } from '../source/revision.ts'
 import type { SyncOptions } from '../source/sync.ts'
 import { fieldsOf, partsOf } from '../store/semantics/fields.ts'
@@ -10,7 +11,6 @@ import { type Plan, workOut } from './plan.ts'
 import type { Realm } from './realm.ts'
 import { RequestError } from './requests.ts'
 import { listRuns, MOST_OBJECTS, type RunJournal, readJournal } from './runs.ts'
-import { isCommit } from './whence.ts'
 
 /** What putting back one run would do. */
 export interface Undoing {

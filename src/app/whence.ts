@@ -1,5 +1,6 @@
 import type { AnyResource } from '../api/kinds.ts'
 import { ANNOTATIONS, type Kind, LABELS } from '../api/names.ts'
+import { isCommit } from '../decide/origin.ts'
 
 /** Where a resource comes from. */
 export interface Whence {
@@ -13,6 +14,8 @@ export interface Whence {
   commit?: string
   /** Who wrote that commit, in their own words. */
   author?: string
+  /** A commit since which its file did not change, where the one that changed it is further back than the history was read. */
+  unchangedSince?: string
   /** Kind of what Roster made it for. */
   generatedFor?: string
 }
@@ -22,6 +25,7 @@ export const whenceOf = ({ kind, metadata: { name, labels = {}, annotations = {}
   const revision = annotations[ANNOTATIONS.revision]
   const commit = annotations[ANNOTATIONS.commit]
   const author = annotations[ANNOTATIONS.author]
+  const unchangedSince = annotations[ANNOTATIONS.unchangedSince]
   const generatedFor = labels[LABELS.generated]
   return {
     place: placeOf({ kind, name, annotations }),
@@ -29,18 +33,23 @@ export const whenceOf = ({ kind, metadata: { name, labels = {}, annotations = {}
     ...(revision !== undefined && { revision }),
     ...(commit !== undefined && { commit }),
     ...(author !== undefined && { author }),
+    ...(unchangedSince !== undefined && { unchangedSince }),
     ...(generatedFor !== undefined && { generatedFor }),
   }
 }
 
-/** `users/alice.yaml:2@a1b2c3d4e5f6 by Ada`: where it stands, as which commit left it. Who wrote an earlier one than Roster read first, only the repository knows. */
-export const placeText = ({ place, commit, author, revision = '' }: Whence): string => {
-  // Of a folder it is a digest, which nobody can look up.
-  const at = commit ?? (isCommit(revision) ? revision : undefined)
-  return `${place}${at === undefined ? '' : `@${at.slice(0, 12)}`}${author === undefined ? '' : ` by ${author}`}`
+/** `users/alice.yaml:2@a1b2c3d4e5f6 by Ada`: where it stands, as which commit left it; `@a1b2c3d4e5f6 or before` where only the repository knows which. */
+export const placeText = (whence: Whence): string => {
+  const at = commitText(whence)
+  return `${whence.place}${at === undefined ? '' : `@${at}`}`
 }
-/** Whether a revision is a commit of Git, and not a digest over a folder. */
-export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision)
+
+/** `a1b2c3d4e5f6 by Ada`. Of a folder it is a digest, which nobody can look up: undefined. */
+export const commitText = ({ commit, author, unchangedSince, revision = '' }: Whence): string | undefined => {
+  if (commit !== undefined) return `${commit.slice(0, 12)}${author === undefined ? '' : ` by ${author}`}`
+  if (unchangedSince !== undefined) return `${unchangedSince.slice(0, 12)} or before`
+  return isCommit(revision) ? revision.slice(0, 12) : undefined
+}
 
 const placeOf = (of: { kind: Kind; name: string; annotations: Record<string, string> }): string =>
   of.annotations[ANNOTATIONS.sourcePath] ?? `${of.kind}/${of.name}`

@@ -1,6 +1,7 @@
 import { escapeText } from '../api/escape.ts'
 import type { Description, MembershipLines } from '../app/describe.ts'
 import { when } from '../app/when.ts'
+import { commitText } from '../app/whence.ts'
 import { heldLines } from './heldtext.ts'
 import { age, document, table } from './output.ts'
 
@@ -133,20 +134,15 @@ const membershipText = (of: MembershipLines, timeZone: string, now: number): str
   )
 }
 
-const declaredText = ({
-  place,
-  source,
-  revision,
-  commit = revision,
-  author,
-  generatedFor,
-}: Description['whence']): string => {
+const declaredText = (whence: Description['whence']): string => {
+  const { place, source, revision, generatedFor } = whence
   if (generatedFor !== undefined)
     return generatedFor === 'User'
       ? 'made by Roster for a declared membership'
       : 'made by Roster for an address that nobody declares'
   if (source === undefined) return 'no source'
-  return `${place} (source ${source}${commit === undefined ? '' : `, last changed at ${commit.replace(/^sha256:/, '').slice(0, 12)}`}${author === undefined ? '' : ` by ${author}`})`
+  const at = commitText(whence) ?? revision?.replace(/^sha256:/, '').slice(0, 12)
+  return `${place} (source ${source}${at === undefined ? '' : `, last changed at ${at}`})`
 }
 
 const managersText = (managers: Description['managers']): string => {

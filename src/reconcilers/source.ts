@@ -17,7 +17,7 @@ const FOLDER_INTERVAL = 5 * 60_000
 const SOON = { partial: 2_000, failed: 10_000 } as const
 
 export interface SourceParts {
-  hub: Pick<SourceHub, 'read' | 'release' | 'memory' | 'knownMemory' | 'others' | 'wake' | 'waitFor'>
+  hub: Pick<SourceHub, 'read' | 'noteAuthors' | 'release' | 'memory' | 'knownMemory' | 'others' | 'wake' | 'waitFor'>
   sync: typeof syncRevision
 }
 
@@ -61,7 +61,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       if (rewritten?.approval && !source.status?.rewritten?.approval) return { again: world.clock.now() }
       return source.spec.folder && revision.reason === 'Retrying' ? soon(SOON.partial) : again
     }
-    const result = await sync({
+    const options = {
       store: world.store,
       source: name,
       revision,
@@ -75,7 +75,8 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       live: world.cache,
       others: hub.others(name, readSources(world), world.clock.now()),
       memory: hub.memory(name),
-    })
+    }
+    const result = await sync(options)
     // Who gives something away, or takes it, has the other one look again.
     for (const other of new Set([...result.moving.map(({ to }) => to), ...result.takenOver.map(({ from }) => from)]))
       hub.wake(other)
@@ -92,6 +93,7 @@ export const sourceReconciler = (world: World, { hub, sync }: SourceParts): Reco
       return again
     }
     await reportSync(world, source, revision, result)
+    await hub.noteAuthors(options)
     return result.failed.some(({ reason }) => !MENDED_BY_PEOPLE.has(reason)) ? soon(SOON.failed) : again
   },
 })

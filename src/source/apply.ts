@@ -139,6 +139,7 @@ const dated = async (
   const {
     [ANNOTATIONS.commit]: _commit,
     [ANNOTATIONS.author]: _author,
+    [ANNOTATIONS.unchangedSince]: _unchanged,
     ...others
   } = desired.metadata.annotations as Record<string, string>
   const annotations = { ...others, ...changeAt(revision.id, placed) }

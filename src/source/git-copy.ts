@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { askGit, type GitCall } from './git-process.ts'
 import { CommitUnusable, CopyDamaged, GitTrouble, IdNotServed } from './git-trouble.ts'
@@ -81,6 +81,31 @@ export class GitCopy {
       await this.discard()
       throw error
     }
+  }
+
+  /**
+   * Brings the history of one commit and its folders, without what files hold: for a copy of its own, which is thrown away afterwards.
+   * @param depth generations; what is before them is cut off
+   * @throws GitTrouble
+   */
+  async fetchHistory({ url, commit, names }: Wanted, depth: number, call: GitCall): Promise<void> {
+    const how = ['--filter=blob:none', `--depth=${depth}`]
+    const checked = { ...call, check: () => this.#bounded() }
+    await this.#begin(commit, call)
+    await this.#fetch(url, how, [`+${commit}:${REF}`], checked).catch(error => {
+      if (!(error instanceof IdNotServed) || names.length === 0) throw error
+      const specs = names.map((name, index) => `+${name}:${REF}-${index}`)
+      return this.#fetch(url, how, specs, checked)
+    })
+    await this.#bounded()
+    if (!(await this.#holds(commit, call)))
+      throw new GitTrouble('RevisionNotFound', `commit ${commit} is not among the last ${depth}`)
+  }
+
+  /** Commits whose parents are not here. */
+  async cut(): Promise<ReadonlySet<string>> {
+    const shallow = await readFile(join(this.folder, REPOSITORY, 'shallow'), 'utf8').catch(() => '')
+    return new Set(shallow.split('\n'))
   }
 
   /**

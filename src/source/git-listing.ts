@@ -1,7 +1,7 @@
 import { isManifestPath } from '../manifests/files.ts'
 import type { Finding, RuleId } from '../manifests/finding.ts'
 import type { GitCopy } from './git-copy.ts'
-import { askGit, type GitCall, runGit } from './git-process.ts'
+import { askGit, eachRecord, type GitCall } from './git-process.ts'
 import { CommitUnusable, CopyDamaged, GitTrouble } from './git-trouble.ts'
 
 export interface TreeLimits {
@@ -219,16 +219,6 @@ const tooMany = ({ entries }: TreeLimits): CommitUnusable =>
   new CommitUnusable('NotAllowed', `the path holds more than ${entries} files; name a folder with manifests only`)
 const tooLarge = ({ bytes }: TreeLimits): CommitUnusable =>
   new CommitUnusable('NotAllowed', `the manifests have more than ${Math.round(bytes / 1024 / 1024)} MiB together`)
-
-const eachRecord = async (args: readonly string[], call: GitCall, take: (record: string) => void): Promise<void> => {
-  let rest = ''
-  const decoder = new TextDecoder()
-  await runGit(args, call, chunk => {
-    const records = (rest + decoder.decode(chunk, { stream: true })).split('\0')
-    rest = records.pop() ?? ''
-    for (const record of records) take(record)
-  })
-}
 
 /** `<mode> <type> <id>[ <size>]\t<path>` (git-ls-tree(1), output format). */
 export const entryOf = (record: string): (Entry & { type: string }) | undefined => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../ports/clock.ts'
-import { GitTrouble, troubleOf } from './git-trouble.ts'
+import { GitTooSlow, GitTrouble, troubleOf } from './git-trouble.ts'
 
 /** What one call of git is given beside its arguments. */
 export interface GitCall {
@@ -55,9 +55,7 @@ export const runGit = async (
   }
   const aborted = (): void => end(call.signal.reason)
   call.signal.addEventListener('abort', aborted, { once: true })
-  const callOff = call.clock.at(call.clock.now() + call.timeout, () =>
-    end(new GitTrouble('Unreachable', `git was ended after ${Math.round(call.timeout / 1000)} s without a result`)),
-  )
+  const callOff = call.clock.at(call.clock.now() + call.timeout, () => end(new GitTooSlow(call.timeout)))
   const checking = watchOver(call.check, end)
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -104,6 +102,21 @@ export const askGit = async (
   }
   await runGit(args, call, take, give === undefined ? undefined : [give])
   return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Hands over, one by one, what ends with a zero byte: what git says with `-z`. When `take` throws, git is ended. */
+export const eachRecord = async (
+  args: readonly string[],
+  call: GitCall,
+  take: (record: string) => void,
+): Promise<void> => {
+  let rest = ''
+  const decoder = new TextDecoder()
+  await runGit(args, call, chunk => {
+    const records = (rest + decoder.decode(chunk, { stream: true })).split('\0')
+    rest = records.pop() ?? ''
+    for (const record of records) take(record)
+  })
 }
 
 type Given = AsyncIterable<string | Buffer> | Iterable<string | Buffer>

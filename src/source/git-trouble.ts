@@ -12,6 +12,13 @@ export class GitTrouble extends RosterError {
   }
 }
 
+/** It took longer than it may. */
+export class GitTooSlow extends GitTrouble {
+  constructor(milliseconds: number) {
+    super('Unreachable', `git was ended after ${Math.round(milliseconds / 1000)} s without a result`)
+  }
+}
+
 /** What is refused before git is started. */
 export class GitRefused extends GitTrouble {}
 

@@ -1,44 +1,27 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { RosterError } from '../api/errors.ts'
-import type { SourceSpec } from '../api/source.ts'
 import { type FileReading, readText } from '../manifests/read.ts'
 import { type JudgedSet, judgeAgain } from '../manifests/rereading.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { Dialer } from '../ports/dialer.ts'
-import type { SecretReader } from '../ports/secrets.ts'
 import { type FolderReaderOptions, revisionOf } from './folder.ts'
 import { type Authorship, authorsOf } from './git-authors.ts'
+import type { WalkLimits } from './git-changes.ts'
 import { type CopyLimits, damaged, GitCopy, type Wanted } from './git-copy.ts'
-import { type GitCredentials, readCredentials, withSshFiles } from './git-credentials.ts'
-import { gitEnvironment } from './git-environment.ts'
+import { type HistoryLimits, historyOf } from './git-history.ts'
 import type { TreeLimits, TreeListing } from './git-listing.ts'
+import { beginPass, type GitPass, type GitPassOptions } from './git-pass.ts'
 import { askGit, type GitCall } from './git-process.ts'
 import { resolveRef } from './git-ref.ts'
 import { verifySignature } from './git-signature.ts'
 import { readTree, type TreeContent } from './git-tree.ts'
 import { CommitUnusable, CopyDamaged, GitTrouble, HistoryRewritten } from './git-trouble.ts'
-import { type GitAddress, type GitRef, gitAddress, gitPath, gitRef } from './git-url.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
 export { parseGitUrl } from './git-url.ts'
 
-export interface GitReaderOptions {
-  /** Name of the source; its secrets are those meant for `source/<name>`. */
-  name: string
-  git: NonNullable<SourceSpec['git']>
-  /** Folder of all sources; in it, one named after the source holds its working copies and the host keys that it remembers. */
-  folder: string
-  secrets: SecretReader
-  dialer: Dialer
-  /** Ends calls that hang. */
-  clock: Clock
+export interface GitReaderOptions extends GitPassOptions {
   tables?: FolderReaderOptions['tables']
-  /** The controller's own file of allowed signers, absolute: needed where commits are verified. */
-  signers?: string | undefined
   limits?: Partial<GitLimits>
-  /** Environment of the controller; little of it is handed on. */
-  environment?: NodeJS.ProcessEnv
 }
 
 export interface GitLimits extends CopyLimits {
@@ -46,6 +29,10 @@ export interface GitLimits extends CopyLimits {
   /** Milliseconds for asking what a ref leads to, and for bringing a commit. */
   asking: number
   bringing: number
+  /** Commits between two that are applied, in which the authors of files are looked for. */
+  between: WalkLimits
+  /** What was before the first commit that was read. */
+  history: HistoryLimits & { bytes: number }
 }
 
 /** What a file said, and the blob that it said it in. */
@@ -63,6 +50,8 @@ const LIMITS: GitLimits = {
   tree: { entries: 500_000, file: 64 * MIB, bytes: 512 * MIB },
   asking: 60_000,
   bringing: 10 * 60_000,
+  between: { commits: 10_000, bytes: 256 * MIB },
+  history: { depth: 1_000, commits: 10_000, bytes: 256 * MIB },
 }
 
 /**
@@ -97,7 +86,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
   }
 
   const readCommit = async (
-    pass: Pass,
+    pass: GitPass,
     { commit, names }: { commit: string; names: readonly string[] },
     { after, applied }: Before,
   ): Promise<Revision> => {
@@ -131,8 +120,9 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     before = { listing: content.listing, readings, judged }
     const revision = revisionOf({ ...result, findings: [...content.findings, ...result.findings] }, commit)
     if (revision.outcome !== 'Complete') return revision
-    const at = { commit, after, path: pass.path, files: readings.keys() }
-    return await authorsOf(copy, at, pass.local(limits.asking)).then(
+    const blobs = new Map(Array.from(readings, ([file, { id }]) => [file, id]))
+    const at = { commit, after, path: pass.path, files: blobs }
+    return await authorsOf(copy, at, limits.between, pass.local(limits.asking)).then(
       authorship => signed(revision, authorship),
       error => {
         // Who wrote it is told where it can be; what it says counts all the same.
@@ -146,7 +136,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     const { after } = earlier
     let commit: string | undefined
     try {
-      const pass = await begin(options, copy, signal)
+      const pass = await beginPass(options, copy, signal)
       // Once read, a commit stays good: that it came after another one is a matter of the first time. One that did not may have been approved since.
       const known = (id: string): boolean =>
         kept?.commit === id && (kept.after === after || (id === after && !isRewritten(kept.revision)))
@@ -173,14 +163,37 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     }
   }
 
+  const history: NonNullable<SourceReader['history']> = async ({ revision: commit, files, signal }) => {
+    // Of its own: the other one is whole, and has to stay so.
+    const past = new GitCopy(folder, { ...limits, bytes: limits.history.bytes })
+    try {
+      await past.open()
+      const pass = await beginPass(options, past, signal)
+      const { names } = await pass.remote(limits.asking, call => resolveRef(pass.to.url, pass.ref, call))
+      return await historyOf(
+        past,
+        { wanted: { url: pass.to.url, commit, names }, path: pass.path, files },
+        limits.history,
+        {
+          remote: use => pass.remote(limits.asking, use),
+          local: pass.local(limits.asking),
+        },
+      )
+    } finally {
+      await past.close()
+    }
+  }
+
   // One pass at a time: a copy is written by one git.
   let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(does: () => Promise<T>): Promise<T> => {
+    const mine = last.then(does)
+    last = mine.catch(() => undefined)
+    return mine
+  }
   return {
-    read: ({ signal, ...earlier }) => {
-      const mine = last.then(() => read(signal, earlier))
-      last = mine.catch(() => undefined)
-      return mine
-    },
+    read: ({ signal, ...earlier }) => inTurn(() => read(signal, earlier)),
+    history: asked => inTurn(() => history(asked)),
     // A repository does not tell; the interval of the source asks.
     watch: () => () => undefined,
     close: async () => {
@@ -218,84 +231,6 @@ interface Before {
   after?: string | undefined
   applied?: string | undefined
 }
-
-/** Everything about one pass that is known before git is started. */
-interface Pass {
-  to: GitAddress
-  ref: GitRef
-  path: string
-  /** A call that stays on this machine. */
-  local(timeout: number): GitCall
-  /** The same, with the keys whose signatures count. @throws GitTrouble without any */
-  verifying(timeout: number): { call: GitCall; signers: string }
-  /** A call that may connect, to the checked address and with the credentials. */
-  remote<T>(timeout: number, use: (call: GitCall) => Promise<T>): Promise<T>
-}
-
-const begin = async (options: GitReaderOptions, copy: GitCopy, signal: AbortSignal): Promise<Pass> => {
-  const { name, git, folder, secrets, dialer, clock } = options
-  const to = gitAddress(git.url)
-  const ref = gitRef(git.ref ?? 'HEAD')
-  const path = gitPath(git.path ?? '.')
-  const address = to.scheme === 'file' ? undefined : (await dialer.resolve(to.host)).address
-  const reference = git.credentialsSecretRef
-  const credentials = await readCredentials(to, {
-    ref: reference,
-    audience: `source/${name}`,
-    secrets,
-    address,
-  })
-  const own = options.environment ?? process.env
-  const call = (timeout: number, environment: Record<string, string>): GitCall => ({
-    cwd: copy.folder,
-    environment,
-    clock,
-    signal,
-    timeout,
-    secrets: credentials.secrets,
-  })
-  return {
-    to,
-    ref,
-    path,
-    local: timeout => call(timeout, gitEnvironment({ own, home: copy.folder })),
-    verifying: timeout => {
-      const { signers } = options
-      if (signers === undefined)
-        throw new GitTrouble(
-          'NotAllowed',
-          'verify is on, and the controller knows no signers; name their file with --signers',
-        )
-      return { call: call(timeout, gitEnvironment({ own, home: copy.folder, signers })), signers }
-    },
-    remote: async (timeout, use) => {
-      const files = await sshFiles(copy.folder, {
-        to,
-        address,
-        credentials,
-        remembered: join(folder, name, 'known_hosts'),
-      })
-      try {
-        return await use(call(timeout, gitEnvironment({ own, home: copy.folder, to, address, credentials })))
-      } finally {
-        await files()
-      }
-    },
-  }
-}
-
-const sshFiles = async (
-  folder: string,
-  {
-    to,
-    address,
-    credentials,
-    remembered,
-  }: { to: GitAddress; address: string | undefined; credentials: GitCredentials; remembered: string },
-): Promise<() => Promise<void>> =>
-  to.scheme === 'ssh' && credentials.kind === 'key' && address !== undefined
-    ? withSshFiles(folder, { credentials, to, address, remembered })
-    : async () => undefined
 
 const COMMIT = /^([0-9a-f]{40}|[0-9a-f]{64})$/
 

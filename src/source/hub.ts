@@ -1,11 +1,17 @@
 import type { Source, SourceSpec } from '../api/source.ts'
 import { lastApplied, mustFollow } from '../decide/rewriting.ts'
+import { noteAuthors } from './authors.ts'
+import type { Live } from './live.ts'
 import { SyncMemory } from './memory.ts'
 import { type Others, Readings } from './others.ts'
+import type { SyncOptions } from './pass.ts'
 import type { Revision, SourceReader } from './revision.ts'
 
 /** Makes the reader of one source; the app gives it paths, secrets and the dialer. */
 export type ReaderFactory = (source: { name: string; spec: SourceSpec }) => SourceReader
+
+/** How often the history of a revision is asked for. */
+const MOST_ASKED = 3
 
 /**
  * The readers of all sources, one each, kept as long as what they read from stays the same.
@@ -16,7 +22,10 @@ export class SourceHub {
   readonly #changed: (name: string) => void
   readonly #readings = new Readings()
   readonly #memories = new Map<string, SyncMemory>()
-  readonly #readers = new Map<string, { from: string; reader: SourceReader; stopWatching: () => void }>()
+  readonly #readers = new Map<
+    string,
+    { from: string; reader: SourceReader; stopWatching: () => void; asked: Map<string, number> }
+  >()
 
   /** @param changed called with the name of a source that may be worth reading again */
   constructor(options: { open: ReaderFactory; changed: (name: string) => void }) {
@@ -40,10 +49,28 @@ export class SourceHub {
     if (entry?.from !== from) {
       await this.#close(name)
       const reader = this.#open({ name, spec: source.spec })
-      entry = { from, reader, stopWatching: reader.watch(() => this.#changed(name)) }
+      entry = { from, reader, stopWatching: reader.watch(() => this.#changed(name)), asked: new Map() }
       this.#readers.set(name, entry)
     }
     return entry.reader.read({ signal, after: mustFollow(source), applied: lastApplied(source) })
+  }
+
+  /**
+   * Notes on what was just applied who had changed its files before the first commit that was read ({@link noteAuthors}).
+   * What was answered once is not asked again by this process, nor what failed a few times.
+   */
+  async noteAuthors(options: SyncOptions & { live: Live; signal: AbortSignal }): Promise<void> {
+    const entry = this.#readers.get(options.source)
+    const { reader, asked } = entry ?? {}
+    if (!reader?.history || !asked) return
+    await noteAuthors(async of => {
+      const tries = asked.get(of.revision) ?? 0
+      if (tries >= MOST_ASKED) return undefined
+      asked.set(of.revision, tries + 1)
+      const found = await reader.history?.(of)
+      asked.set(of.revision, MOST_ASKED)
+      return found
+    }, options)
   }
 
   /** What is known of all other sources. */

@@ -8,8 +8,9 @@ import {
   MANAGERS,
   type Reason,
 } from '../api/names.ts'
+import { isCommit } from '../decide/origin.ts'
 import { everything, type Live } from './live.ts'
-import type { PlacedManifest, Revision } from './revision.ts'
+import type { Earlier, PlacedManifest, Revision } from './revision.ts'
 
 /** What is to be done with one object of a source. */
 export type Step =
@@ -54,7 +55,8 @@ export const stepsOf = (
   const changed = revision.manifests.filter(placed => {
     const { kind, metadata } = placed.manifest
     declared.add(keyOf(placed.manifest))
-    return !known(placed, live.get(kind, metadata.name))
+    const object = live.get(kind, metadata.name)
+    return tellsMore(placed, object) || !known(placed, object)
   })
   const apply = changed
     .toSorted((a, b) => byKind(a.manifest, b.manifest))
@@ -153,7 +155,7 @@ const labelled = (
     metadata: {
       ...manifest.metadata,
       labels,
-      annotations: { ...annotations, ...(unchanged ? changeIn(live) : changeAt(revision, placed)) },
+      annotations: { ...annotations, ...(unchanged ? changeIn(live, placed) : changeAt(revision, placed)) },
     },
   } as AnyManifest
 }
@@ -161,17 +163,38 @@ const labelled = (
 /** The notes on a document that changed in this revision. */
 export const changeAt = (revision: string, { change }: PlacedManifest): Record<string, string> => ({
   [ANNOTATIONS.revision]: revision,
-  ...(change && { [ANNOTATIONS.commit]: change.commit }),
-  ...(change?.author !== undefined && { [ANNOTATIONS.author]: change.author }),
+  ...(change && notesOn(change)),
 })
 
-/** The notes on its last change, which stay while it does not change. */
-const changeIn = ({ metadata: { annotations = {} } }: DeclaredResource): Record<string, string> =>
-  Object.fromEntries(
-    [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author].flatMap(name =>
-      annotations[name] === undefined ? [] : [[name, annotations[name]]],
-    ),
-  )
+/** The notes on its last change, which stay while it does not change; those that were missing are added. */
+const changeIn = (live: DeclaredResource, placed: PlacedManifest): Record<string, string> => ({
+  ...Object.fromEntries(
+    [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author, ANNOTATIONS.unchangedSince].flatMap(name => {
+      const note = live.metadata.annotations?.[name]
+      return note === undefined ? [] : [[name, note]]
+    }),
+  ),
+  ...(placed.earlier && tellsMore(placed, live) && notesOn(placed.earlier)),
+})
+
+const notesOn = (change: Earlier): Record<string, string> =>
+  'since' in change
+    ? { [ANNOTATIONS.unchangedSince]: change.since }
+    : {
+        [ANNOTATIONS.commit]: change.commit,
+        ...(change.author !== undefined && { [ANNOTATIONS.author]: change.author }),
+      }
+
+/** Whether it is known now what had changed an object's document last, which is not noted there. */
+const tellsMore = ({ earlier }: PlacedManifest, live: DeclaredResource | undefined): boolean =>
+  live !== undefined && earlier !== undefined && earlier.at === unknownChange(live)
+
+/** The commit in which an object's document was last found changed, where nothing says by whom. */
+export const unknownChange = ({ metadata: { annotations = {} } }: DeclaredResource): string | undefined => {
+  const revision = annotations[ANNOTATIONS.revision] ?? ''
+  const told = ANNOTATIONS.commit in annotations || ANNOTATIONS.unchangedSince in annotations
+  return !told && isCommit(revision) ? revision : undefined
+}
 
 /**
  * Fields that stand there and are not desired: others may own them, or the document named them until now.

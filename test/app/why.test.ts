@@ -224,6 +224,15 @@ describe('a role', () => {
     expect(text).not.toContain('\u001b')
   })
 
+  test('declared in a repository whose older history is not read names the commit since which it is as it is', async () => {
+    await member('kim', { acme: ['editor'] })
+    const notes = { revision: 'b'.repeat(40), 'unchanged-since': 'd'.repeat(40) }
+    for (const [note, value] of Object.entries(notes))
+      await store.annotate({ kind: 'User', name: 'kim' }, { [`roster.dev/${note}`]: value }, { manager })
+    const { facts } = await why('kim', 'editor')
+    expect(facts[0]?.ways[0]?.text).toBe('declared in users/kim.yaml:1@dddddddddddd or before (source people)')
+  })
+
   test('in force that nothing declares any more says that the loss is still to come', async () => {
     await member('rest', { acme: [] }, { settled: { roles: ['editor'] } })
     const { has, facts } = await why('rest', 'editor')

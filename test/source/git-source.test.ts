@@ -7,7 +7,7 @@ import { dialer } from '../../src/app/dialer.ts'
 import { SecretError } from '../../src/app/secrets.ts'
 import { sourceReconciler } from '../../src/reconcilers/source.ts'
 import type { Reconciler } from '../../src/runtime/reconciler.ts'
-import { gitReader } from '../../src/source/git.ts'
+import { type GitReaderOptions, gitReader } from '../../src/source/git.ts'
 import { SourceHub } from '../../src/source/hub.ts'
 import { syncRevision } from '../../src/source/sync.ts'
 import { HOUR, openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
@@ -25,6 +25,7 @@ describeWith('git', 'a source in Git', () => {
   let hub: SourceHub
   let signers: string | undefined
   let secret: string | undefined
+  let limits: GitReaderOptions['limits']
 
   const options: RealmOptions = {
     reconcilers: world => {
@@ -44,6 +45,7 @@ describeWith('git', 'a source in Git', () => {
             dialer: dialer({ allowPrivate: ['127.0.0.1'] }),
             clock: world.clock,
             signers,
+            ...(limits && { limits }),
           }),
       })
       return [sourceReconciler(world, { hub, sync: syncRevision })] as unknown as Reconciler[]
@@ -54,6 +56,7 @@ describeWith('git', 'a source in Git', () => {
     root = mkdtempSync(join(tmpdir(), 'roster-source-'))
     signers = undefined
     secret = undefined
+    limits = undefined
     repository = testRepository(join(root, 'served'))
     server = await openGitServer({ root: join(root, 'served') })
     realm = await openRealm(options)
@@ -111,16 +114,123 @@ describeWith('git', 'a source in Git', () => {
     expect(await notes('viewer')).toEqual([third, third, 'Cem\u001b[31m'])
   })
 
-  it('names no author for what was there before the first commit that it read', async () => {
-    repository.commit({ 'acme.yaml': organizationYaml, 'roles/editor.yaml': roleYaml('editor') })
+  const declare = async (more: object = {}) => {
+    const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m', ...more }
+    await realm.declare('Source', 'people', { git, prune: true }, { manager: 'local/root' })
+  }
+
+  /** Who changed what, as noted on it. */
+  const told = async (name: string) => {
+    const { annotations = {} } = (await realm.store.get('Role', name))?.metadata ?? {}
+    return ['revision', 'commit', 'author', 'unchanged-since'].map(note => annotations[`roster.dev/${note}`])
+  }
+
+  it('names the author of what was there before the first commit that it read, and writes nothing for it afterwards', async () => {
+    await realm.declare('Organization', 'acme', {}, { manager: 'local/root' })
+    repository.commit({ 'roles/editor.yaml': roleYaml('editor'), 'roles/owner.yaml': roleYaml('owner') })
     const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, undefined, 'Bea')
-    const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m' }
-    await realm.declare('Source', 'people', { git }, { manager: 'local/root' })
+    repository.git('checkout', '--quiet', '-b', 'side')
+    const side = repository.commit({ 'roles/editor.yaml': roleYaml('editor', { displayName: 'E' }) }, undefined, 'Cem')
+    repository.git('checkout', '--quiet', 'main')
+    repository.commit({ 'roles/owner.yaml': roleYaml('owner', { displayName: 'O' }) }, undefined, 'Eve')
+    const kept = repository.commit({ 'roles/owner.yaml': roleYaml('owner') }, undefined, 'Dan')
+    repository.git('merge', '--quiet', '--no-ff', '-m', 'merge', 'side')
+    repository.git('push', '--quiet', 'origin', 'HEAD:main')
+    const tip = repository.git('rev-parse', 'HEAD')
+    await declare({ path: 'roles' })
     await realm.run()
-    const annotations = (await realm.store.get('Role', 'editor'))?.metadata.annotations
-    expect(annotations).toMatchObject({ 'roster.dev/revision': second })
-    expect(annotations).not.toHaveProperty('roster.dev/author')
+    expect(await told('editor')).toEqual([tip, side, 'Cem', undefined])
+    expect(await told('viewer')).toEqual([tip, second, 'Bea', undefined])
+    expect(await told('owner')).toEqual([tip, kept, 'Dan', undefined])
+
+    const versions = async () => (await realm.store.list('Role')).items.map(one => one.metadata.resourceVersion)
+    const before = await versions()
+    const asked = server.requests.length
+    await realm.pass(MINUTE)
+    expect(await versions()).toEqual(before)
+    // The same commit is one question, which names no object.
+    expect(server.requests.slice(asked).filter(({ command }) => command === 'fetch')).toEqual([])
   })
+
+  it('names the author also where a server gives no commits by id', async () => {
+    await server[Symbol.asyncDispose]()
+    server = await openGitServer({ root: join(root, 'served'), protocol: 0 })
+    await realm.declare('Organization', 'acme', {}, { manager: 'local/root' })
+    repository.commit({ 'roles/editor.yaml': roleYaml('editor') }, undefined, 'Bea')
+    repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, undefined, 'Cem')
+    await declare({ path: 'roles' })
+    await realm.run()
+    expect((await told('editor'))[2]).toBe('Bea')
+    expect((await told('viewer'))[2]).toBe('Cem')
+  })
+
+  it('says since when a file did not change, where its history is longer than is read', async () => {
+    limits = { history: { depth: 2, commits: 100, bytes: 1024 * 1024 } }
+    await realm.declare('Organization', 'acme', {}, { manager: 'local/root' })
+    repository.commit({ 'roles/editor.yaml': roleYaml('editor') })
+    const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, undefined, 'Bea')
+    const third = repository.commit({ 'roles/owner.yaml': roleYaml('owner') }, undefined, 'Cem')
+    await declare({ path: 'roles' })
+    await realm.run()
+    expect(await told('owner')).toEqual([third, third, 'Cem', undefined])
+    expect(await told('editor')).toEqual([third, undefined, undefined, second])
+    // The oldest that was read seems to have made all that it has.
+    expect(await told('viewer')).toEqual([third, undefined, undefined, second])
+
+    // What changes afterwards has its author, and no note on what it was before.
+    const fourth = repository.commit(
+      { 'roles/editor.yaml': roleYaml('editor', { displayName: 'E' }) },
+      undefined,
+      'Dan',
+    )
+    await realm.pass(MINUTE)
+    expect(await told('editor')).toEqual([fourth, fourth, 'Dan', undefined])
+  })
+
+  it('applies at once what has a history that is too large, and says no more than it knows', async () => {
+    limits = { history: { depth: 1_000, commits: 100, bytes: 1 } }
+    await realm.declare('Organization', 'acme', {}, { manager: 'local/root' })
+    repository.commit({ 'roles/editor.yaml': roleYaml('editor') })
+    const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, undefined, 'Bea')
+    await declare({ path: 'roles' })
+    await realm.run()
+    expect(await ready()).toBe(`True Succeeded ${second}`)
+    expect(await told('editor')).toEqual([second, undefined, undefined, second])
+  })
+
+  it('asks for the history again where the server failed, and keeps what it applied meanwhile', async () => {
+    await realm.declare('Organization', 'acme', {}, { manager: 'local/root' })
+    repository.commit({ 'roles/editor.yaml': roleYaml('editor') })
+    const second = repository.commit({ 'roles/viewer.yaml': roleYaml('viewer') }, undefined, 'Bea')
+    // Objects are asked for twice: for the commit, and for its history.
+    server.onFetch = () =>
+      queueMicrotask(() => {
+        server.onFetch = () => {
+          server.fault = { at: 'fetch', does: { status: 503 } }
+        }
+      })
+    await declare({ path: 'roles' })
+    await realm.run()
+    expect(await ready()).toBe(`True Succeeded ${second}`)
+    expect(await told('viewer')).toEqual([second, undefined, undefined, undefined])
+    server.fault = undefined
+    await realm.pass(MINUTE)
+    expect(await told('viewer')).toEqual([second, second, 'Bea', undefined])
+  })
+
+  it('names the author of each of a thousand files that change in one pass', async () => {
+    await realm.declare('Organization', 'acme', {}, { manager: 'local/root' })
+    repository.commit({ 'roles/editor.yaml': roleYaml('editor') })
+    await declare({ path: 'roles' })
+    await realm.run()
+    const many = (from: number) =>
+      Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`roles/r${from + n}.yaml`, roleYaml(`r${from + n}`)]))
+    const second = repository.commit(many(0), undefined, 'Bea')
+    const third = repository.commit(many(500), undefined, 'Cem')
+    await realm.pass(MINUTE)
+    for (const name of ['r0', 'r499']) expect(await told(name)).toEqual([third, second, 'Bea', undefined])
+    for (const name of ['r500', 'r999']) expect(await told(name)).toEqual([third, third, 'Cem', undefined])
+  }, 60_000)
 
   it('follows a merge to who wrote the change, not to who merged it', async () => {
     repository.commit({ 'acme.yaml': organizationYaml, 'roles/editor.yaml': roleYaml('editor') })
@@ -174,10 +284,6 @@ describeWith('git', 'a source in Git', () => {
   const message = async () =>
     (await realm.store.get('Source', 'people'))?.status?.conditions?.find(({ type }) => type === 'Ready')?.message
   const roles = async () => (await realm.store.list('Role')).items.map(({ metadata }) => metadata.name).join(' ')
-  const declare = async (more: object = {}) => {
-    const git = { url: `${server.url}/people.git`, ref: 'main', interval: '1m', ...more }
-    await realm.declare('Source', 'people', { git, prune: true }, { manager: 'local/root' })
-  }
   const acme = { 'acme.yaml': organizationYaml, 'roles/editor.yaml': roleYaml('editor') }
   const push = (commit: string) => {
     repository.git('reset', '--quiet', '--hard', commit)
