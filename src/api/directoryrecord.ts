@@ -42,6 +42,13 @@ const spec = object('What one Directory last said of one person or group.', {
   id: id('The id that the service has for it, for good.'),
   user: unset(user),
   group: unset(group),
+  formerLogins: unset(
+    list(
+      text('', 255),
+      10,
+      'Logins that the person had there before, oldest first: nobody else becomes them by being given one.',
+    ),
+  ),
   firstSeenTime: time('When it was first read.'),
   missingTime: unset(time('Since when a complete read no longer has it.')),
 })

@@ -63,6 +63,39 @@ const spec = object(
       ),
       'unmanaged',
     ),
+    identities: optional(
+      list(
+        block(
+          'Who the person is in one directory.',
+          {
+            directory: reference('Directory', 'Which directory.'),
+            id: optional(text('The id that the service has for them, for good.', 255), 'off'),
+            name: optional(
+              text(
+                'The login there. It stands for whoever had it first: one that somebody else is given later is not theirs.',
+                255,
+              ),
+              'off',
+            ),
+          },
+          [{ rule: 'has(self.id) != has(self.name)', message: 'either `id` or `name` is needed, and not both' }],
+        ),
+        20,
+        'Who in a directory is the same person: the decision that they are, also where addresses do not say so.',
+      ),
+      'unmanaged',
+    ),
+    distinctFrom: optional(
+      list(
+        block('Somebody in one directory.', {
+          directory: reference('Directory', 'Which directory.'),
+          id: text('The id that the service has for them, for good.', 255),
+        }),
+        50,
+        'Who in a directory is somebody else, though it looks otherwise: the decision that they are not the same.',
+      ),
+      'unmanaged',
+    ),
     givenName: optional(text('Given name.', 100), 'unmanaged'),
     familyName: optional(text('Family name.', 100), 'unmanaged'),
     displayName: optional(text('Full name as people see it.', 200), { fixed: 'given and family name' }),

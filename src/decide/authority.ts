@@ -156,6 +156,12 @@ function* placesOf(manifest: AnyManifest, declared: Declared): Generator<{ point
         const organization = declared.poolOrganization(pool)
         if (organization !== undefined) yield { pointer: `/spec/licenses/${index}/pool`, organization }
       }
+      // Who is who in a directory is decided by who may declare something where its people are.
+      for (const field of ['identities', 'distinctFrom'] as const)
+        for (const [index, { directory }] of (manifest.spec[field] ?? []).entries()) {
+          const organization = declared.directoryOrganization(directory)
+          if (organization !== undefined) yield { pointer: `/spec/${field}/${index}/directory`, organization }
+        }
       return
     case 'Source':
       return
@@ -288,8 +294,13 @@ const haveNewcomers = (before: OfGroup, after: OfGroup): boolean => {
 
 /** Another address, or one more, may be somebody else: they have what the person has. */
 const namesSomebodyElse = (before: ManifestOf<'User'>, after: ManifestOf<'User'>): boolean => {
-  const known = new Set([before.spec.email, ...(before.spec.aliases ?? [])])
-  return [after.spec.email, ...(after.spec.aliases ?? [])].some(address => !known.has(address))
+  const names = ({ spec }: ManifestOf<'User'>): string[] => [
+    spec.email,
+    ...(spec.aliases ?? []),
+    ...(spec.identities ?? []).map(one => JSON.stringify([one.directory, one.id, one.name])),
+  ]
+  const known = new Set(names(before))
+  return names(after).some(name => !known.has(name))
 }
 
 /** The first of some permissions that a list of patterns does not cover; a denial that falls away is what it kept from people. */

@@ -12,6 +12,7 @@ export type Declaration = Pick<AnyManifest, 'kind' | 'spec'> & { metadata: AnyMa
 export class Declared {
   readonly #roles = new Map<string, RoleSpec>()
   readonly #pools = new Map<string, string>()
+  readonly #directories = new Map<string, string>()
   readonly #domains = new Map<string, readonly string[]>()
   readonly #groups = new Map<string, Group>()
   readonly #listing = new Index()
@@ -34,6 +35,7 @@ export class Declared {
     const { name } = object.metadata
     if (object.kind === 'Role') this.#roles.set(name, object.spec)
     else if (object.kind === 'LicensePool') this.#pools.set(name, object.spec.organization)
+    else if (object.kind === 'Directory') this.#directories.set(name, object.spec.organization)
     else if (object.kind === 'Organization') this.#domains.set(name, object.spec.domains ?? [])
     else if (object.kind === 'Group') this.#setGroup(name, object as unknown as Group)
   }
@@ -57,6 +59,11 @@ export class Declared {
   /** The organization that a pool belongs to. */
   poolOrganization(name: string): string | undefined {
     return this.#pools.get(name)
+  }
+
+  /** The organization whose people a directory tells of. */
+  directoryOrganization(name: string): string | undefined {
+    return this.#directories.get(name)
   }
 
   /** Organization → the roles that this User gets there: named, and by groups. */

@@ -46,6 +46,22 @@ export const recordedUser = (found: FoundUser): RecordedUser => {
   return { ...user, ...(problems.length > 0 && { problem: [...problems.join('; ')].slice(0, 300).join('') }) }
 }
 
+const MOST_FORMER_LOGINS = 10
+
+/** The logins that somebody had and has no longer, the oldest first, once another one is told. */
+export const formerLogins = (
+  before: { formerLogins?: readonly string[]; user?: RecordedUser } | undefined,
+  login: string | undefined,
+): { formerLogins?: string[] } => {
+  const had = [...(before?.formerLogins ?? []), ...(before?.user?.login === undefined ? [] : [before.user.login])]
+  const now = login === undefined ? undefined : loginKey(login)
+  const former = new Map(had.filter(one => loginKey(one) !== now).map(one => [loginKey(one), one]))
+  return former.size === 0 ? {} : { formerLogins: [...former.values()].slice(-MOST_FORMER_LOGINS) }
+}
+
+/** By what logins are compared: services take upper and lower case for the same. */
+export const loginKey = (login: string): string => login.replace(/[A-Z]/g, letter => letter.toLowerCase())
+
 /** What is kept of a group; undefined where it has no usable name. */
 export const recordedGroup = ({ name, description, users, groups }: FoundGroup): RecordedGroup | undefined => {
   const called = lineOf(name)

@@ -54,6 +54,7 @@ export const FINDING_RULES = {
   'reference-out-of-reach': { stage: 'reference', says: 'A name of something that belongs to another organization.' },
   'parent-not-confirmed': { stage: 'reference', says: 'A parent that does not name the child.' },
   'duplicate-address': { stage: 'reference', says: 'Two users with one address.' },
+  'duplicate-identity': { stage: 'reference', says: 'Two users who are one person of a directory.' },
   'duplicate-domain': { stage: 'reference', says: 'Two organizations with one domain.' },
   'invalid-period': { stage: 'reference', says: 'A membership that ends before it begins.' },
   'member-without-membership': {

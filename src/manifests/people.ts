@@ -1,4 +1,5 @@
 import { normalizeAddress } from '../decide/address.ts'
+import { loginKey } from '../decide/found.ts'
 import { endOf, startOf } from '../decide/time.ts'
 import { placeOf } from './hierarchy.ts'
 import type { Member, ResourceSet } from './set.ts'
@@ -6,6 +7,7 @@ import type { Member, ResourceSet } from './set.ts'
 /** One address, one user; periods that begin before they end; members and holders of seats who belong where they are named. */
 export function judgePeople(set: ResourceSet): void {
   judgeAddresses(set)
+  judgeIdentities(set)
   for (const member of set.of('User')) judgePeriods(set, member)
   for (const member of set.of('Group')) judgeMembers(set, member)
   for (const member of set.of('User')) judgeLicenses(set, member)
@@ -43,6 +45,46 @@ function judgeAddresses(set: ResourceSet): void {
     }
   }
 }
+
+/** One entry of a directory is one user, and not somebody else at once. */
+function judgeIdentities(set: ResourceSet): void {
+  const owners = new Map<string, Member<'User'>>()
+  const users = set.of('User')
+  for (const member of [
+    ...users.filter(({ judgement }) => !judgement),
+    ...users.filter(({ judgement }) => judgement),
+  ]) {
+    const { identities = [], distinctFrom = [] } = member.manifest.spec
+    const others = new Set(distinctFrom.map(keyOf))
+    for (const [index, one] of identities.entries()) {
+      const key = keyOf(one)
+      const called = `${one.id ?? one.name} of directory ${JSON.stringify(one.directory)}`
+      const owner = owners.get(key)
+      if (!owner) owners.set(key, member)
+      else if (owner === member)
+        member.judgement?.report(
+          'duplicate-identity',
+          `${called} is named twice`,
+          `/spec/identities/${index}`,
+          'warning',
+        )
+      else
+        member.judgement?.report(
+          'duplicate-identity',
+          `${called} is user ${JSON.stringify(owner.manifest.metadata.name)} already${placeOf(owner)}; one account is one person`,
+          `/spec/identities/${index}`,
+        )
+      if (others.has(key))
+        member.judgement?.report(
+          'duplicate-identity',
+          `${called} is said to be this user, and in distinctFrom to be somebody else`,
+          `/spec/identities/${index}`,
+        )
+    }
+  }
+}
+const keyOf = ({ directory, id, name }: { directory: string; id?: string; name?: string }): string =>
+  JSON.stringify([directory, id, name === undefined ? undefined : loginKey(name)])
 
 /** Judged in the time zone of the organization where it is known. */
 function judgePeriods(set: ResourceSet, { manifest, judgement }: Member<'User'>): void {

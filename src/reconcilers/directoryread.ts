@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Directory } from '../api/directory.ts'
 import type { DirectoryRecord, DirectoryRecordSpec } from '../api/directoryrecord.ts'
 import { MANAGERS } from '../api/names.ts'
-import { isUsableId, recordedGroup, recordedUser } from '../decide/found.ts'
+import { formerLogins, isUsableId, recordedGroup, recordedUser } from '../decide/found.ts'
 import { believed, type Counts, countingPeople, type People } from '../decide/reading.ts'
 import { directoryRecordName } from '../decide/record-names.ts'
 import type { DirectoryDriver, FoundGroup, FoundPage, ReadOutcome } from '../ports/directory.ts'
@@ -53,7 +53,8 @@ export const readDirectory = async (
     if (!said) return
     const before = known.get(record)
     const firstSeenTime = before?.spec.firstSeenTime ?? now(world)
-    const spec: DirectoryRecordSpec = { directory: name, of, id, ...said, firstSeenTime }
+    const former = formerLogins(before?.spec, said.user?.login)
+    const spec: DirectoryRecordSpec = { directory: name, of, id, ...said, ...former, firstSeenTime }
     if (before && isDeepStrictEqual(before.spec, spec)) return
     await write(world, directory, record, before, spec)
     if (before && before.spec.missingTime === undefined) reading.updated += 1

@@ -14,6 +14,7 @@ import type { SeatLedger } from '../api/seatledger.ts'
 import type { Source } from '../api/source.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
+import { loginKey } from '../decide/found.ts'
 import { holdersOf } from '../decide/held-seats.ts'
 import { isJoined } from '../decide/membership.ts'
 import { allows, reachesDown } from '../decide/permissions.ts'
@@ -30,6 +31,10 @@ export const addressesOf = (user: Pick<User, 'spec'>): string[] => [
 
 /** Value of the index that finds what one directory says of whoever has an address. Names of directories hold no slash. */
 export const entry = (directory: string, address: string): string => `${directory}/${address}`
+
+/** Value of the indexes that find whom a declaration names in a directory, by id or by login. */
+export const identity = ({ directory, id, name = '' }: { directory: string; id?: string; name?: string }): string =>
+  id === undefined ? `${directory}/name/${loginKey(name)}` : `${directory}/id/${id}`
 
 /** Addresses that a directory says somebody has; normalized, the main one first. */
 export const addressesSaid = ({ user }: DirectoryRecordSpec): string[] =>
@@ -96,6 +101,8 @@ export const indexes = {
     /** By pool of an explicit licence. */
     pool: ({ spec }: User) => [...new Set((spec.licenses ?? []).map(one => one.pool))],
     previousName: ({ spec }: User) => spec.previousNames ?? [],
+    /** By directory and id or login of somebody who was decided to be the same person. */
+    identity: ({ spec }: User) => (spec.identities ?? []).map(identity),
   },
   Group: {
     organization: ({ spec }: Group) => [spec.organization],
@@ -111,6 +118,11 @@ export const indexes = {
     directory: ({ spec }: DirectoryRecord) => [spec.directory],
     /** By address of a person, further ones too. */
     address: ({ spec }: DirectoryRecord) => addressesSaid(spec),
+    /** By {@link identity} of the login that a person has there, or had. */
+    login: ({ spec: { directory, user, formerLogins = [] } }: DirectoryRecord) =>
+      [...new Set([...formerLogins, ...(user?.login === undefined ? [] : [user.login])].map(loginKey))].map(name =>
+        identity({ directory, name }),
+      ),
     /** By {@link entry} of each address of a person. */
     entry: ({ spec }: DirectoryRecord) => addressesSaid(spec).map(address => entry(spec.directory, address)),
   },

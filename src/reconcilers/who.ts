@@ -3,8 +3,9 @@ import type { DirectoryRecord } from '../api/directoryrecord.ts'
 import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
+import { loginKey } from '../decide/found.ts'
 import { allows, permissionsOf } from '../decide/permissions.ts'
-import { accountName } from '../decide/record-names.ts'
+import { accountName, directoryRecordName } from '../decide/record-names.ts'
 import {
   type Key,
   MOST_SHARING,
@@ -17,14 +18,15 @@ import {
 import type { Cache } from '../runtime/reconciler.ts'
 import { settingsFor } from './context.ts'
 import { ownerOfDomain } from './domains.ts'
-import { addressesOf, addressesSaid, entry } from './indexes.ts'
-import { declaredOwnerOf } from './people.ts'
+import { addressesOf, addressesSaid, entry, identity } from './indexes.ts'
+import { declaredOwnerOf, isDeleting, isGenerated } from './people.ts'
 
 /** Which declared User somebody is whom a directory tells of. */
 export type Recognition =
   | { is: 'declared'; user: User }
   /** It looks like somebody else, and nobody has decided yet: nothing is given to either of them, or taken, because of the other. */
   | { is: 'suspected'; suspicions: readonly Suspicion[] }
+  /** No declared User. An address of theirs can still be one's, who is somebody else for sure: nothing is to be done by it then. */
   | { is: 'unknown' }
 
 /** Who a person is whom a directory tells of, by what there is now. Asked of a record of a group: nobody. */
@@ -57,14 +59,22 @@ export const personSources = (cache: Cache): PersonSources => {
 }
 
 const ADDRESS = 'address/'
+const ID = 'id/'
 /** Of those who only claim an address so many are looked at, in the order of their names. */
 const MOST_CLAIMING = 16
 
 const sharing = (cache: Cache, key: string): PersonSource[] => {
-  if (!key.startsWith(ADDRESS)) return []
-  const address = key.slice(ADDRESS.length)
   const found = new Map<string, PersonSource>()
   const add = (source: PersonSource | undefined) => source && found.set(source.ref, source)
+  if (key.startsWith(ID)) {
+    const [, directory = '', ...id] = key.split('/')
+    const record = cache.get('DirectoryRecord', directoryRecordName(directory, 'User', id.join('/')))
+    if (!record) return []
+    add(recordSource(cache, record))
+    for (const user of namersOf(cache, record)) add(userSource(cache, user))
+    return [...found.values()]
+  }
+  const address = key.slice(ADDRESS.length)
   const user = declaredOwnerOf(cache, address)
   if (user) add(userSource(cache, user))
   for (const one of [accountName(address), ...cache.by('Account', 'sameAs', accountName(address)).map(nameOf)]) {
@@ -98,14 +108,22 @@ const userSource = (cache: Cache, user: User): PersonSource => {
     ref: `User/${name}`,
     is: 'Declared',
     organizations,
-    keys: own.map((address): Key => {
-      const isOurs = organizations.includes(ownerOfDomain(cache, address) ?? '')
-      return {
-        key: ADDRESS + address,
-        strength: isOurs ? 'Authoritative' : 'Claimed',
-        ...(address === main ? { invited: true } : { further: true }),
-      }
-    }),
+    keys: [
+      ...own.map((address): Key => {
+        const isOurs = organizations.includes(ownerOfDomain(cache, address) ?? '')
+        return {
+          key: ADDRESS + address,
+          strength: isOurs ? 'Authoritative' : 'Claimed',
+          ...(address === main ? { invited: true } : { further: true }),
+        }
+      }),
+      // Who may declare it was asked when it was declared.
+      ...(user.spec.identities ?? []).flatMap((one): Key[] => {
+        const id = one.id ?? firstOfLogin(cache, one)?.spec.id
+        return id === undefined ? [] : [{ key: idKey(one.directory, id), strength: 'Authoritative', decided: true }]
+      }),
+    ],
+    ...(user.spec.distinctFrom && { distinctFrom: user.spec.distinctFrom.map(one => idKey(one.directory, one.id)) }),
     ...(apart && { apart }),
   }
 }
@@ -163,7 +181,32 @@ const accountSource = (cache: Cache, { spec }: Account): PersonSource => {
 }
 
 /** Key of what a directory knows somebody by, for good. */
-export const idKey = (directory: string, id: string): string => `id/${directory}/${id}`
+export const idKey = (directory: string, id: string): string => `${ID}${directory}/${id}`
+
+/** Declared Users that say they are this entry of a directory. */
+const namersOf = (cache: Cache, { spec }: DirectoryRecord): User[] => {
+  const { directory, id, user, formerLogins = [] } = spec
+  const logins = [...formerLogins, ...(user?.login === undefined ? [] : [user.login])]
+  const named = logins.filter(name => firstOfLogin(cache, { directory, name })?.spec.id === id)
+  return [{ directory, id }, ...named.map(name => ({ directory, name }))]
+    .flatMap(one => cache.by('User', 'identity', identity(one)))
+    .filter(one => !isDeleting(one) && !isGenerated(one))
+}
+
+/**
+ * Whom a login stands for in a directory: whoever had it first. Nobody, where two have it, or have had it before somebody else: then only an id tells them apart.
+ */
+export const firstOfLogin = (
+  cache: Cache,
+  { directory, name = '' }: { directory: string; name?: string },
+): DirectoryRecord | undefined => {
+  const all = cache.by('DirectoryRecord', 'login', identity({ directory, name }))
+  const former = all.filter(
+    ({ spec }) => spec.user?.login === undefined || loginKey(spec.user.login) !== loginKey(name),
+  )
+  const first = former.length > 0 ? former : all
+  return first.length === 1 ? first[0] : undefined
+}
 
 const nameOf = ({ metadata }: { metadata: { name: string } }): string => metadata.name
 const nameIn = ({ ref }: PersonSource): string => ref.slice(ref.indexOf('/') + 1)

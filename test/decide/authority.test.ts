@@ -30,6 +30,7 @@ const BASE = [
   group('readers', { members: ['zoe'], roles: ['viewer'] }),
   group('quiet', { members: ['bob'], roles: ['muted'] }),
   make('LicensePool', 'suite', { organization: 'other', product: 'x', seats: 1 }),
+  make('Directory', 'theirs', { organization: 'other', type: 'File', file: { path: 'p.csv' }, policy: 'Observe' }),
   user('bob', ['admin']),
   user('kim', ['viewer']),
 ]
@@ -76,6 +77,16 @@ describe('what a source may', () => {
       '/spec/memberships/0/organization',
     ],
     ['a seat of there', user('alice', [], { licenses: [{ pool: 'suite' }] }), '/spec/licenses/0/pool'],
+    [
+      'who somebody is in a directory of there',
+      user('alice', [], { identities: [{ directory: 'theirs', id: '1' }] }),
+      '/spec/identities/0/directory',
+    ],
+    [
+      'who somebody is not there',
+      user('alice', [], { distinctFrom: [{ directory: 'theirs', id: '1' }] }),
+      '/spec/distinctFrom/0/directory',
+    ],
     [
       'an invitation there',
       make('Invitation', 'i', { email: 'x@x.example', organization: 'other' }),

@@ -187,6 +187,37 @@ describe('people', () => {
     ])
   })
 
+  it('are one user for each entry of a directory, which is not somebody else at once', async () => {
+    const hr = resource(
+      'Directory',
+      'hr',
+      '{organization: acme, type: File, file: {path: p.csv, columns: {id: nr}}, policy: Observe}',
+    )
+    const says = (name: string, rest: string) => user(name, `{email: ${name}@acme.example, ${rest}}`)
+    const both = '{directory: hr, id: "77"}'
+    expect(
+      await messages(
+        tree +
+          hr +
+          says('alice', `identities: [${both}, {directory: hr, name: ASmith}, {directory: hr, name: asmith}]`) +
+          '---\n' +
+          says('ben', `identities: [${both}], distinctFrom: [${both}]`) +
+          '---\n' +
+          says('cid', 'identities: [{directory: rh, id: "1"}, {directory: hr}, {directory: hr, id: "2", name: x}]') +
+          '---\n' +
+          says('dan', 'distinctFrom: [{directory: hr, id: "78"}]'),
+      ),
+    ).toMatchInlineSnapshot(`
+      [
+        "warning duplicate-identity: asmith of directory "hr" is named twice",
+        "error duplicate-identity: 77 of directory "hr" is said to be this user, and in distinctFrom to be somebody else",
+        "error duplicate-identity: 77 of directory "hr" is user "alice" already (a.yaml:36); one account is one person",
+        "error rule-broken: either \`id\` or \`name\` is needed, and not both",
+        "error rule-broken: either \`id\` or \`name\` is needed, and not both",
+      ]
+    `)
+  })
+
   it.each<[string, string, boolean]>([
     ['2026-12-01', '2026-11-30', false],
     ['2026-12-01', '2026-12-01', true],

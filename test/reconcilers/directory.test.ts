@@ -124,6 +124,26 @@ describe('a directory', () => {
     expect((await statusOf()).lastSync).toMatchObject({ created: 1, removed: 0 })
   })
 
+  it('remembers the logins that somebody had', async () => {
+    const logins = async () =>
+      Object.values(await records()).map(({ id, user, formerLogins }) => [id, user?.login, formerLogins])
+    service.pages = [{ users: [person('ann', { login: 'asmith' })] }]
+    await connect()
+    await realm.run()
+    expect(await logins()).toEqual([['ann', 'asmith', undefined]])
+    service.pages = [{ users: [person('ann', { login: 'AMeyer' }), person('ben', { login: 'ASmith' })] }]
+    await realm.pass(HOUR)
+    expect(await logins()).toEqual([
+      ['ann', 'AMeyer', ['asmith']],
+      ['ben', 'ASmith', undefined],
+    ])
+    service.pages = [{ users: [person('ann', { login: 'ameyer' }), person('ben', { login: 'ASmith' })] }]
+    await realm.pass(HOUR)
+    service.pages = [{ users: [person('ann'), person('ben', { login: 'ASmith' })] }]
+    await realm.pass(HOUR)
+    expect((await logins())[0]).toEqual(['ann', undefined, ['asmith', 'ameyer']])
+  })
+
   it.each([
     ['Partial', 'Incomplete', 'False Incomplete', 'True Succeeded'],
     ['Failed', 'Unreachable', 'False Unreachable', 'False Unreachable'],

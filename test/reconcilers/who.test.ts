@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { DirectoryRecord, RecordedUser } from '../../src/api/directoryrecord.ts'
+import type { DirectoryRecord, DirectoryRecordSpec, RecordedUser } from '../../src/api/directoryrecord.ts'
 import { directoryRecordName } from '../../src/decide/record-names.ts'
 import { personOf } from '../../src/reconcilers/who.ts'
 import { openRealm, type Realm } from '../fakes/realm.ts'
@@ -24,7 +24,12 @@ beforeEach(async () => {
 })
 afterEach(() => realm[Symbol.asyncDispose]())
 
-const say = async (directory: string, id: string, user: Partial<RecordedUser>, missingTime?: string) => {
+const say = async (
+  directory: string,
+  id: string,
+  user: Partial<RecordedUser>,
+  further: Partial<DirectoryRecordSpec> = {},
+) => {
   const record = await realm.store.create(
     {
       kind: 'DirectoryRecord',
@@ -35,7 +40,7 @@ const say = async (directory: string, id: string, user: Partial<RecordedUser>, m
         id,
         user: { active: true, ...user },
         firstSeenTime: '2026-03-02T09:00:00Z',
-        ...(missingTime !== undefined && { missingTime }),
+        ...further,
       },
     } as never,
     { manager: 'controller' },
@@ -64,7 +69,9 @@ describe('whom a directory tells of', () => {
 
   it('stays that User when a complete read no longer has them', async () => {
     await declare('alice', 'alice@acme.example', 'acme')
-    expect(await who(await say('hr', '1', { email: 'alice@acme.example' }, '2026-03-02T09:00:00Z'))).toBe('alice')
+    expect(
+      await who(await say('hr', '1', { email: 'alice@acme.example' }, { missingTime: '2026-03-02T09:00:00Z' })),
+    ).toBe('alice')
   })
 
   it('is found by way of another directory of that organization', async () => {
@@ -99,6 +106,48 @@ describe('whom a directory tells of', () => {
     expect(await who(await say('hr', '1', { email: 'ceo@acme.example' }))).toEqual(['User/ceo Protected'])
     expect(await who(await say('hr', '2', { email: 'ann@acme.example' }))).toEqual(['User/ann Admin'])
     expect(await who(await say('hr', '3', { email: 'joe@acme.example' }))).toEqual(['User/joe Admin'])
+  })
+
+  it('is whom a declaration names by id or login, whatever their address and whoever they are', async () => {
+    await declare('alice', 'alice@acme.example', 'acme', {
+      identities: [
+        { directory: 'hr', id: '1/x' },
+        { directory: 'okta', name: 'ASmith' },
+      ],
+    })
+    await realm.declare('User', 'ann', {
+      email: 'ann@mail.example',
+      memberships: [{ organization: 'acme', roles: ['admin'] }],
+      identities: [{ directory: 'hr', id: '2' }],
+    })
+    expect(await who(await say('hr', '1/x', { email: 'other@acme.example' }))).toBe('alice')
+    expect(await who(await say('okta', 'u1', { login: 'asmith' }))).toBe('alice')
+    expect(await who(await say('theirs', '1/x', { login: 'asmith' }))).toBe('unknown')
+    expect(await who(await say('hr', '2', { email: 'ann@mail.example' }))).toBe('ann')
+  })
+
+  it('is not whoever is given a login that somebody else had', async () => {
+    await declare('alice', 'alice@acme.example', 'acme', { identities: [{ directory: 'okta', name: 'asmith' }] })
+    const first = await say('okta', 'u1', { login: 'ameyer' }, { formerLogins: ['asmith'] })
+    expect(await who(await say('okta', 'u2', { login: 'asmith' }))).toBe('unknown')
+    expect(await who(first)).toBe('alice')
+    // Two had it before: only an id tells now.
+    await say('okta', 'u3', { login: 'x' }, { formerLogins: ['ASmith'] })
+    expect(await who(first)).toBe('unknown')
+  })
+
+  it('is nobody where their id is used again for somebody who is declared too', async () => {
+    await declare('alice', 'alice@acme.example', 'acme', { identities: [{ directory: 'hr', id: '1' }] })
+    await declare('ben', 'ben@acme.example', 'acme')
+    expect(await who(await say('hr', '1', { email: 'ben@acme.example' }))).toEqual([
+      'User/alice SeveralPeople',
+      'User/ben SeveralPeople',
+    ])
+  })
+
+  it('is somebody else where a declaration says so', async () => {
+    await declare('alice', 'alice@acme.example', 'acme', { distinctFrom: [{ directory: 'hr', id: '1' }] })
+    expect(await who(await say('hr', '1', { email: 'alice@acme.example' }))).toBe('unknown')
   })
 
   it('is nobody of an organization that took the domain after its owner', async () => {

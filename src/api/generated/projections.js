@@ -10833,7 +10833,7 @@ return errors === 0;
 }
 
 export const DirectoryRecord = validate14;
-const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -10880,7 +10880,7 @@ vErrors.push(err3);
 errors++;
 }
 for(const key0 in data){
-if(!(((((((key0 === "directory") || (key0 === "of")) || (key0 === "id")) || (key0 === "user")) || (key0 === "group")) || (key0 === "firstSeenTime")) || (key0 === "missingTime"))){
+if(!((((((((key0 === "directory") || (key0 === "of")) || (key0 === "id")) || (key0 === "user")) || (key0 === "group")) || (key0 === "formerLogins")) || (key0 === "firstSeenTime")) || (key0 === "missingTime"))){
 const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err4];
@@ -11758,15 +11758,11 @@ vErrors.push(err74);
 errors++;
 }
 }
-if(data.firstSeenTime !== undefined){
-let data19 = data.firstSeenTime;
-const _errs59 = errors;
-let valid8 = true;
-const _errs60 = errors;
-if(errors === _errs60){
-if(typeof data19 === "string"){
-if(func2(data19) > 35){
-const err75 = {};
+if(data.formerLogins !== undefined){
+let data19 = data.formerLogins;
+if(Array.isArray(data19)){
+if(data19.length > 10){
+const err75 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -11775,9 +11771,12 @@ vErrors.push(err75);
 }
 errors++;
 }
-}
-else {
-const err76 = {};
+const len1 = data19.length;
+for(let i1=0; i1<len1; i1++){
+let data20 = data19[i1];
+if(typeof data20 === "string"){
+if(func2(data20) > 255){
+const err76 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -11786,22 +11785,8 @@ vErrors.push(err76);
 }
 errors++;
 }
-}
-var _valid3 = _errs60 === errors;
-errors = _errs59;
-if(vErrors !== null){
-if(_errs59){
-vErrors.length = _errs59;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs62 = errors;
-if(typeof data19 === "string"){
-if(!pattern1.test(data19)){
-const err77 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data20) < 1){
+const err77 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -11812,7 +11797,7 @@ errors++;
 }
 }
 else {
-const err78 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err78 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -11821,11 +11806,10 @@ vErrors.push(err78);
 }
 errors++;
 }
-var _valid3 = _errs62 === errors;
-valid8 = _valid3;
 }
-if(!valid8){
-const err79 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err79 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -11834,9 +11818,16 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(typeof data19 === "string"){
-if(func2(data19) > 35){
-const err80 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data.firstSeenTime !== undefined){
+let data21 = data.firstSeenTime;
+const _errs63 = errors;
+let valid10 = true;
+const _errs64 = errors;
+if(errors === _errs64){
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err80 = {};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -11847,7 +11838,7 @@ errors++;
 }
 }
 else {
-const err81 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err81 = {};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -11857,15 +11848,21 @@ vErrors.push(err81);
 errors++;
 }
 }
-if(data.missingTime !== undefined){
-let data20 = data.missingTime;
+var _valid3 = _errs64 === errors;
+errors = _errs63;
+if(vErrors !== null){
+if(_errs63){
+vErrors.length = _errs63;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
 const _errs66 = errors;
-let valid9 = true;
-const _errs67 = errors;
-if(errors === _errs67){
-if(typeof data20 === "string"){
-if(func2(data20) > 35){
-const err82 = {};
+if(typeof data21 === "string"){
+if(!pattern1.test(data21)){
+const err82 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -11876,7 +11873,7 @@ errors++;
 }
 }
 else {
-const err83 = {};
+const err83 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -11885,22 +11882,11 @@ vErrors.push(err83);
 }
 errors++;
 }
+var _valid3 = _errs66 === errors;
+valid10 = _valid3;
 }
-var _valid4 = _errs67 === errors;
-errors = _errs66;
-if(vErrors !== null){
-if(_errs66){
-vErrors.length = _errs66;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs69 = errors;
-if(typeof data20 === "string"){
-if(!pattern1.test(data20)){
-const err84 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!valid10){
+const err84 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -11909,9 +11895,9 @@ vErrors.push(err84);
 }
 errors++;
 }
-}
-else {
-const err85 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err85 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -11920,11 +11906,9 @@ vErrors.push(err85);
 }
 errors++;
 }
-var _valid4 = _errs69 === errors;
-valid9 = _valid4;
 }
-if(!valid9){
-const err86 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err86 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -11933,9 +11917,16 @@ vErrors.push(err86);
 }
 errors++;
 }
-if(typeof data20 === "string"){
-if(func2(data20) > 35){
-const err87 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data.missingTime !== undefined){
+let data22 = data.missingTime;
+const _errs70 = errors;
+let valid11 = true;
+const _errs71 = errors;
+if(errors === _errs71){
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err87 = {};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -11946,7 +11937,7 @@ errors++;
 }
 }
 else {
-const err88 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err88 = {};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -11956,14 +11947,84 @@ vErrors.push(err88);
 errors++;
 }
 }
+var _valid4 = _errs71 === errors;
+errors = _errs70;
+if(vErrors !== null){
+if(_errs70){
+vErrors.length = _errs70;
 }
 else {
-const err89 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs73 = errors;
+if(typeof data22 === "string"){
+if(!pattern1.test(data22)){
+const err89 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err89];
 }
 else {
 vErrors.push(err89);
+}
+errors++;
+}
+}
+else {
+const err90 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+var _valid4 = _errs73 === errors;
+valid11 = _valid4;
+}
+if(!valid11){
+const err91 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err92 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+else {
+const err93 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+}
+else {
+const err94 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
 }
 errors++;
 }

@@ -9663,8 +9663,8 @@ return errors === 0;
 }
 
 export const User = validate16;
-const schema17 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
-const pattern60 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
+const schema17 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"identities":{"type":"array","maxItems":20,"items":{"type":"object","required":["directory"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"name":{"type":"string","minLength":1,"maxLength":255}}}},"distinctFrom":{"type":"array","maxItems":50,"items":{"type":"object","required":["directory","id"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255}}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
+const pattern62 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -9936,11 +9936,11 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data.givenName !== undefined){
-let data3 = data.givenName;
-if(typeof data3 === "string"){
-if(func2(data3) > 100){
-const err20 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data.identities !== undefined){
+let data3 = data.identities;
+if(Array.isArray(data3)){
+if(data3.length > 20){
+const err20 = {instancePath:instancePath+"/identities",schemaPath:"#/properties/identities/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -9949,8 +9949,12 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(func2(data3) < 1){
-const err21 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len1 = data3.length;
+for(let i1=0; i1<len1; i1++){
+let data4 = data3[i1];
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+if(data4.directory === undefined){
+const err21 = {instancePath:instancePath+"/identities/" + i1,schemaPath:"#/properties/identities/items/required",keyword:"required",params:{missingProperty: "directory"},message:"must have required property '"+"directory"+"'"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -9959,9 +9963,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-}
-else {
-const err22 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key1 in data4){
+if(!(((key1 === "directory") || (key1 === "id")) || (key1 === "name"))){
+const err22 = {instancePath:instancePath+"/identities/" + i1,schemaPath:"#/properties/identities/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -9971,11 +9975,15 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data.familyName !== undefined){
-let data4 = data.familyName;
-if(typeof data4 === "string"){
-if(func2(data4) > 100){
-const err23 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data4.directory !== undefined){
+let data5 = data4.directory;
+const _errs25 = errors;
+let valid8 = true;
+const _errs26 = errors;
+if(errors === _errs26){
+if(typeof data5 === "string"){
+if(func2(data5) > 253){
+const err23 = {};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -9984,8 +9992,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(func2(data4) < 1){
-const err24 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err24 = {};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -9995,8 +10004,21 @@ vErrors.push(err24);
 errors++;
 }
 }
+var _valid2 = _errs26 === errors;
+errors = _errs25;
+if(vErrors !== null){
+if(_errs25){
+vErrors.length = _errs25;
+}
 else {
-const err25 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs28 = errors;
+if(typeof data5 === "string"){
+if(!pattern1.test(data5)){
+const err25 = {instancePath:instancePath+"/identities/" + i1+"/directory",schemaPath:"#/properties/identities/items/properties/directory/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -10006,11 +10028,8 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data.displayName !== undefined){
-let data5 = data.displayName;
-if(typeof data5 === "string"){
-if(func2(data5) > 200){
-const err26 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+else {
+const err26 = {instancePath:instancePath+"/identities/" + i1+"/directory",schemaPath:"#/properties/identities/items/properties/directory/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -10019,8 +10038,11 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(func2(data5) < 1){
-const err27 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid2 = _errs28 === errors;
+valid8 = _valid2;
+}
+if(!valid8){
+const err27 = {instancePath:instancePath+"/identities/" + i1+"/directory",schemaPath:"#/properties/identities/items/properties/directory/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -10029,9 +10051,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-else {
-const err28 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data5 === "string"){
+if(func2(data5) > 253){
+const err28 = {instancePath:instancePath+"/identities/" + i1+"/directory",schemaPath:"#/properties/identities/items/properties/directory/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -10040,16 +10062,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-if(data.locale !== undefined){
-let data6 = data.locale;
-const _errs26 = errors;
-let valid5 = true;
-const _errs27 = errors;
-if(errors === _errs27){
-if(typeof data6 === "string"){
-if(func2(data6) > 20){
-const err29 = {};
+if(func2(data5) < 1){
+const err29 = {instancePath:instancePath+"/identities/" + i1+"/directory",schemaPath:"#/properties/identities/items/properties/directory/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -10060,7 +10074,7 @@ errors++;
 }
 }
 else {
-const err30 = {};
+const err30 = {instancePath:instancePath+"/identities/" + i1+"/directory",schemaPath:"#/properties/identities/items/properties/directory/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -10070,21 +10084,11 @@ vErrors.push(err30);
 errors++;
 }
 }
-var _valid2 = _errs27 === errors;
-errors = _errs26;
-if(vErrors !== null){
-if(_errs26){
-vErrors.length = _errs26;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs29 = errors;
+if(data4.id !== undefined){
+let data6 = data4.id;
 if(typeof data6 === "string"){
-if(!pattern19.test(data6)){
-const err31 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
+if(func2(data6) > 255){
+const err31 = {instancePath:instancePath+"/identities/" + i1+"/id",schemaPath:"#/properties/identities/items/properties/id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -10093,9 +10097,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-else {
-const err32 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data6) < 1){
+const err32 = {instancePath:instancePath+"/identities/" + i1+"/id",schemaPath:"#/properties/identities/items/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -10104,11 +10107,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-var _valid2 = _errs29 === errors;
-valid5 = _valid2;
 }
-if(!valid5){
-const err33 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err33 = {instancePath:instancePath+"/identities/" + i1+"/id",schemaPath:"#/properties/identities/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -10117,9 +10118,12 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(typeof data6 === "string"){
-if(func2(data6) > 20){
-const err34 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+}
+if(data4.name !== undefined){
+let data7 = data4.name;
+if(typeof data7 === "string"){
+if(func2(data7) > 255){
+const err34 = {instancePath:instancePath+"/identities/" + i1+"/name",schemaPath:"#/properties/identities/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -10128,9 +10132,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-}
-else {
-const err35 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data7) < 1){
+const err35 = {instancePath:instancePath+"/identities/" + i1+"/name",schemaPath:"#/properties/identities/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -10140,11 +10143,8 @@ vErrors.push(err35);
 errors++;
 }
 }
-if(data.memberships !== undefined){
-let data7 = data.memberships;
-if(Array.isArray(data7)){
-if(data7.length > 200){
-const err36 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+else {
+const err36 = {instancePath:instancePath+"/identities/" + i1+"/name",schemaPath:"#/properties/identities/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -10153,12 +10153,10 @@ vErrors.push(err36);
 }
 errors++;
 }
-const len1 = data7.length;
-for(let i1=0; i1<len1; i1++){
-let data8 = data7[i1];
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.organization === undefined){
-const err37 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/identities/" + i1,schemaPath:"#/properties/identities/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -10167,9 +10165,10 @@ vErrors.push(err37);
 }
 errors++;
 }
-for(const key1 in data8){
-if(!((((((key1 === "organization") || (key1 === "roles")) || (key1 === "join")) || (key1 === "from")) || (key1 === "until")) || (key1 === "state"))){
-const err38 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/identities",schemaPath:"#/properties/identities/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -10179,15 +10178,11 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data8.organization !== undefined){
-let data9 = data8.organization;
-const _errs38 = errors;
-let valid9 = true;
-const _errs39 = errors;
-if(errors === _errs39){
-if(typeof data9 === "string"){
-if(func2(data9) > 253){
-const err39 = {};
+if(data.distinctFrom !== undefined){
+let data8 = data.distinctFrom;
+if(Array.isArray(data8)){
+if(data8.length > 50){
+const err39 = {instancePath:instancePath+"/distinctFrom",schemaPath:"#/properties/distinctFrom/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -10196,9 +10191,12 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-else {
-const err40 = {};
+const len2 = data8.length;
+for(let i2=0; i2<len2; i2++){
+let data9 = data8[i2];
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.directory === undefined){
+const err40 = {instancePath:instancePath+"/distinctFrom/" + i2,schemaPath:"#/properties/distinctFrom/items/required",keyword:"required",params:{missingProperty: "directory"},message:"must have required property '"+"directory"+"'"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -10207,22 +10205,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-var _valid3 = _errs39 === errors;
-errors = _errs38;
-if(vErrors !== null){
-if(_errs38){
-vErrors.length = _errs38;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs41 = errors;
-if(typeof data9 === "string"){
-if(!pattern1.test(data9)){
-const err41 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data9.id === undefined){
+const err41 = {instancePath:instancePath+"/distinctFrom/" + i2,schemaPath:"#/properties/distinctFrom/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -10231,9 +10215,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-else {
-const err42 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key2 in data9){
+if(!((key2 === "directory") || (key2 === "id"))){
+const err42 = {instancePath:instancePath+"/distinctFrom/" + i2,schemaPath:"#/properties/distinctFrom/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -10242,11 +10226,16 @@ vErrors.push(err42);
 }
 errors++;
 }
-var _valid3 = _errs41 === errors;
-valid9 = _valid3;
 }
-if(!valid9){
-const err43 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data9.directory !== undefined){
+let data10 = data9.directory;
+const _errs41 = errors;
+let valid12 = true;
+const _errs42 = errors;
+if(errors === _errs42){
+if(typeof data10 === "string"){
+if(func2(data10) > 253){
+const err43 = {};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -10255,9 +10244,9 @@ vErrors.push(err43);
 }
 errors++;
 }
-if(typeof data9 === "string"){
-if(func2(data9) > 253){
-const err44 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err44 = {};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -10266,8 +10255,22 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(func2(data9) < 1){
-const err45 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid3 = _errs42 === errors;
+errors = _errs41;
+if(vErrors !== null){
+if(_errs41){
+vErrors.length = _errs41;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs44 = errors;
+if(typeof data10 === "string"){
+if(!pattern1.test(data10)){
+const err45 = {instancePath:instancePath+"/distinctFrom/" + i2+"/directory",schemaPath:"#/properties/distinctFrom/items/properties/directory/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -10278,7 +10281,7 @@ errors++;
 }
 }
 else {
-const err46 = {instancePath:instancePath+"/memberships/" + i1+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err46 = {instancePath:instancePath+"/distinctFrom/" + i2+"/directory",schemaPath:"#/properties/distinctFrom/items/properties/directory/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -10287,12 +10290,11 @@ vErrors.push(err46);
 }
 errors++;
 }
+var _valid3 = _errs44 === errors;
+valid12 = _valid3;
 }
-if(data8.roles !== undefined){
-let data10 = data8.roles;
-if(Array.isArray(data10)){
-if(data10.length > 100){
-const err47 = {instancePath:instancePath+"/memberships/" + i1+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(!valid12){
+const err47 = {instancePath:instancePath+"/distinctFrom/" + i2+"/directory",schemaPath:"#/properties/distinctFrom/items/properties/directory/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -10301,16 +10303,9 @@ vErrors.push(err47);
 }
 errors++;
 }
-const len2 = data10.length;
-for(let i2=0; i2<len2; i2++){
-let data11 = data10[i2];
-const _errs47 = errors;
-let valid12 = true;
-const _errs48 = errors;
-if(errors === _errs48){
-if(typeof data11 === "string"){
-if(func2(data11) > 253){
-const err48 = {};
+if(typeof data10 === "string"){
+if(func2(data10) > 253){
+const err48 = {instancePath:instancePath+"/distinctFrom/" + i2+"/directory",schemaPath:"#/properties/distinctFrom/items/properties/directory/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -10319,9 +10314,8 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-else {
-const err49 = {};
+if(func2(data10) < 1){
+const err49 = {instancePath:instancePath+"/distinctFrom/" + i2+"/directory",schemaPath:"#/properties/distinctFrom/items/properties/directory/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -10331,21 +10325,8 @@ vErrors.push(err49);
 errors++;
 }
 }
-var _valid4 = _errs48 === errors;
-errors = _errs47;
-if(vErrors !== null){
-if(_errs47){
-vErrors.length = _errs47;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs50 = errors;
-if(typeof data11 === "string"){
-if(!pattern1.test(data11)){
-const err50 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err50 = {instancePath:instancePath+"/distinctFrom/" + i2+"/directory",schemaPath:"#/properties/distinctFrom/items/properties/directory/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -10355,8 +10336,11 @@ vErrors.push(err50);
 errors++;
 }
 }
-else {
-const err51 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data9.id !== undefined){
+let data11 = data9.id;
+if(typeof data11 === "string"){
+if(func2(data11) > 255){
+const err51 = {instancePath:instancePath+"/distinctFrom/" + i2+"/id",schemaPath:"#/properties/distinctFrom/items/properties/id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -10365,11 +10349,8 @@ vErrors.push(err51);
 }
 errors++;
 }
-var _valid4 = _errs50 === errors;
-valid12 = _valid4;
-}
-if(!valid12){
-const err52 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data11) < 1){
+const err52 = {instancePath:instancePath+"/distinctFrom/" + i2+"/id",schemaPath:"#/properties/distinctFrom/items/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -10378,9 +10359,9 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(typeof data11 === "string"){
-if(func2(data11) > 253){
-const err53 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err53 = {instancePath:instancePath+"/distinctFrom/" + i2+"/id",schemaPath:"#/properties/distinctFrom/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -10389,8 +10370,10 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(func2(data11) < 1){
-const err54 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err54 = {instancePath:instancePath+"/distinctFrom/" + i2,schemaPath:"#/properties/distinctFrom/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -10400,8 +10383,9 @@ vErrors.push(err54);
 errors++;
 }
 }
+}
 else {
-const err55 = {instancePath:instancePath+"/memberships/" + i1+"/roles/" + i2,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err55 = {instancePath:instancePath+"/distinctFrom",schemaPath:"#/properties/distinctFrom/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -10411,9 +10395,11 @@ vErrors.push(err55);
 errors++;
 }
 }
-}
-else {
-const err56 = {instancePath:instancePath+"/memberships/" + i1+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data.givenName !== undefined){
+let data12 = data.givenName;
+if(typeof data12 === "string"){
+if(func2(data12) > 100){
+const err56 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -10422,11 +10408,8 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-if(data8.join !== undefined){
-let data12 = data8.join;
-if(typeof data12 !== "string"){
-const err57 = {instancePath:instancePath+"/memberships/" + i1+"/join",schemaPath:"#/properties/memberships/items/properties/join/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data12) < 1){
+const err57 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -10435,8 +10418,9 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(!(((data12 === "Invitation") || (data12 === "Account")) || (data12 === "None"))){
-const err58 = {instancePath:instancePath+"/memberships/" + i1+"/join",schemaPath:"#/properties/memberships/items/properties/join/enum",keyword:"enum",params:{allowedValues: schema17.properties.memberships.items.properties.join.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err58 = {instancePath:instancePath+"/givenName",schemaPath:"#/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -10446,15 +10430,11 @@ vErrors.push(err58);
 errors++;
 }
 }
-if(data8.from !== undefined){
-let data13 = data8.from;
-const _errs56 = errors;
-let valid13 = true;
-const _errs57 = errors;
-if(errors === _errs57){
+if(data.familyName !== undefined){
+let data13 = data.familyName;
 if(typeof data13 === "string"){
-if(func2(data13) > 35){
-const err59 = {};
+if(func2(data13) > 100){
+const err59 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -10463,9 +10443,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-}
-else {
-const err60 = {};
+if(func2(data13) < 1){
+const err60 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -10475,21 +10454,8 @@ vErrors.push(err60);
 errors++;
 }
 }
-var _valid5 = _errs57 === errors;
-errors = _errs56;
-if(vErrors !== null){
-if(_errs56){
-vErrors.length = _errs56;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid5){
-const _errs59 = errors;
-if(typeof data13 === "string"){
-if(!pattern60.test(data13)){
-const err61 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
+const err61 = {instancePath:instancePath+"/familyName",schemaPath:"#/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -10499,8 +10465,11 @@ vErrors.push(err61);
 errors++;
 }
 }
-else {
-const err62 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.displayName !== undefined){
+let data14 = data.displayName;
+if(typeof data14 === "string"){
+if(func2(data14) > 200){
+const err62 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -10509,11 +10478,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-var _valid5 = _errs59 === errors;
-valid13 = _valid5;
-}
-if(!valid13){
-const err63 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data14) < 1){
+const err63 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -10522,9 +10488,9 @@ vErrors.push(err63);
 }
 errors++;
 }
-if(typeof data13 === "string"){
-if(func2(data13) > 35){
-const err64 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err64 = {instancePath:instancePath+"/displayName",schemaPath:"#/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -10534,8 +10500,15 @@ vErrors.push(err64);
 errors++;
 }
 }
-else {
-const err65 = {instancePath:instancePath+"/memberships/" + i1+"/from",schemaPath:"#/properties/memberships/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.locale !== undefined){
+let data15 = data.locale;
+const _errs56 = errors;
+let valid13 = true;
+const _errs57 = errors;
+if(errors === _errs57){
+if(typeof data15 === "string"){
+if(func2(data15) > 20){
+const err65 = {};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -10545,14 +10518,7 @@ vErrors.push(err65);
 errors++;
 }
 }
-if(data8.until !== undefined){
-let data14 = data8.until;
-const _errs63 = errors;
-let valid14 = true;
-const _errs64 = errors;
-if(errors === _errs64){
-if(typeof data14 === "string"){
-if(func2(data14) > 35){
+else {
 const err66 = {};
 if(vErrors === null){
 vErrors = [err66];
@@ -10563,8 +10529,21 @@ vErrors.push(err66);
 errors++;
 }
 }
+var _valid4 = _errs57 === errors;
+errors = _errs56;
+if(vErrors !== null){
+if(_errs56){
+vErrors.length = _errs56;
+}
 else {
-const err67 = {};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs59 = errors;
+if(typeof data15 === "string"){
+if(!pattern19.test(data15)){
+const err67 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"},message:"must match pattern \""+"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"+"\""};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -10574,21 +10553,8 @@ vErrors.push(err67);
 errors++;
 }
 }
-var _valid6 = _errs64 === errors;
-errors = _errs63;
-if(vErrors !== null){
-if(_errs63){
-vErrors.length = _errs63;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid6){
-const _errs66 = errors;
-if(typeof data14 === "string"){
-if(!pattern60.test(data14)){
-const err68 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
+const err68 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -10597,9 +10563,11 @@ vErrors.push(err68);
 }
 errors++;
 }
+var _valid4 = _errs59 === errors;
+valid13 = _valid4;
 }
-else {
-const err69 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid13){
+const err69 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -10608,11 +10576,9 @@ vErrors.push(err69);
 }
 errors++;
 }
-var _valid6 = _errs66 === errors;
-valid14 = _valid6;
-}
-if(!valid14){
-const err70 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data15 === "string"){
+if(func2(data15) > 20){
+const err70 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -10621,9 +10587,9 @@ vErrors.push(err70);
 }
 errors++;
 }
-if(typeof data14 === "string"){
-if(func2(data14) > 35){
-const err71 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err71 = {instancePath:instancePath+"/locale",schemaPath:"#/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -10633,8 +10599,11 @@ vErrors.push(err71);
 errors++;
 }
 }
-else {
-const err72 = {instancePath:instancePath+"/memberships/" + i1+"/until",schemaPath:"#/properties/memberships/items/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.memberships !== undefined){
+let data16 = data.memberships;
+if(Array.isArray(data16)){
+if(data16.length > 200){
+const err72 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -10643,11 +10612,12 @@ vErrors.push(err72);
 }
 errors++;
 }
-}
-if(data8.state !== undefined){
-let data15 = data8.state;
-if(typeof data15 !== "string"){
-const err73 = {instancePath:instancePath+"/memberships/" + i1+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len3 = data16.length;
+for(let i3=0; i3<len3; i3++){
+let data17 = data16[i3];
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+if(data17.organization === undefined){
+const err73 = {instancePath:instancePath+"/memberships/" + i3,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -10656,8 +10626,9 @@ vErrors.push(err73);
 }
 errors++;
 }
-if(!(data15 === "Ended")){
-const err74 = {instancePath:instancePath+"/memberships/" + i1+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema17.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+for(const key3 in data17){
+if(!((((((key3 === "organization") || (key3 === "roles")) || (key3 === "join")) || (key3 === "from")) || (key3 === "until")) || (key3 === "state"))){
+const err74 = {instancePath:instancePath+"/memberships/" + i3,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -10667,9 +10638,15 @@ vErrors.push(err74);
 errors++;
 }
 }
-}
-else {
-const err75 = {instancePath:instancePath+"/memberships/" + i1,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data17.organization !== undefined){
+let data18 = data17.organization;
+const _errs68 = errors;
+let valid17 = true;
+const _errs69 = errors;
+if(errors === _errs69){
+if(typeof data18 === "string"){
+if(func2(data18) > 253){
+const err75 = {};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -10679,9 +10656,8 @@ vErrors.push(err75);
 errors++;
 }
 }
-}
 else {
-const err76 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err76 = {};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -10691,11 +10667,21 @@ vErrors.push(err76);
 errors++;
 }
 }
-if(data.licenses !== undefined){
-let data16 = data.licenses;
-if(Array.isArray(data16)){
-if(data16.length > 50){
-const err77 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+var _valid5 = _errs69 === errors;
+errors = _errs68;
+if(vErrors !== null){
+if(_errs68){
+vErrors.length = _errs68;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs71 = errors;
+if(typeof data18 === "string"){
+if(!pattern1.test(data18)){
+const err77 = {instancePath:instancePath+"/memberships/" + i3+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -10704,12 +10690,9 @@ vErrors.push(err77);
 }
 errors++;
 }
-const len3 = data16.length;
-for(let i3=0; i3<len3; i3++){
-let data17 = data16[i3];
-if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
-if(data17.pool === undefined){
-const err78 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
+}
+else {
+const err78 = {instancePath:instancePath+"/memberships/" + i3+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -10718,9 +10701,11 @@ vErrors.push(err78);
 }
 errors++;
 }
-for(const key2 in data17){
-if(!(((key2 === "pool") || (key2 === "quantity")) || (key2 === "sendToEmail"))){
-const err79 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+var _valid5 = _errs71 === errors;
+valid17 = _valid5;
+}
+if(!valid17){
+const err79 = {instancePath:instancePath+"/memberships/" + i3+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -10729,16 +10714,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-}
-if(data17.pool !== undefined){
-let data18 = data17.pool;
-const _errs77 = errors;
-let valid18 = true;
-const _errs78 = errors;
-if(errors === _errs78){
 if(typeof data18 === "string"){
 if(func2(data18) > 253){
-const err80 = {};
+const err80 = {instancePath:instancePath+"/memberships/" + i3+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -10747,9 +10725,8 @@ vErrors.push(err80);
 }
 errors++;
 }
-}
-else {
-const err81 = {};
+if(func2(data18) < 1){
+const err81 = {instancePath:instancePath+"/memberships/" + i3+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -10759,21 +10736,8 @@ vErrors.push(err81);
 errors++;
 }
 }
-var _valid7 = _errs78 === errors;
-errors = _errs77;
-if(vErrors !== null){
-if(_errs77){
-vErrors.length = _errs77;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid7){
-const _errs80 = errors;
-if(typeof data18 === "string"){
-if(!pattern1.test(data18)){
-const err82 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err82 = {instancePath:instancePath+"/memberships/" + i3+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -10783,8 +10747,11 @@ vErrors.push(err82);
 errors++;
 }
 }
-else {
-const err83 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data17.roles !== undefined){
+let data19 = data17.roles;
+if(Array.isArray(data19)){
+if(data19.length > 100){
+const err83 = {instancePath:instancePath+"/memberships/" + i3+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -10793,11 +10760,16 @@ vErrors.push(err83);
 }
 errors++;
 }
-var _valid7 = _errs80 === errors;
-valid18 = _valid7;
-}
-if(!valid18){
-const err84 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const len4 = data19.length;
+for(let i4=0; i4<len4; i4++){
+let data20 = data19[i4];
+const _errs77 = errors;
+let valid20 = true;
+const _errs78 = errors;
+if(errors === _errs78){
+if(typeof data20 === "string"){
+if(func2(data20) > 253){
+const err84 = {};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -10806,9 +10778,9 @@ vErrors.push(err84);
 }
 errors++;
 }
-if(typeof data18 === "string"){
-if(func2(data18) > 253){
-const err85 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err85 = {};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -10817,8 +10789,22 @@ vErrors.push(err85);
 }
 errors++;
 }
-if(func2(data18) < 1){
-const err86 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid6 = _errs78 === errors;
+errors = _errs77;
+if(vErrors !== null){
+if(_errs77){
+vErrors.length = _errs77;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs80 = errors;
+if(typeof data20 === "string"){
+if(!pattern1.test(data20)){
+const err86 = {instancePath:instancePath+"/memberships/" + i3+"/roles/" + i4,schemaPath:"#/properties/memberships/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -10829,7 +10815,7 @@ errors++;
 }
 }
 else {
-const err87 = {instancePath:instancePath+"/licenses/" + i3+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err87 = {instancePath:instancePath+"/memberships/" + i3+"/roles/" + i4,schemaPath:"#/properties/memberships/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -10838,11 +10824,11 @@ vErrors.push(err87);
 }
 errors++;
 }
+var _valid6 = _errs80 === errors;
+valid20 = _valid6;
 }
-if(data17.quantity !== undefined){
-let data19 = data17.quantity;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err88 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid20){
+const err88 = {instancePath:instancePath+"/memberships/" + i3+"/roles/" + i4,schemaPath:"#/properties/memberships/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -10851,9 +10837,9 @@ vErrors.push(err88);
 }
 errors++;
 }
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 100 || isNaN(data19)){
-const err89 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(typeof data20 === "string"){
+if(func2(data20) > 253){
+const err89 = {instancePath:instancePath+"/memberships/" + i3+"/roles/" + i4,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -10862,8 +10848,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(data19 < 1 || isNaN(data19)){
-const err90 = {instancePath:instancePath+"/licenses/" + i3+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(func2(data20) < 1){
+const err90 = {instancePath:instancePath+"/memberships/" + i3+"/roles/" + i4,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -10873,10 +10859,8 @@ vErrors.push(err90);
 errors++;
 }
 }
-}
-if(data17.sendToEmail !== undefined){
-if(typeof data17.sendToEmail !== "boolean"){
-const err91 = {instancePath:instancePath+"/licenses/" + i3+"/sendToEmail",schemaPath:"#/properties/licenses/items/properties/sendToEmail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err91 = {instancePath:instancePath+"/memberships/" + i3+"/roles/" + i4,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -10888,7 +10872,7 @@ errors++;
 }
 }
 else {
-const err92 = {instancePath:instancePath+"/licenses/" + i3,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err92 = {instancePath:instancePath+"/memberships/" + i3+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -10898,9 +10882,10 @@ vErrors.push(err92);
 errors++;
 }
 }
-}
-else {
-const err93 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data17.join !== undefined){
+let data21 = data17.join;
+if(typeof data21 !== "string"){
+const err93 = {instancePath:instancePath+"/memberships/" + i3+"/join",schemaPath:"#/properties/memberships/items/properties/join/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -10909,10 +10894,8 @@ vErrors.push(err93);
 }
 errors++;
 }
-}
-if(data.suspended !== undefined){
-if(typeof data.suspended !== "boolean"){
-const err94 = {instancePath:instancePath+"/suspended",schemaPath:"#/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!(((data21 === "Invitation") || (data21 === "Account")) || (data21 === "None"))){
+const err94 = {instancePath:instancePath+"/memberships/" + i3+"/join",schemaPath:"#/properties/memberships/items/properties/join/enum",keyword:"enum",params:{allowedValues: schema17.properties.memberships.items.properties.join.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -10922,11 +10905,15 @@ vErrors.push(err94);
 errors++;
 }
 }
-if(data.previousNames !== undefined){
-let data22 = data.previousNames;
-if(Array.isArray(data22)){
-if(data22.length > 20){
-const err95 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(data17.from !== undefined){
+let data22 = data17.from;
+const _errs86 = errors;
+let valid21 = true;
+const _errs87 = errors;
+if(errors === _errs87){
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err95 = {};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -10935,15 +10922,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-const len4 = data22.length;
-for(let i4=0; i4<len4; i4++){
-let data23 = data22[i4];
-const _errs92 = errors;
-let valid21 = true;
-const _errs93 = errors;
-if(errors === _errs93){
-if(typeof data23 === "string"){
-if(func2(data23) > 253){
+}
+else {
 const err96 = {};
 if(vErrors === null){
 vErrors = [err96];
@@ -10954,8 +10934,21 @@ vErrors.push(err96);
 errors++;
 }
 }
+var _valid7 = _errs87 === errors;
+errors = _errs86;
+if(vErrors !== null){
+if(_errs86){
+vErrors.length = _errs86;
+}
 else {
-const err97 = {};
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs89 = errors;
+if(typeof data22 === "string"){
+if(!pattern62.test(data22)){
+const err97 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -10965,21 +10958,8 @@ vErrors.push(err97);
 errors++;
 }
 }
-var _valid8 = _errs93 === errors;
-errors = _errs92;
-if(vErrors !== null){
-if(_errs92){
-vErrors.length = _errs92;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid8){
-const _errs95 = errors;
-if(typeof data23 === "string"){
-if(!pattern1.test(data23)){
-const err98 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err98 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -10988,9 +10968,11 @@ vErrors.push(err98);
 }
 errors++;
 }
+var _valid7 = _errs89 === errors;
+valid21 = _valid7;
 }
-else {
-const err99 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid21){
+const err99 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -10999,11 +10981,9 @@ vErrors.push(err99);
 }
 errors++;
 }
-var _valid8 = _errs95 === errors;
-valid21 = _valid8;
-}
-if(!valid21){
-const err100 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err100 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -11012,9 +10992,9 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(typeof data23 === "string"){
-if(func2(data23) > 253){
-const err101 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err101 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -11024,8 +11004,15 @@ vErrors.push(err101);
 errors++;
 }
 }
-else {
-const err102 = {instancePath:instancePath+"/previousNames/" + i4,schemaPath:"#/properties/previousNames/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data17.until !== undefined){
+let data23 = data17.until;
+const _errs93 = errors;
+let valid22 = true;
+const _errs94 = errors;
+if(errors === _errs94){
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err102 = {};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -11035,9 +11022,8 @@ vErrors.push(err102);
 errors++;
 }
 }
-}
 else {
-const err103 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err103 = {};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -11047,14 +11033,487 @@ vErrors.push(err103);
 errors++;
 }
 }
+var _valid8 = _errs94 === errors;
+errors = _errs93;
+if(vErrors !== null){
+if(_errs93){
+vErrors.length = _errs93;
 }
 else {
-const err104 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs96 = errors;
+if(typeof data23 === "string"){
+if(!pattern62.test(data23)){
+const err104 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err104];
 }
 else {
 vErrors.push(err104);
+}
+errors++;
+}
+}
+else {
+const err105 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+var _valid8 = _errs96 === errors;
+valid22 = _valid8;
+}
+if(!valid22){
+const err106 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err107 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+else {
+const err108 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+if(data17.state !== undefined){
+let data24 = data17.state;
+if(typeof data24 !== "string"){
+const err109 = {instancePath:instancePath+"/memberships/" + i3+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+if(!(data24 === "Ended")){
+const err110 = {instancePath:instancePath+"/memberships/" + i3+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema17.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/memberships/" + i3,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+}
+else {
+const err112 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+}
+if(data.licenses !== undefined){
+let data25 = data.licenses;
+if(Array.isArray(data25)){
+if(data25.length > 50){
+const err113 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+const len5 = data25.length;
+for(let i5=0; i5<len5; i5++){
+let data26 = data25[i5];
+if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
+if(data26.pool === undefined){
+const err114 = {instancePath:instancePath+"/licenses/" + i5,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+for(const key4 in data26){
+if(!(((key4 === "pool") || (key4 === "quantity")) || (key4 === "sendToEmail"))){
+const err115 = {instancePath:instancePath+"/licenses/" + i5,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+if(data26.pool !== undefined){
+let data27 = data26.pool;
+const _errs107 = errors;
+let valid26 = true;
+const _errs108 = errors;
+if(errors === _errs108){
+if(typeof data27 === "string"){
+if(func2(data27) > 253){
+const err116 = {};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+}
+else {
+const err117 = {};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+}
+var _valid9 = _errs108 === errors;
+errors = _errs107;
+if(vErrors !== null){
+if(_errs107){
+vErrors.length = _errs107;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs110 = errors;
+if(typeof data27 === "string"){
+if(!pattern1.test(data27)){
+const err118 = {instancePath:instancePath+"/licenses/" + i5+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+}
+else {
+const err119 = {instancePath:instancePath+"/licenses/" + i5+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+var _valid9 = _errs110 === errors;
+valid26 = _valid9;
+}
+if(!valid26){
+const err120 = {instancePath:instancePath+"/licenses/" + i5+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(func2(data27) > 253){
+const err121 = {instancePath:instancePath+"/licenses/" + i5+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+if(func2(data27) < 1){
+const err122 = {instancePath:instancePath+"/licenses/" + i5+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+}
+else {
+const err123 = {instancePath:instancePath+"/licenses/" + i5+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+}
+if(data26.quantity !== undefined){
+let data28 = data26.quantity;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err124 = {instancePath:instancePath+"/licenses/" + i5+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 100 || isNaN(data28)){
+const err125 = {instancePath:instancePath+"/licenses/" + i5+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+if(data28 < 1 || isNaN(data28)){
+const err126 = {instancePath:instancePath+"/licenses/" + i5+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+}
+}
+if(data26.sendToEmail !== undefined){
+if(typeof data26.sendToEmail !== "boolean"){
+const err127 = {instancePath:instancePath+"/licenses/" + i5+"/sendToEmail",schemaPath:"#/properties/licenses/items/properties/sendToEmail/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+}
+}
+else {
+const err128 = {instancePath:instancePath+"/licenses/" + i5,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+}
+}
+else {
+const err129 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+if(data.suspended !== undefined){
+if(typeof data.suspended !== "boolean"){
+const err130 = {instancePath:instancePath+"/suspended",schemaPath:"#/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+}
+if(data.previousNames !== undefined){
+let data31 = data.previousNames;
+if(Array.isArray(data31)){
+if(data31.length > 20){
+const err131 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+const len6 = data31.length;
+for(let i6=0; i6<len6; i6++){
+let data32 = data31[i6];
+const _errs122 = errors;
+let valid29 = true;
+const _errs123 = errors;
+if(errors === _errs123){
+if(typeof data32 === "string"){
+if(func2(data32) > 253){
+const err132 = {};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
+}
+errors++;
+}
+}
+else {
+const err133 = {};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
+}
+errors++;
+}
+}
+var _valid10 = _errs123 === errors;
+errors = _errs122;
+if(vErrors !== null){
+if(_errs122){
+vErrors.length = _errs122;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid10){
+const _errs125 = errors;
+if(typeof data32 === "string"){
+if(!pattern1.test(data32)){
+const err134 = {instancePath:instancePath+"/previousNames/" + i6,schemaPath:"#/properties/previousNames/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+}
+else {
+const err135 = {instancePath:instancePath+"/previousNames/" + i6,schemaPath:"#/properties/previousNames/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err135];
+}
+else {
+vErrors.push(err135);
+}
+errors++;
+}
+var _valid10 = _errs125 === errors;
+valid29 = _valid10;
+}
+if(!valid29){
+const err136 = {instancePath:instancePath+"/previousNames/" + i6,schemaPath:"#/properties/previousNames/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err136];
+}
+else {
+vErrors.push(err136);
+}
+errors++;
+}
+if(typeof data32 === "string"){
+if(func2(data32) > 253){
+const err137 = {instancePath:instancePath+"/previousNames/" + i6,schemaPath:"#/properties/previousNames/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+}
+else {
+const err138 = {instancePath:instancePath+"/previousNames/" + i6,schemaPath:"#/properties/previousNames/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err138];
+}
+else {
+vErrors.push(err138);
+}
+errors++;
+}
+}
+}
+else {
+const err139 = {instancePath:instancePath+"/previousNames",schemaPath:"#/properties/previousNames/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err139];
+}
+else {
+vErrors.push(err139);
+}
+errors++;
+}
+}
+}
+else {
+const err140 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
 }
 errors++;
 }
@@ -11064,7 +11523,7 @@ return errors === 0;
 
 export const Invitation = validate17;
 const schema18 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"message":{"type":"string","minLength":1,"maxLength":1000,"if":{"type":"string","maxLength":1000},"then":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"}},"invitedBy":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
-const pattern68 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
+const pattern70 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -11631,7 +12090,7 @@ vErrors = null;
 if(_valid4){
 const _errs39 = errors;
 if(typeof data6 === "string"){
-if(!pattern68.test(data6)){
+if(!pattern70.test(data6)){
 const err41 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
@@ -11933,8 +12392,8 @@ return errors === 0;
 
 export const Approval = validate18;
 const schema19 = {"type":"object","required":["releases","reason","expirationTime"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"releases":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"reason":{"type":"string","minLength":1,"maxLength":500},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern72 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern73 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
+const pattern74 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern75 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -12133,7 +12592,7 @@ vErrors = null;
 if(_valid1){
 const _errs14 = errors;
 if(typeof data1 === "string"){
-if(!pattern72.test(data1)){
+if(!pattern74.test(data1)){
 const err14 = {instancePath:instancePath+"/releases",schemaPath:"#/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -12267,7 +12726,7 @@ vErrors = null;
 if(_valid2){
 const _errs23 = errors;
 if(typeof data3 === "string"){
-if(!pattern73.test(data3)){
+if(!pattern75.test(data3)){
 const err24 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err24];
