@@ -12,6 +12,8 @@ export interface WantedLoss {
   addresses: readonly string[]
   /** An admin of the organization by what they lose. */
   admin: boolean
+  /** Organizations below in which they lose something. */
+  below?: readonly string[]
   /** Organizations below of which they are an admin by what they lose. */
   adminBelow?: readonly string[]
 }
@@ -36,6 +38,8 @@ export interface GuardFacts {
   /** This organization, its parent, …, the root. */
   chain: (organization: string) => readonly string[]
   guard: (organization: string) => GuardSettings
+  /** Organizations whose guard protects an address. */
+  protecting: (address: string) => readonly string[]
   organization: (organization: string) => Scope
   /** A root organization and all below. */
   tree: (root: string) => Scope
@@ -164,15 +168,20 @@ const heldByOrganization = (
 /** Whether whom it concerns holds it, however few they are. */
 const heldForWhom = (set: WantedSet, wanted: readonly WantedSet[], facts: GuardFacts): Held | undefined => {
   const { organization } = set
-  const guard = facts.guard(organization)
-  const isProtected = new Set(guard.protected)
-  const named = [
-    ...new Set(
-      set.losses.flatMap(({ addresses }) => addresses.filter(address => isProtected.has(address)).slice(0, 1)),
-    ),
-  ]
-  if (named.length > 0)
-    return { reason: 'Protected', because: `${listed(named)} ${named.length === 1 ? 'is' : 'are'} protected` }
+  const named = new Map<string, string>()
+  for (const { addresses, below = [] } of set.losses)
+    for (const address of addresses) {
+      const by = facts.protecting(address)
+      const at = by.includes(organization) ? organization : by.find(one => below.includes(one))
+      if (at === undefined) continue
+      named.set(address, at === organization ? address : `${address} (in ${at}, which is below)`)
+      break
+    }
+  if (named.size > 0)
+    return {
+      reason: 'Protected',
+      because: `${listed([...named.values()])} ${named.size === 1 ? 'is' : 'are'} protected`,
+    }
   const concerned = new Set(set.losses.flatMap(loss => administeredBy(set, loss)))
   if (concerned.size === 0) return undefined
   const going = new Map([...concerned].map(at => [at, new Set<string>()]))

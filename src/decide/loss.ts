@@ -1,7 +1,7 @@
 import type { Losing, MembershipSpec } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { AccessDifference } from './losses.ts'
-import { allows } from './permissions.ts'
+import { allows, reachesDown } from './permissions.ts'
 import { lossDigest } from './record-names.ts'
 import { milliseconds } from './time.ts'
 
@@ -80,6 +80,26 @@ export const takesAdminBelow = (
   return (
     permissions.length >= NAMED || reachesAsAdmin(permissions) || reach.length >= NAMED || reach.includes(organization)
   )
+}
+
+/**
+ * Organizations below in which somebody loses something by what they lose. Where not all of it is named: in all.
+ * @param below all that are declared below, where it was not written down what they reach
+ */
+export const takenBelow = (
+  { settled, losing }: Pick<MembershipSpec, 'settled' | 'losing'>,
+  below: () => readonly string[],
+): readonly string[] => {
+  if (!losing) return []
+  const { permissions, reach = [] } = losing
+  const whole = losing.organization || losing.suspended || losing.until !== undefined
+  const isCut = permissions.length >= NAMED || reach.length >= NAMED || permissions.some(one => /^!?>/.test(one))
+  const denied = reach.flatMap(one => (one.startsWith('!') ? [one.slice(1)] : []))
+  if (isCut || (whole && reachesDown(settled?.permissions ?? []))) {
+    const all = settled?.reach ?? below()
+    return denied.length === 0 ? all : [...all, ...denied]
+  }
+  return reach.map(one => (one.startsWith('!') ? one.slice(1) : one))
 }
 
 const reachesAsAdmin = (permissions: readonly string[]): boolean =>

@@ -3,7 +3,7 @@ import { ANNOTATIONS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import type { WantedLoss, WantedSet } from '../decide/guard.ts'
-import { takesAdminBelow } from '../decide/loss.ts'
+import { takenBelow, takesAdminBelow } from '../decide/loss.ts'
 import { isJoined } from '../decide/membership.ts'
 import { removalKey } from '../decide/record-names.ts'
 import { milliseconds } from '../decide/time.ts'
@@ -64,11 +64,13 @@ export const collect = (
       const adminBelow = (record.spec.settled?.reach ?? below(organization)).filter(one =>
         takesAdminBelow(record.spec, one),
       )
+      const takes = takenBelow(record.spec, () => below(organization))
       const loss = {
         key,
         person: personOf(record.spec),
         addresses,
         admin: losing.admin === true,
+        ...(takes.length > 0 && { below: takes }),
         ...(adminBelow.length > 0 && { adminBelow }),
       }
       const { producer } = losing

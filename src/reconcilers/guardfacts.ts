@@ -55,12 +55,17 @@ export const guardFacts = (world: Counting): GuardFacts => {
     roots.set(organization, root)
     return root
   }
+  let protecting: Map<string, string[]> | undefined
   const everybody = () => cache.list('Membership')
   const sourceOf = ({ user }: MembershipSpec): string | undefined =>
     user && cache.get('User', user.name)?.metadata.labels?.[LABELS.source]
   return {
     chain,
     guard: organization => ({ ...DEFAULT_GUARD, ...cache.get('RemovalSet', organization)?.spec.guard }),
+    protecting: address => {
+      protecting ??= protectingIn(cache)
+      return protecting.get(address) ?? []
+    },
     organization: organization =>
       scope(
         set => set.spec.organization === organization,
@@ -84,6 +89,15 @@ export const guardFacts = (world: Counting): GuardFacts => {
     realm: scope(() => true, everybody),
     admins: organization => adminsWhoSignIn(world, organization, chain(organization)),
   }
+}
+
+/** Address → organizations whose guard, as settled, protects it. */
+const protectingIn = (cache: Cache): Map<string, string[]> => {
+  const protecting = new Map<string, string[]>()
+  for (const { spec } of cache.list('RemovalSet'))
+    for (const address of spec.guard?.protected ?? [])
+      protecting.set(address, [...(protecting.get(address) ?? []), spec.organization])
+  return protecting
 }
 
 /** Whether organizations are as they were made: then their guard was in force before anybody came. */

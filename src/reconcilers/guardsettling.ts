@@ -24,9 +24,14 @@ export const settleGuards = async (world: World, now: number): Promise<number | 
     if (before && !before.loosened && sameGuard(before.guard, declared)) continue
     // What an organization was made with was in force before anybody came, also where all of it was declared at once.
     const isOriginal = !before && isAsMade(cache, settingsFor(world, name)?.settings.chain ?? [])
-    const members = cache.by('Membership', 'organization', name)
-    const people = isOriginal ? 0 : members.filter(({ spec }) => isJoined(spec)).length
-    const next = settleGuard(before, declared, { now, people, pending: pending.has(name) })
+    // People above who reach down to it have something to lose in it, too.
+    const reaching = cache.by('Membership', 'reach', name).filter(({ spec }) => isJoined(spec))
+    const members = cache.by('Membership', 'organization', name).filter(({ spec }) => isJoined(spec))
+    const next = settleGuard(before, declared, {
+      now,
+      people: isOriginal ? 0 : members.length + reaching.length,
+      pending: pending.has(name) || reaching.some(({ spec }) => spec.losing !== undefined),
+    })
     // One that waited long enough comes into force when nothing is held any more.
     if (next.loosened && next.loosened.since + LOOSENING > now)
       again = Math.min(again ?? Number.POSITIVE_INFINITY, next.loosened.since + LOOSENING)

@@ -14,6 +14,7 @@ const facts = (of: Partial<Record<'acme' | 'realm', Scope>> & Partial<GuardFacts
   tree: () => of.acme ?? scope(1000),
   producer: () => of.realm ?? scope(1000),
   admins: () => new Set(),
+  protecting: address => ['acme', 'shop'].filter(at => (of.guard?.(at) ?? DEFAULT_GUARD).protected.includes(address)),
   ...of,
   realm: of.realm ?? scope(1000),
 })
@@ -51,6 +52,18 @@ describe('the guard', () => {
       [set(2)],
       facts({ guard: () => ({ ...DEFAULT_GUARD, protected: ['p1@acme.example'] }) }),
       ['held'],
+    ],
+    [
+      'holds somebody whom an organization below protects, where they lose something there',
+      [{ ...set(2), losses: set(2).losses.map(loss => ({ ...loss, below: ['lab', 'shop'] })) }],
+      facts({ guard: at => ({ ...DEFAULT_GUARD, protected: at === 'shop' ? ['p1@acme.example'] : [] }) }),
+      ['held'],
+    ],
+    [
+      'takes from somebody whom an organization below protects what they do not have there',
+      [{ ...set(2), losses: set(2).losses.map(loss => ({ ...loss, below: ['lab'] })) }],
+      facts({ guard: at => ({ ...DEFAULT_GUARD, protected: at === 'shop' ? ['p1@acme.example'] : [] }) }),
+      ['released'],
     ],
     ['holds the last but one admin', [admin(set(1))], facts({ admins: () => new Set(['p0', 'x']) }), ['held']],
     [

@@ -126,6 +126,47 @@ describe('an organization to which people of the one above reach down', () => {
     expect(await can('kim', 'users:update')).toBe(true)
   })
 
+  const PROTECTING: [string, () => Promise<unknown>][] = [
+    ...WAYS,
+    ['is reached by a role no more', () => member('p00', [])],
+    ['is reached by nothing of the role', () => role('helper', [])],
+    ['is denied by the role', () => role('helper', ['documents:*'], ['documents:*'])],
+    ['sees them suspended', () => suspend('p00')],
+  ]
+  const suspend = (name: string) =>
+    realm.declare('User', name, {
+      email: `${name}@acme.example`,
+      suspended: true,
+      memberships: [{ organization: 'acme', roles: ['helper'], join: 'None' }],
+    })
+
+  it.each(PROTECTING)('protects by its own guard whom it needs from above, also when it %s', async (_, cut) => {
+    await organization('shop', { parent: 'acme', children: ['lab'], guard: { protected: ['p00@acme.example'] } })
+    for (const name of HELPERS.slice(1)) await member(name, [])
+    await realm.run()
+    await approve()
+    await realm.pass(2 * DAY)
+    expect(await whoCan()).toEqual(['p00'])
+    await cut()
+    await realm.run()
+    expect((await held()).map(({ spec }) => [spec.organization, spec.reason, spec.because])).toEqual([
+      ['acme', 'Protected', 'p00@acme.example (in shop, which is below) is protected'],
+    ])
+    expect(await whoCan()).toEqual(['p00'])
+  })
+
+  it('protects nobody from a loss elsewhere', async () => {
+    await organization('yard', { parent: 'acme', guard: { protected: ['p00@acme.example'] } })
+    await realm.pass(2 * DAY)
+    for (const name of HELPERS.slice(1)) await member(name, [])
+    await realm.run()
+    await approve()
+    await realm.pass(2 * DAY)
+    await organization('shop', { children: ['lab'] })
+    await realm.run()
+    expect([await heldPeople(), await whoCan(), await whoCan('documents:read', 'yard')]).toEqual([[], [], ['p00']])
+  })
+
   it('gives what is new in roles above no further while it is held', async () => {
     await organization('shop', { children: ['lab'] })
     await realm.run()
