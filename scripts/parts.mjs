@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { aptInstall, aptInstallStopped, findProgram } from './setup/apt.mjs'
 import { root } from './setup/folder.mjs'
 import { buildHealth, healthPresent } from './setup/health.mjs'
+import { installKeycloak, keycloakPresent } from './setup/keycloak.mjs'
 import { buildKube, kubePresent } from './setup/kube.mjs'
 import { installKubectl, kubectlPath } from './setup/kubectl.mjs'
 
@@ -40,6 +41,13 @@ export const parts = [
     remedy: 'apt-get install slapd',
     present: () => existsSync('/usr/sbin/slapd'),
     install: () => aptInstallStopped('slapd'),
+  },
+  {
+    name: 'keycloak',
+    requiredFor: ['test/directories/keycloak'],
+    remedy: 'install Java 17, Maven and unzip, and start again',
+    present: keycloakPresent,
+    install: installKeycloak,
   },
   {
     name: 'chromium',

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from './certificate.ts'
+import { freePort } from './port.ts'
 
 export const SUFFIX = 'dc=acme,dc=example'
 export const PEOPLE = `ou=people,${SUFFIX}`
@@ -41,14 +42,6 @@ const ldif = (entries: readonly Ldif[]): string =>
       ].join('\n'),
     )
     .join('\n\n')
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 /**
  * A slapd of its own on loopback, with these entries beneath `SUFFIX`. The tree, its two folders and the reader are there already.
