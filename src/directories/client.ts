@@ -55,8 +55,11 @@ export interface ServiceClientOptions {
   readonly clock: Clock
   /** All sessions together. */
   readonly limits: { readonly perSecond?: number; readonly concurrency?: number }
-  /** Headers with the credentials; asked for once a session, and once more after a 401. */
-  readonly authorize?: () => Promise<Record<string, string>>
+  /**
+   * Headers with the credentials; asked for once a session, and once more after a 401.
+   * @param bare sends without them, as part of the same session: for services that give out tokens
+   */
+  readonly authorize?: (bare: ServiceSession) => Promise<Record<string, string>>
   /** PEM of the authority that signed the certificate; undefined: those that this computer trusts. */
   readonly ca?: () => Promise<Secret>
   /** What the service says in its own words for "slow down", in milliseconds from now; undefined: it does not. */
@@ -109,11 +112,11 @@ export const serviceClient = (options: ServiceClientOptions): ServiceClient => {
       return pem
     }
     const credentials = (): Promise<Record<string, string>> => {
-      held ??= asTrouble(async () => (await options.authorize?.()) ?? {})
+      held ??= asTrouble(async () => (await options.authorize?.({ send: request => send(request, NOBODY) })) ?? {})
       return held
     }
 
-    const send = async (request: ServiceRequest): Promise<ServiceAnswer> => {
+    const send = async (request: ServiceRequest, as = credentials): Promise<ServiceAnswer> => {
       const method = request.method ?? 'GET'
       const url = urlOf(base, request)
       const { body, type } = bodyOf(request)
@@ -126,7 +129,7 @@ export const serviceClient = (options: ServiceClientOptions): ServiceClient => {
       for (;;) {
         ca ??= authority()
         const trusted = await ca
-        const authorized = credentials()
+        const authorized = as()
         const headers = {
           accept: 'application/json',
           'user-agent': 'roster',
@@ -162,7 +165,7 @@ export const serviceClient = (options: ServiceClientOptions): ServiceClient => {
           if (failures < MOST_TRIES) continue
           throw statusTrouble(came.status, limited !== undefined, host, url)
         }
-        if (came.status === 401 && options.authorize && !renewed) {
+        if (came.status === 401 && options.authorize && as !== NOBODY && !renewed) {
           renewed = true
           // Whoever was refused with the same credentials has asked for new ones already, or does so now for all.
           if (held === authorized) held = undefined
@@ -200,6 +203,8 @@ export const serviceClient = (options: ServiceClientOptions): ServiceClient => {
     },
   }
 }
+
+const NOBODY = async (): Promise<Record<string, string>> => ({})
 
 const baseOf = (text: string): URL => {
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -312,6 +312,38 @@ describe('a secret', () => {
         expect(asked).toHaveLength(6)
       },
     ))
+
+  it('may be a token that the service itself gives out, within the same session and without credentials', () =>
+    serving(
+      (response, asked) => {
+        if (asked.url === '/token')
+          return json({ token: 'fresh' }, asked.headers.authorization ? 400 : 200)(response, asked, 0)
+        return json({}, asked.headers.authorization === 'Bearer fresh' ? 200 : 401)(response, asked, 0)
+      },
+      async ({ base, asked }) => {
+        const { send, tally } = clientOf(base, {
+          authorize: async bare => {
+            const { body } = await bare.send({ method: 'POST', path: '/token', form: { a: 'b' }, read: true })
+            return { authorization: `Bearer ${(body as { token: string }).token}` }
+          },
+        })
+        await send({ path: '/' })
+        expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual(['POST /token', 'GET /'])
+        expect(tally.requests).toBe(2)
+      },
+    ))
+
+  it('is not asked for again by the request that fetches it', () =>
+    serving(json({}, 401), async ({ base, asked }) => {
+      const { send } = clientOf(base, {
+        authorize: async bare => {
+          await bare.send({ path: '/token' })
+          return {}
+        },
+      })
+      expect(await troubleOf(send({ path: '/' }))).toMatchObject({ reason: 'CredentialsRefused' })
+      expect(asked).toHaveLength(1)
+    }))
 })
 
 describe('a service that is busy', () => {
