@@ -16,6 +16,7 @@ import {
   unset,
 } from './schema.ts'
 import { file } from './services/file.ts'
+import { keycloak } from './services/keycloak.ts'
 import { ldap } from './services/ldap.ts'
 
 const count = (description: string) => integer(description, 0, 10_000_000)
@@ -24,9 +25,10 @@ const spec = object(
   'Who is connected, and what for.',
   {
     organization: reference('Organization', 'Whose people they are.'),
-    type: choice('Which service: the block beside it has the same name.', ['File', 'LDAP']),
+    type: choice('Which service: the block beside it has the same name.', ['File', 'LDAP', 'Keycloak']),
     file: optional(file, 'off'),
     ldap: optional(ldap, 'off'),
+    keycloak: optional(keycloak, 'off'),
     policy: choice('`Observe`: everything is read and written down, nobody is given or loses anything.', ['Observe']),
     interval: optional(duration('How often everything is read anew; 24 hours at most, a minute at least.'), {
       fixed: '24h',
@@ -34,7 +36,7 @@ const spec = object(
   },
   [
     {
-      rule: "has(self.file) == (self.type == 'File') && has(self.ldap) == (self.type == 'LDAP')",
+      rule: "has(self.file) == (self.type == 'File') && has(self.ldap) == (self.type == 'LDAP') && has(self.keycloak) == (self.type == 'Keycloak')",
       message: 'the one block that belongs to the type is needed, and no other',
       fieldPath: '.type',
     },
@@ -119,6 +121,12 @@ export const directory: KindDefinition = {
       message:
         'the server of a directory cannot be changed: who is who in it would be lost; make a new resource instead',
       fieldPath: '.spec.ldap.url',
+    },
+    {
+      rule: '!has(self.spec.keycloak) || !has(oldSelf.spec.keycloak) || (self.spec.keycloak.url == oldSelf.spec.keycloak.url && self.spec.keycloak.realm == oldSelf.spec.keycloak.realm && has(self.spec.keycloak.organization) == has(oldSelf.spec.keycloak.organization) && (!has(self.spec.keycloak.organization) || self.spec.keycloak.organization == oldSelf.spec.keycloak.organization))',
+      message:
+        'url, realm and organization of a directory cannot be changed: who is who in it would be lost; make a new resource instead',
+      fieldPath: '.spec.keycloak.url',
     },
   ],
   maxNameLength: 50,

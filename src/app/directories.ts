@@ -14,7 +14,7 @@ export const directoryDriver = async (
   { settings, secrets, clock }: DirectoryOptions,
   { metadata, spec }: Directory,
 ): Promise<DirectoryDriver> => {
-  const { file, ldap } = spec
+  const { file, ldap, keycloak } = spec
   if (file) return fileDriver({ file, folder: settings.directoryFiles })
   const secretOf = (ref: SecretRef) => () => secrets.read(ref, `directory/${metadata.name}`)
   if (ldap) {
@@ -25,6 +25,17 @@ export const directoryDriver = async (
       clock,
       ...(ldap.passwordSecretRef && { password: secretOf(ldap.passwordSecretRef) }),
       ...(ldap.caSecretRef && { ca: secretOf(ldap.caSecretRef) }),
+    })
+  }
+  if (keycloak) {
+    const { keycloakDriver } = await import('../directories/keycloak/driver.ts')
+    return keycloakDriver({
+      spec: keycloak,
+      dialer: dialer({ allowPrivate: settings.allowPrivate }),
+      clock,
+      limits: {},
+      secret: secretOf(keycloak.clientSecretRef),
+      ...(keycloak.caSecretRef && { ca: secretOf(keycloak.caSecretRef) }),
     })
   }
   throw new TypeError(`Directory/${metadata.name} names no service`)
@@ -41,7 +52,12 @@ export const openDirectories = (realm: DirectoryOptions): DirectoryParts & Async
   return {
     driver: async directory => {
       const { name } = directory.metadata
-      const of = JSON.stringify([directory.spec.type, directory.spec.file, directory.spec.ldap])
+      const of = JSON.stringify([
+        directory.spec.type,
+        directory.spec.file,
+        directory.spec.ldap,
+        directory.spec.keycloak,
+      ])
       const kept = drivers.get(name)
       if (kept?.of === of) return kept.driver
       await release(name)

@@ -49,6 +49,10 @@ describe('new', () => {
     [['organization', 'beta'], 'organizations/beta.yaml'],
     [['dir', 'hr', '--org', 'acme', '--file', 'people.csv'], 'directories/hr.yaml'],
     [['dir', 'corp', '--org', 'acme', '--url', 'ldaps://ldap.acme.example'], 'directories/corp.yaml'],
+    [
+      ['dir', 'people', '--org', 'acme', '--url', 'https://id.acme.example', '--realm', 'staff'],
+      'directories/people.yaml',
+    ],
     [['inv', 'Carol.X@partner.example', '--org', 'acme'], 'invitations/carol.x.yaml'],
   ])('%j', async (args, path) => {
     using place = openPlace()
@@ -71,6 +75,8 @@ describe('new', () => {
       ['pool', 'suite', '--org', 'acme', '--seats', 'many'],
       ['directory', 'hr', '--org', 'acme'],
       ['directory', 'hr', '--org', 'acme', '--url', 'https://acme.example'],
+      ['directory', 'hr', '--org', 'acme', '--realm', 'staff'],
+      ['directory', 'hr', '--org', 'acme', '--url', 'ldaps://acme.example', '--realm', 'staff'],
       ['membership', 'x'],
       ['usr2', 'x'],
     ]) {

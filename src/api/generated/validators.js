@@ -4284,11 +4284,14 @@ return errors === 0;
 }
 
 export const Directory = validate12;
-const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"policy":{"type":"string","enum":["Observe"]},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
+const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP","Keycloak"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"keycloak":{"type":"object","required":["url","realm","clientId","clientSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^https?://[^?#@\\s]+$"}},"realm":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"clientId":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"clientSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"organization":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"aliasesAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"localeAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"pageSize":{"type":"integer","minimum":1,"maximum":1000}}},"policy":{"type":"string","enum":["Observe"]},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
 const pattern24 = new RegExp("^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$", "u");
 const pattern25 = new RegExp("^ldaps?://[^/?#@\\s]+/?$", "u");
 const pattern30 = new RegExp("^\\([^\\x00-\\x1f]*\\)$", "u");
 const pattern31 = new RegExp("^[A-Za-z][-A-Za-z0-9;]*$", "u");
+const pattern39 = new RegExp("^https?://[^?#@\\s]+$", "u");
+const pattern40 = new RegExp("^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$", "u");
+const pattern41 = new RegExp("^[^\\x00-\\x1f]+$", "u");
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -4325,7 +4328,7 @@ vErrors.push(err2);
 errors++;
 }
 for(const key0 in data){
-if(!((((((key0 === "organization") || (key0 === "type")) || (key0 === "file")) || (key0 === "ldap")) || (key0 === "policy")) || (key0 === "interval"))){
+if(!(((((((key0 === "organization") || (key0 === "type")) || (key0 === "file")) || (key0 === "ldap")) || (key0 === "keycloak")) || (key0 === "policy")) || (key0 === "interval"))){
 const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err3];
@@ -4457,7 +4460,7 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(!((data1 === "File") || (data1 === "LDAP"))){
+if(!(((data1 === "File") || (data1 === "LDAP")) || (data1 === "Keycloak"))){
 const err13 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{allowedValues: schema13.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err13];
@@ -6964,10 +6967,11 @@ vErrors.push(err206);
 errors++;
 }
 }
-if(data.policy !== undefined){
-let data41 = data.policy;
-if(typeof data41 !== "string"){
-const err207 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.keycloak !== undefined){
+let data41 = data.keycloak;
+if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
+if(data41.url === undefined){
+const err207 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -6976,8 +6980,8 @@ vErrors.push(err207);
 }
 errors++;
 }
-if(!(data41 === "Observe")){
-const err208 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/enum",keyword:"enum",params:{allowedValues: schema13.properties.policy.enum},message:"must be equal to one of the allowed values"};
+if(data41.realm === undefined){
+const err208 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "realm"},message:"must have required property '"+"realm"+"'"};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -6986,16 +6990,8 @@ vErrors.push(err208);
 }
 errors++;
 }
-}
-if(data.interval !== undefined){
-let data42 = data.interval;
-const _errs175 = errors;
-let valid26 = true;
-const _errs176 = errors;
-if(errors === _errs176){
-if(typeof data42 === "string"){
-if(func2(data42) > 20){
-const err209 = {};
+if(data41.clientId === undefined){
+const err209 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "clientId"},message:"must have required property '"+"clientId"+"'"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -7004,9 +7000,8 @@ vErrors.push(err209);
 }
 errors++;
 }
-}
-else {
-const err210 = {};
+if(data41.clientSecretRef === undefined){
+const err210 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "clientSecretRef"},message:"must have required property '"+"clientSecretRef"+"'"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -7015,22 +7010,9 @@ vErrors.push(err210);
 }
 errors++;
 }
-}
-var _valid16 = _errs176 === errors;
-errors = _errs175;
-if(vErrors !== null){
-if(_errs175){
-vErrors.length = _errs175;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid16){
-const _errs178 = errors;
-if(typeof data42 === "string"){
-if(!pattern0.test(data42)){
-const err211 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+for(const key8 in data41){
+if(!(func33.call(schema13.properties.keycloak.properties, key8))){
+const err211 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -7040,8 +7022,15 @@ vErrors.push(err211);
 errors++;
 }
 }
-else {
-const err212 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data41.url !== undefined){
+let data42 = data41.url;
+const _errs176 = errors;
+let valid27 = true;
+const _errs177 = errors;
+if(errors === _errs177){
+if(typeof data42 === "string"){
+if(func2(data42) > 300){
+const err212 = {};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -7050,11 +7039,9 @@ vErrors.push(err212);
 }
 errors++;
 }
-var _valid16 = _errs178 === errors;
-valid26 = _valid16;
 }
-if(!valid26){
-const err213 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err213 = {};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -7063,9 +7050,22 @@ vErrors.push(err213);
 }
 errors++;
 }
+}
+var _valid16 = _errs177 === errors;
+errors = _errs176;
+if(vErrors !== null){
+if(_errs176){
+vErrors.length = _errs176;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid16){
+const _errs179 = errors;
 if(typeof data42 === "string"){
-if(func2(data42) > 20){
-const err214 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(!pattern39.test(data42)){
+const err214 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^https?://[^?#@\\s]+$"},message:"must match pattern \""+"^https?://[^?#@\\s]+$"+"\""};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -7074,8 +7074,9 @@ vErrors.push(err214);
 }
 errors++;
 }
-if(func2(data42) < 2){
-const err215 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+else {
+const err215 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -7084,9 +7085,11 @@ vErrors.push(err215);
 }
 errors++;
 }
+var _valid16 = _errs179 === errors;
+valid27 = _valid16;
 }
-else {
-const err216 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid27){
+const err216 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -7095,15 +7098,1301 @@ vErrors.push(err216);
 }
 errors++;
 }
-}
-}
-else {
-const err217 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data42 === "string"){
+if(func2(data42) > 300){
+const err217 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err217];
 }
 else {
 vErrors.push(err217);
+}
+errors++;
+}
+if(func2(data42) < 1){
+const err218 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err218];
+}
+else {
+vErrors.push(err218);
+}
+errors++;
+}
+}
+else {
+const err219 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err219];
+}
+else {
+vErrors.push(err219);
+}
+errors++;
+}
+}
+if(data41.realm !== undefined){
+let data43 = data41.realm;
+const _errs183 = errors;
+let valid28 = true;
+const _errs184 = errors;
+if(errors === _errs184){
+if(typeof data43 === "string"){
+if(func2(data43) > 255){
+const err220 = {};
+if(vErrors === null){
+vErrors = [err220];
+}
+else {
+vErrors.push(err220);
+}
+errors++;
+}
+}
+else {
+const err221 = {};
+if(vErrors === null){
+vErrors = [err221];
+}
+else {
+vErrors.push(err221);
+}
+errors++;
+}
+}
+var _valid17 = _errs184 === errors;
+errors = _errs183;
+if(vErrors !== null){
+if(_errs183){
+vErrors.length = _errs183;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid17){
+const _errs186 = errors;
+if(typeof data43 === "string"){
+if(!pattern40.test(data43)){
+const err222 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/then/pattern",keyword:"pattern",params:{pattern: "^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"},message:"must match pattern \""+"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"+"\""};
+if(vErrors === null){
+vErrors = [err222];
+}
+else {
+vErrors.push(err222);
+}
+errors++;
+}
+}
+else {
+const err223 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err223];
+}
+else {
+vErrors.push(err223);
+}
+errors++;
+}
+var _valid17 = _errs186 === errors;
+valid28 = _valid17;
+}
+if(!valid28){
+const err224 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err224];
+}
+else {
+vErrors.push(err224);
+}
+errors++;
+}
+if(typeof data43 === "string"){
+if(func2(data43) > 255){
+const err225 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err225];
+}
+else {
+vErrors.push(err225);
+}
+errors++;
+}
+if(func2(data43) < 1){
+const err226 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err226];
+}
+else {
+vErrors.push(err226);
+}
+errors++;
+}
+}
+else {
+const err227 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err227];
+}
+else {
+vErrors.push(err227);
+}
+errors++;
+}
+}
+if(data41.clientId !== undefined){
+let data44 = data41.clientId;
+const _errs190 = errors;
+let valid29 = true;
+const _errs191 = errors;
+if(errors === _errs191){
+if(typeof data44 === "string"){
+if(func2(data44) > 255){
+const err228 = {};
+if(vErrors === null){
+vErrors = [err228];
+}
+else {
+vErrors.push(err228);
+}
+errors++;
+}
+}
+else {
+const err229 = {};
+if(vErrors === null){
+vErrors = [err229];
+}
+else {
+vErrors.push(err229);
+}
+errors++;
+}
+}
+var _valid18 = _errs191 === errors;
+errors = _errs190;
+if(vErrors !== null){
+if(_errs190){
+vErrors.length = _errs190;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid18){
+const _errs193 = errors;
+if(typeof data44 === "string"){
+if(!pattern41.test(data44)){
+const err230 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
+if(vErrors === null){
+vErrors = [err230];
+}
+else {
+vErrors.push(err230);
+}
+errors++;
+}
+}
+else {
+const err231 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err231];
+}
+else {
+vErrors.push(err231);
+}
+errors++;
+}
+var _valid18 = _errs193 === errors;
+valid29 = _valid18;
+}
+if(!valid29){
+const err232 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err232];
+}
+else {
+vErrors.push(err232);
+}
+errors++;
+}
+if(typeof data44 === "string"){
+if(func2(data44) > 255){
+const err233 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err233];
+}
+else {
+vErrors.push(err233);
+}
+errors++;
+}
+if(func2(data44) < 1){
+const err234 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err234];
+}
+else {
+vErrors.push(err234);
+}
+errors++;
+}
+}
+else {
+const err235 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err235];
+}
+else {
+vErrors.push(err235);
+}
+errors++;
+}
+}
+if(data41.clientSecretRef !== undefined){
+let data45 = data41.clientSecretRef;
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+if(data45.name === undefined){
+const err236 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err236];
+}
+else {
+vErrors.push(err236);
+}
+errors++;
+}
+if(data45.key === undefined){
+const err237 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(vErrors === null){
+vErrors = [err237];
+}
+else {
+vErrors.push(err237);
+}
+errors++;
+}
+for(const key9 in data45){
+if(!((key9 === "name") || (key9 === "key"))){
+const err238 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err238];
+}
+else {
+vErrors.push(err238);
+}
+errors++;
+}
+}
+if(data45.name !== undefined){
+let data46 = data45.name;
+const _errs200 = errors;
+let valid31 = true;
+const _errs201 = errors;
+if(errors === _errs201){
+if(typeof data46 === "string"){
+if(func2(data46) > 253){
+const err239 = {};
+if(vErrors === null){
+vErrors = [err239];
+}
+else {
+vErrors.push(err239);
+}
+errors++;
+}
+}
+else {
+const err240 = {};
+if(vErrors === null){
+vErrors = [err240];
+}
+else {
+vErrors.push(err240);
+}
+errors++;
+}
+}
+var _valid19 = _errs201 === errors;
+errors = _errs200;
+if(vErrors !== null){
+if(_errs200){
+vErrors.length = _errs200;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid19){
+const _errs203 = errors;
+if(typeof data46 === "string"){
+if(!pattern1.test(data46)){
+const err241 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err241];
+}
+else {
+vErrors.push(err241);
+}
+errors++;
+}
+}
+else {
+const err242 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err242];
+}
+else {
+vErrors.push(err242);
+}
+errors++;
+}
+var _valid19 = _errs203 === errors;
+valid31 = _valid19;
+}
+if(!valid31){
+const err243 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err243];
+}
+else {
+vErrors.push(err243);
+}
+errors++;
+}
+if(typeof data46 === "string"){
+if(func2(data46) > 253){
+const err244 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err244];
+}
+else {
+vErrors.push(err244);
+}
+errors++;
+}
+if(func2(data46) < 1){
+const err245 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err245];
+}
+else {
+vErrors.push(err245);
+}
+errors++;
+}
+}
+else {
+const err246 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err246];
+}
+else {
+vErrors.push(err246);
+}
+errors++;
+}
+}
+if(data45.key !== undefined){
+let data47 = data45.key;
+const _errs207 = errors;
+let valid32 = true;
+const _errs208 = errors;
+if(errors === _errs208){
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
+const err247 = {};
+if(vErrors === null){
+vErrors = [err247];
+}
+else {
+vErrors.push(err247);
+}
+errors++;
+}
+}
+else {
+const err248 = {};
+if(vErrors === null){
+vErrors = [err248];
+}
+else {
+vErrors.push(err248);
+}
+errors++;
+}
+}
+var _valid20 = _errs208 === errors;
+errors = _errs207;
+if(vErrors !== null){
+if(_errs207){
+vErrors.length = _errs207;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid20){
+const _errs210 = errors;
+if(typeof data47 === "string"){
+if(!pattern2.test(data47)){
+const err249 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+if(vErrors === null){
+vErrors = [err249];
+}
+else {
+vErrors.push(err249);
+}
+errors++;
+}
+}
+else {
+const err250 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err250];
+}
+else {
+vErrors.push(err250);
+}
+errors++;
+}
+var _valid20 = _errs210 === errors;
+valid32 = _valid20;
+}
+if(!valid32){
+const err251 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err251];
+}
+else {
+vErrors.push(err251);
+}
+errors++;
+}
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
+const err252 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err252];
+}
+else {
+vErrors.push(err252);
+}
+errors++;
+}
+if(func2(data47) < 1){
+const err253 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err253];
+}
+else {
+vErrors.push(err253);
+}
+errors++;
+}
+}
+else {
+const err254 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err254];
+}
+else {
+vErrors.push(err254);
+}
+errors++;
+}
+}
+}
+else {
+const err255 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err255];
+}
+else {
+vErrors.push(err255);
+}
+errors++;
+}
+}
+if(data41.caSecretRef !== undefined){
+let data48 = data41.caSecretRef;
+if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
+if(data48.name === undefined){
+const err256 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err256];
+}
+else {
+vErrors.push(err256);
+}
+errors++;
+}
+if(data48.key === undefined){
+const err257 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(vErrors === null){
+vErrors = [err257];
+}
+else {
+vErrors.push(err257);
+}
+errors++;
+}
+for(const key10 in data48){
+if(!((key10 === "name") || (key10 === "key"))){
+const err258 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err258];
+}
+else {
+vErrors.push(err258);
+}
+errors++;
+}
+}
+if(data48.name !== undefined){
+let data49 = data48.name;
+const _errs217 = errors;
+let valid34 = true;
+const _errs218 = errors;
+if(errors === _errs218){
+if(typeof data49 === "string"){
+if(func2(data49) > 253){
+const err259 = {};
+if(vErrors === null){
+vErrors = [err259];
+}
+else {
+vErrors.push(err259);
+}
+errors++;
+}
+}
+else {
+const err260 = {};
+if(vErrors === null){
+vErrors = [err260];
+}
+else {
+vErrors.push(err260);
+}
+errors++;
+}
+}
+var _valid21 = _errs218 === errors;
+errors = _errs217;
+if(vErrors !== null){
+if(_errs217){
+vErrors.length = _errs217;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid21){
+const _errs220 = errors;
+if(typeof data49 === "string"){
+if(!pattern1.test(data49)){
+const err261 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err261];
+}
+else {
+vErrors.push(err261);
+}
+errors++;
+}
+}
+else {
+const err262 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err262];
+}
+else {
+vErrors.push(err262);
+}
+errors++;
+}
+var _valid21 = _errs220 === errors;
+valid34 = _valid21;
+}
+if(!valid34){
+const err263 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err263];
+}
+else {
+vErrors.push(err263);
+}
+errors++;
+}
+if(typeof data49 === "string"){
+if(func2(data49) > 253){
+const err264 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err264];
+}
+else {
+vErrors.push(err264);
+}
+errors++;
+}
+if(func2(data49) < 1){
+const err265 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err265];
+}
+else {
+vErrors.push(err265);
+}
+errors++;
+}
+}
+else {
+const err266 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err266];
+}
+else {
+vErrors.push(err266);
+}
+errors++;
+}
+}
+if(data48.key !== undefined){
+let data50 = data48.key;
+const _errs224 = errors;
+let valid35 = true;
+const _errs225 = errors;
+if(errors === _errs225){
+if(typeof data50 === "string"){
+if(func2(data50) > 253){
+const err267 = {};
+if(vErrors === null){
+vErrors = [err267];
+}
+else {
+vErrors.push(err267);
+}
+errors++;
+}
+}
+else {
+const err268 = {};
+if(vErrors === null){
+vErrors = [err268];
+}
+else {
+vErrors.push(err268);
+}
+errors++;
+}
+}
+var _valid22 = _errs225 === errors;
+errors = _errs224;
+if(vErrors !== null){
+if(_errs224){
+vErrors.length = _errs224;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid22){
+const _errs227 = errors;
+if(typeof data50 === "string"){
+if(!pattern2.test(data50)){
+const err269 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+if(vErrors === null){
+vErrors = [err269];
+}
+else {
+vErrors.push(err269);
+}
+errors++;
+}
+}
+else {
+const err270 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err270];
+}
+else {
+vErrors.push(err270);
+}
+errors++;
+}
+var _valid22 = _errs227 === errors;
+valid35 = _valid22;
+}
+if(!valid35){
+const err271 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err271];
+}
+else {
+vErrors.push(err271);
+}
+errors++;
+}
+if(typeof data50 === "string"){
+if(func2(data50) > 253){
+const err272 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err272];
+}
+else {
+vErrors.push(err272);
+}
+errors++;
+}
+if(func2(data50) < 1){
+const err273 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err273];
+}
+else {
+vErrors.push(err273);
+}
+errors++;
+}
+}
+else {
+const err274 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err274];
+}
+else {
+vErrors.push(err274);
+}
+errors++;
+}
+}
+}
+else {
+const err275 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err275];
+}
+else {
+vErrors.push(err275);
+}
+errors++;
+}
+}
+if(data41.organization !== undefined){
+let data51 = data41.organization;
+const _errs231 = errors;
+let valid36 = true;
+const _errs232 = errors;
+if(errors === _errs232){
+if(typeof data51 === "string"){
+if(func2(data51) > 255){
+const err276 = {};
+if(vErrors === null){
+vErrors = [err276];
+}
+else {
+vErrors.push(err276);
+}
+errors++;
+}
+}
+else {
+const err277 = {};
+if(vErrors === null){
+vErrors = [err277];
+}
+else {
+vErrors.push(err277);
+}
+errors++;
+}
+}
+var _valid23 = _errs232 === errors;
+errors = _errs231;
+if(vErrors !== null){
+if(_errs231){
+vErrors.length = _errs231;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid23){
+const _errs234 = errors;
+if(typeof data51 === "string"){
+if(!pattern40.test(data51)){
+const err278 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"},message:"must match pattern \""+"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"+"\""};
+if(vErrors === null){
+vErrors = [err278];
+}
+else {
+vErrors.push(err278);
+}
+errors++;
+}
+}
+else {
+const err279 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err279];
+}
+else {
+vErrors.push(err279);
+}
+errors++;
+}
+var _valid23 = _errs234 === errors;
+valid36 = _valid23;
+}
+if(!valid36){
+const err280 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err280];
+}
+else {
+vErrors.push(err280);
+}
+errors++;
+}
+if(typeof data51 === "string"){
+if(func2(data51) > 255){
+const err281 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err281];
+}
+else {
+vErrors.push(err281);
+}
+errors++;
+}
+if(func2(data51) < 1){
+const err282 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err282];
+}
+else {
+vErrors.push(err282);
+}
+errors++;
+}
+}
+else {
+const err283 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err283];
+}
+else {
+vErrors.push(err283);
+}
+errors++;
+}
+}
+if(data41.aliasesAttribute !== undefined){
+let data52 = data41.aliasesAttribute;
+const _errs238 = errors;
+let valid37 = true;
+const _errs239 = errors;
+if(errors === _errs239){
+if(typeof data52 === "string"){
+if(func2(data52) > 255){
+const err284 = {};
+if(vErrors === null){
+vErrors = [err284];
+}
+else {
+vErrors.push(err284);
+}
+errors++;
+}
+}
+else {
+const err285 = {};
+if(vErrors === null){
+vErrors = [err285];
+}
+else {
+vErrors.push(err285);
+}
+errors++;
+}
+}
+var _valid24 = _errs239 === errors;
+errors = _errs238;
+if(vErrors !== null){
+if(_errs238){
+vErrors.length = _errs238;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid24){
+const _errs241 = errors;
+if(typeof data52 === "string"){
+if(!pattern41.test(data52)){
+const err286 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
+if(vErrors === null){
+vErrors = [err286];
+}
+else {
+vErrors.push(err286);
+}
+errors++;
+}
+}
+else {
+const err287 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err287];
+}
+else {
+vErrors.push(err287);
+}
+errors++;
+}
+var _valid24 = _errs241 === errors;
+valid37 = _valid24;
+}
+if(!valid37){
+const err288 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err288];
+}
+else {
+vErrors.push(err288);
+}
+errors++;
+}
+if(typeof data52 === "string"){
+if(func2(data52) > 255){
+const err289 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err289];
+}
+else {
+vErrors.push(err289);
+}
+errors++;
+}
+if(func2(data52) < 1){
+const err290 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err290];
+}
+else {
+vErrors.push(err290);
+}
+errors++;
+}
+}
+else {
+const err291 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err291];
+}
+else {
+vErrors.push(err291);
+}
+errors++;
+}
+}
+if(data41.localeAttribute !== undefined){
+let data53 = data41.localeAttribute;
+const _errs245 = errors;
+let valid38 = true;
+const _errs246 = errors;
+if(errors === _errs246){
+if(typeof data53 === "string"){
+if(func2(data53) > 255){
+const err292 = {};
+if(vErrors === null){
+vErrors = [err292];
+}
+else {
+vErrors.push(err292);
+}
+errors++;
+}
+}
+else {
+const err293 = {};
+if(vErrors === null){
+vErrors = [err293];
+}
+else {
+vErrors.push(err293);
+}
+errors++;
+}
+}
+var _valid25 = _errs246 === errors;
+errors = _errs245;
+if(vErrors !== null){
+if(_errs245){
+vErrors.length = _errs245;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid25){
+const _errs248 = errors;
+if(typeof data53 === "string"){
+if(!pattern41.test(data53)){
+const err294 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
+if(vErrors === null){
+vErrors = [err294];
+}
+else {
+vErrors.push(err294);
+}
+errors++;
+}
+}
+else {
+const err295 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err295];
+}
+else {
+vErrors.push(err295);
+}
+errors++;
+}
+var _valid25 = _errs248 === errors;
+valid38 = _valid25;
+}
+if(!valid38){
+const err296 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err296];
+}
+else {
+vErrors.push(err296);
+}
+errors++;
+}
+if(typeof data53 === "string"){
+if(func2(data53) > 255){
+const err297 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err297];
+}
+else {
+vErrors.push(err297);
+}
+errors++;
+}
+if(func2(data53) < 1){
+const err298 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err298];
+}
+else {
+vErrors.push(err298);
+}
+errors++;
+}
+}
+else {
+const err299 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err299];
+}
+else {
+vErrors.push(err299);
+}
+errors++;
+}
+}
+if(data41.pageSize !== undefined){
+let data54 = data41.pageSize;
+if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
+const err300 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err300];
+}
+else {
+vErrors.push(err300);
+}
+errors++;
+}
+if((typeof data54 == "number") && (isFinite(data54))){
+if(data54 > 1000 || isNaN(data54)){
+const err301 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"};
+if(vErrors === null){
+vErrors = [err301];
+}
+else {
+vErrors.push(err301);
+}
+errors++;
+}
+if(data54 < 1 || isNaN(data54)){
+const err302 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err302];
+}
+else {
+vErrors.push(err302);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err303 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err303];
+}
+else {
+vErrors.push(err303);
+}
+errors++;
+}
+}
+if(data.policy !== undefined){
+let data55 = data.policy;
+if(typeof data55 !== "string"){
+const err304 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err304];
+}
+else {
+vErrors.push(err304);
+}
+errors++;
+}
+if(!(data55 === "Observe")){
+const err305 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/enum",keyword:"enum",params:{allowedValues: schema13.properties.policy.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err305];
+}
+else {
+vErrors.push(err305);
+}
+errors++;
+}
+}
+if(data.interval !== undefined){
+let data56 = data.interval;
+const _errs256 = errors;
+let valid39 = true;
+const _errs257 = errors;
+if(errors === _errs257){
+if(typeof data56 === "string"){
+if(func2(data56) > 20){
+const err306 = {};
+if(vErrors === null){
+vErrors = [err306];
+}
+else {
+vErrors.push(err306);
+}
+errors++;
+}
+}
+else {
+const err307 = {};
+if(vErrors === null){
+vErrors = [err307];
+}
+else {
+vErrors.push(err307);
+}
+errors++;
+}
+}
+var _valid26 = _errs257 === errors;
+errors = _errs256;
+if(vErrors !== null){
+if(_errs256){
+vErrors.length = _errs256;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid26){
+const _errs259 = errors;
+if(typeof data56 === "string"){
+if(!pattern0.test(data56)){
+const err308 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err308];
+}
+else {
+vErrors.push(err308);
+}
+errors++;
+}
+}
+else {
+const err309 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err309];
+}
+else {
+vErrors.push(err309);
+}
+errors++;
+}
+var _valid26 = _errs259 === errors;
+valid39 = _valid26;
+}
+if(!valid39){
+const err310 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err310];
+}
+else {
+vErrors.push(err310);
+}
+errors++;
+}
+if(typeof data56 === "string"){
+if(func2(data56) > 20){
+const err311 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err311];
+}
+else {
+vErrors.push(err311);
+}
+errors++;
+}
+if(func2(data56) < 2){
+const err312 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err312];
+}
+else {
+vErrors.push(err312);
+}
+errors++;
+}
+}
+else {
+const err313 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err313];
+}
+else {
+vErrors.push(err313);
+}
+errors++;
+}
+}
+}
+else {
+const err314 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err314];
+}
+else {
+vErrors.push(err314);
 }
 errors++;
 }
@@ -9664,7 +10953,7 @@ return errors === 0;
 
 export const User = validate16;
 const schema17 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"identities":{"type":"array","maxItems":20,"items":{"type":"object","required":["directory"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"name":{"type":"string","minLength":1,"maxLength":255}}}},"distinctFrom":{"type":"array","maxItems":50,"items":{"type":"object","required":["directory","id"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255}}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
-const pattern62 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
+const pattern72 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -10947,7 +12236,7 @@ vErrors = null;
 if(_valid7){
 const _errs89 = errors;
 if(typeof data22 === "string"){
-if(!pattern62.test(data22)){
+if(!pattern72.test(data22)){
 const err97 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err97];
@@ -11046,7 +12335,7 @@ vErrors = null;
 if(_valid8){
 const _errs96 = errors;
 if(typeof data23 === "string"){
-if(!pattern62.test(data23)){
+if(!pattern72.test(data23)){
 const err104 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err104];
@@ -11523,7 +12812,7 @@ return errors === 0;
 
 export const Invitation = validate17;
 const schema18 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"message":{"type":"string","minLength":1,"maxLength":1000,"if":{"type":"string","maxLength":1000},"then":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"}},"invitedBy":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
-const pattern70 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
+const pattern80 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -12090,7 +13379,7 @@ vErrors = null;
 if(_valid4){
 const _errs39 = errors;
 if(typeof data6 === "string"){
-if(!pattern70.test(data6)){
+if(!pattern80.test(data6)){
 const err41 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
@@ -12392,8 +13681,8 @@ return errors === 0;
 
 export const Approval = validate18;
 const schema19 = {"type":"object","required":["releases","reason","expirationTime"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"releases":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"reason":{"type":"string","minLength":1,"maxLength":500},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern74 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern75 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
+const pattern84 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern85 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -12592,7 +13881,7 @@ vErrors = null;
 if(_valid1){
 const _errs14 = errors;
 if(typeof data1 === "string"){
-if(!pattern74.test(data1)){
+if(!pattern84.test(data1)){
 const err14 = {instancePath:instancePath+"/releases",schemaPath:"#/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -12726,7 +14015,7 @@ vErrors = null;
 if(_valid2){
 const _errs23 = errors;
 if(typeof data3 === "string"){
-if(!pattern75.test(data3)){
+if(!pattern85.test(data3)){
 const err24 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err24];

@@ -27,7 +27,8 @@ export const verb: Verb = (command, io) => {
     .option('--product <name>', 'of a pool')
     .option('--seats <number>', 'of a pool')
     .option('--file <path>', 'of a directory: an export beneath --directory-files')
-    .option('--url <url>', 'of a directory: ldaps://HOST')
+    .option('--url <url>', 'of a directory: ldaps://HOST, or https://HOST with --realm')
+    .option('--realm <name>', 'of a directory: a realm of Keycloak at --url')
     .option('--dir <folder>', 'the repository', '.')
     .option('--stdout', 'print it; write nothing')
     .addHelpText('after', '\nNever overwrites a file.')
@@ -81,11 +82,20 @@ const nameOf = (called: string): string =>
     : called
 
 /** What a directory reads; what cannot be known is a guess to be looked at. */
-const serviceOf = (file: string | undefined, url: string | undefined): Record<string, unknown> => {
-  if (file !== undefined && url === undefined)
+const serviceOf = (
+  name: string,
+  { file, url, realm }: Record<'file' | 'url' | 'realm', string | undefined>,
+): Record<string, unknown> => {
+  if (realm !== undefined && url !== undefined && file === undefined) {
+    const clientSecretRef = { name, key: 'clientSecret' }
+    return { type: 'Keycloak', keycloak: { url, realm, clientId: 'roster', clientSecretRef } }
+  }
+  if (file !== undefined && url === undefined && realm === undefined)
     return { type: 'File', file: { path: file, columns: { id: 'id', email: 'email' } } }
   if (url === undefined || file !== undefined || !URL.canParse(url))
-    throw new UsageError('say where a directory reads: --file PATH, or --url ldaps://HOST')
+    throw new UsageError(
+      'say where a directory reads: --file PATH, --url ldaps://HOST, or --url https://HOST --realm NAME',
+    )
   const base = new URL(url).hostname
     .split('.')
     .slice(1)
@@ -123,7 +133,11 @@ const specOf = (kind: Kind, name: string, called: string, flags: Record<string, 
         ...(organization !== undefined && { memberships: [{ organization, ...(roles && { roles }) }] }),
       }
     case 'Directory':
-      return { ...within(), ...serviceOf(text('file'), text('url')), policy: 'Observe' }
+      return {
+        ...within(),
+        ...serviceOf(name, { file: text('file'), url: text('url'), realm: text('realm') }),
+        policy: 'Observe',
+      }
     case 'Invitation':
       return {
         email: address(),
