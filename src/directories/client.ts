@@ -120,11 +120,36 @@ export const serviceClient = (options: ServiceClientOptions): ServiceClient => {
       const method = request.method ?? 'GET'
       const url = urlOf(base, request)
       const { body, type } = bodyOf(request)
+      const reads = method === 'GET' || request.read === true
       let waited = 0
       let renewed = false
       let failures = 0
-      const wait = (milliseconds: number) => {
-        pausedUntil = Math.max(pausedUntil, clock.now() + milliseconds)
+      /** Set before anybody else has a turn, so that whoever waits for one waits for the end of the pause too. */
+      const again = (milliseconds: number): boolean => {
+        failures += 1
+        pausedUntil = Math.max(pausedUntil, clock.now() + Math.max(milliseconds, backOff(failures, random())))
+        return failures < MOST_TRIES
+      }
+      /** @returns undefined: to be tried again */
+      const attempt = async (headers: Record<string, string>, trusted: string | undefined) => {
+        waited += await pause(either, MOST_WAIT - waited)
+        tally.requests += 1
+        let came: Incoming
+        try {
+          came = await exchange.send({ method, url, headers, body, ca: trusted, signal: either })
+        } catch (error) {
+          const broke = error instanceof ServiceTrouble && error.reason === 'Unreachable'
+          if (broke && reads && again(0)) return undefined
+          throw error
+        }
+        const answer = answerOf(came)
+        const asked = retryAfter(came.headers.get('retry-after'), clock.now())
+        const limited = options.limitedFor?.(answer) ?? (came.status === 429 ? (asked ?? 0) : undefined)
+        if (limited !== undefined || (passes(came.status) && reads)) {
+          if (again(limited ?? asked ?? 0)) return undefined
+          throw statusTrouble(came.status, limited !== undefined, host, url)
+        }
+        return { came, answer }
       }
       for (;;) {
         ca ??= authority()
@@ -138,33 +163,9 @@ export const serviceClient = (options: ServiceClientOptions): ServiceClient => {
           ...request.headers,
           ...(await authorized),
         }
-        const attempt = async (): Promise<Incoming | ServiceTrouble> => {
-          waited += await pause(either, MOST_WAIT - waited)
-          tally.requests += 1
-          try {
-            return await exchange.send({ method, url, headers, body, ca: trusted, signal: either })
-          } catch (error) {
-            if (error instanceof ServiceTrouble) return error
-            throw error
-          }
-        }
-        const came = await queue.add(attempt, { signal: either })
-        const reads = method === 'GET' || request.read === true
-        if (came instanceof ServiceTrouble) {
-          failures += 1
-          if (!reads || came.reason !== 'Unreachable' || failures >= MOST_TRIES) throw came
-          wait(backOff(failures, random()))
-          continue
-        }
-        const answer = answerOf(came)
-        const asked = retryAfter(came.headers.get('retry-after'), clock.now())
-        const limited = options.limitedFor?.(answer) ?? (came.status === 429 ? (asked ?? 0) : undefined)
-        if (limited !== undefined || (passes(came.status) && reads)) {
-          failures += 1
-          wait(Math.max(limited ?? asked ?? 0, backOff(failures, random())))
-          if (failures < MOST_TRIES) continue
-          throw statusTrouble(came.status, limited !== undefined, host, url)
-        }
+        const ended = await queue.add(() => attempt(headers, trusted), { signal: either })
+        if (!ended) continue
+        const { came, answer } = ended
         if (came.status === 401 && options.authorize && as !== NOBODY && !renewed) {
           renewed = true
           // Whoever was refused with the same credentials has asked for new ones already, or does so now for all.

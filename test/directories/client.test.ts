@@ -402,6 +402,19 @@ describe('a service that is busy', () => {
     }),
   )
 
+  it('is left alone by requests that wait for their turn, too', () =>
+    serving(inTurn(json({}, 429, { 'retry-after': '7' }), json({ done: 1 })), async ({ base, asked }) => {
+      const clock = fakeClock()
+      const { send } = clientOf(base, { clock, limits: { concurrency: 1 } })
+      const answered = Promise.all([1, 2, 3].map(page => send({ path: '/', query: { page } })))
+      await waitFor(() => asked.length === 1 && clock.pending === 1)
+      await clock.advance(6_999)
+      expect(asked).toHaveLength(1)
+      await clock.advance(1)
+      expect((await answered).map(({ body }) => body)).toEqual([{ done: 1 }, { done: 1 }, { done: 1 }])
+      expect(asked).toHaveLength(4)
+    }))
+
   it('says in its own words how long, and is not waited for beyond five minutes', () =>
     serving(json({ message: 'rate limit' }, 403), async ({ base, asked }) => {
       const clock = fakeClock()
