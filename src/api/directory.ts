@@ -16,8 +16,10 @@ import {
   unset,
 } from './schema.ts'
 import { file } from './services/file.ts'
+import { github } from './services/github.ts'
 import { keycloak } from './services/keycloak.ts'
 import { ldap } from './services/ldap.ts'
+import { requests } from './services/requests.ts'
 
 const count = (description: string) => integer(description, 0, 10_000_000)
 
@@ -25,10 +27,12 @@ const spec = object(
   'Who is connected, and what for.',
   {
     organization: reference('Organization', 'Whose people they are.'),
-    type: choice('Which service: the block beside it has the same name.', ['File', 'LDAP', 'Keycloak']),
+    type: choice('Which service: the block beside it has the same name.', ['File', 'LDAP', 'Keycloak', 'GitHub']),
     file: optional(file, 'off'),
     ldap: optional(ldap, 'off'),
     keycloak: optional(keycloak, 'off'),
+    github: optional(github, 'off'),
+    requests: optional(requests, { fixed: '4 at once' }),
     policy: choice('`Observe`: everything is read and written down, nobody is given or loses anything.', ['Observe']),
     interval: optional(duration('How often everything is read anew; 24 hours at most, a minute at least.'), {
       fixed: '24h',
@@ -36,9 +40,14 @@ const spec = object(
   },
   [
     {
-      rule: "has(self.file) == (self.type == 'File') && has(self.ldap) == (self.type == 'LDAP') && has(self.keycloak) == (self.type == 'Keycloak')",
+      rule: "has(self.file) == (self.type == 'File') && has(self.ldap) == (self.type == 'LDAP') && has(self.keycloak) == (self.type == 'Keycloak') && has(self.github) == (self.type == 'GitHub')",
       message: 'the one block that belongs to the type is needed, and no other',
       fieldPath: '.type',
+    },
+    {
+      rule: "!has(self.requests) || self.type in ['Keycloak', 'GitHub']",
+      message: 'is for services that are asked over HTTP',
+      fieldPath: '.requests',
     },
     {
       rule: "!has(self.interval) || (duration(self.interval) >= duration('1m') && duration(self.interval) <= duration('24h'))",
@@ -80,6 +89,7 @@ const status = object('What was read last.', {
       external: count('With an address outside of those domains, and nobody declares them.'),
       withoutAddress: count('Without a usable address.'),
       disabled: count('Whose account is disabled there; they are counted above too.'),
+      invited: unset(count('Who were invited there and have not joined; they are counted above too.')),
     }),
   ),
   lastCompleteTime: unset(time('When everything was last read; written with what changed, else hourly.')),
@@ -127,6 +137,12 @@ export const directory: KindDefinition = {
       message:
         'url, realm and organization of a directory cannot be changed: who is who in it would be lost; make a new resource instead',
       fieldPath: '.spec.keycloak.url',
+    },
+    {
+      rule: '!has(self.spec.github) || !has(oldSelf.spec.github) || (self.spec.github.organization == oldSelf.spec.github.organization && has(self.spec.github.url) == has(oldSelf.spec.github.url) && (!has(self.spec.github.url) || self.spec.github.url == oldSelf.spec.github.url))',
+      message:
+        'the organization of a directory, and where it is, cannot be changed: who is who in it would be lost; make a new resource instead',
+      fieldPath: '.spec.github',
     },
   ],
   maxNameLength: 50,

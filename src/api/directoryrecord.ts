@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { RELATIONS } from './found.ts'
 import type { Resource } from './resource.ts'
 import {
   address,
@@ -25,6 +26,12 @@ const user = object('What is said of a person.', {
   familyName: unset(text('Family name.', 100)),
   displayName: unset(text('Full name.', 200)),
   locale: unset(text('Language.', 20)),
+  relation: unset(
+    choice(
+      'What they are there. `Invited`: asked to join, and has not answered yet. `InvitationFailed`: the invitation expired, or could not be sent.',
+      [...RELATIONS],
+    ),
+  ),
   active: flag('Whether the account is in use there.'),
   problem: unset(text('What of it could not be taken, and why.', 300)),
 })
@@ -34,6 +41,7 @@ const group = object('What is said of a group.', {
   description: unset(text('Description.', 500)),
   users: count('People who are in it by themselves.'),
   groups: count('Groups that are in it.'),
+  maintainers: unset(count('People in it who look after it there.')),
 })
 
 const spec = object('What one Directory last said of one person or group.', {

@@ -1,5 +1,9 @@
 import type { Reason } from './names.ts'
 
+/** What somebody is in a service that tells people apart. */
+export const RELATIONS = ['Owner', 'Member', 'OutsideCollaborator', 'Invited', 'InvitationFailed'] as const
+export type Relation = (typeof RELATIONS)[number]
+
 /** A person as a service tells of them. Nothing of it is checked: what comes from outside is judged by `decide/found.ts`. */
 export interface FoundUser {
   /** The service's own id, which it never gives to anybody else and never changes: not the login, not an address, not a distinguished name. */
@@ -12,7 +16,8 @@ export interface FoundUser {
   readonly familyName?: string
   readonly displayName?: string
   readonly locale?: string
-  /** False: the account is disabled there. */
+  readonly relation?: Relation
+  /** False: the account is disabled there, or whoever has it was only invited. */
   readonly active: boolean
 }
 
@@ -25,6 +30,8 @@ export interface FoundGroup {
   readonly users: readonly string[]
   /** Ids of groups whose members are members here too, each once; they may form circles. */
   readonly groups: readonly string[]
+  /** Ids of those among `users` who look after the group there. */
+  readonly maintainers?: readonly string[]
 }
 
 /**

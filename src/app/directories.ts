@@ -14,7 +14,7 @@ export const directoryDriver = async (
   { settings, secrets, clock }: DirectoryOptions,
   { metadata, spec }: Directory,
 ): Promise<DirectoryDriver> => {
-  const { file, ldap, keycloak } = spec
+  const { file, ldap, keycloak, github } = spec
   if (file) return fileDriver({ file, folder: settings.directoryFiles })
   const secretOf = (ref: SecretRef) => () => secrets.read(ref, `directory/${metadata.name}`)
   if (ldap) {
@@ -33,9 +33,20 @@ export const directoryDriver = async (
       spec: keycloak,
       dialer: dialer({ allowPrivate: settings.allowPrivate }),
       clock,
-      limits: {},
+      limits: spec.requests ?? {},
       secret: secretOf(keycloak.clientSecretRef),
       ...(keycloak.caSecretRef && { ca: secretOf(keycloak.caSecretRef) }),
+    })
+  }
+  if (github) {
+    const { githubDriver } = await import('../directories/github/driver.ts')
+    return githubDriver({
+      spec: github,
+      limits: spec.requests ?? {},
+      dialer: dialer({ allowPrivate: settings.allowPrivate }),
+      clock,
+      token: secretOf(github.tokenSecretRef),
+      ...(github.caSecretRef && { ca: secretOf(github.caSecretRef) }),
     })
   }
   throw new TypeError(`Directory/${metadata.name} names no service`)
@@ -52,12 +63,8 @@ export const openDirectories = (realm: DirectoryOptions): DirectoryParts & Async
   return {
     driver: async directory => {
       const { name } = directory.metadata
-      const of = JSON.stringify([
-        directory.spec.type,
-        directory.spec.file,
-        directory.spec.ldap,
-        directory.spec.keycloak,
-      ])
+      const { type, file, ldap, keycloak, github, requests } = directory.spec
+      const of = JSON.stringify([type, file, ldap, keycloak, github, requests])
       const kept = drivers.get(name)
       if (kept?.of === of) return kept.driver
       await release(name)

@@ -40,9 +40,9 @@ export const checkText = ({ directory, connection, capabilities, read, people: f
       `  there    ${people(read.users)}, ${count(read.groups, 'group', 'groups')}; ${ended}, in ${count(read.requests, 'request', 'requests')}`,
       `  of them  ${standings(found)}`,
     )
-    for (const { id, email, displayName, givenName, familyName, login, standing, active } of samples)
+    for (const { id, email, displayName, givenName, familyName, login, standing, active, relation } of samples)
       lines.push(
-        `  such as  ${[id, displayName ?? ([givenName, familyName].filter(Boolean).join(' ') || login), email].flatMap(text => (text === undefined ? [] : [escapeText(text)])).join(', ')} (${WORDS[standing]}${active ? '' : ', disabled'})`,
+        `  such as  ${[id, displayName ?? ([givenName, familyName].filter(Boolean).join(' ') || login), email].flatMap(text => (text === undefined ? [] : [escapeText(text)])).join(', ')} (${[WORDS[standing], ...(relation ? RELATION_WORDS[relation] : active ? [] : ['disabled'])].join(', ')})`,
       )
     lines.push('  policy   Observe: nobody is given or loses anything')
   }
@@ -56,6 +56,14 @@ const WORDS = {
   withoutAddress: 'without a usable address',
 } as const
 
+const RELATION_WORDS = {
+  Owner: ['owner'],
+  Member: [],
+  OutsideCollaborator: ['outside collaborator'],
+  Invited: ['invited, has not joined'],
+  InvitationFailed: ['invitation failed'],
+} as const
+
 const standings = (found: Checked['people']): string =>
   [
     `${found.declared} declared`,
@@ -63,6 +71,7 @@ const standings = (found: Checked['people']): string =>
     ...(found.external > 0 ? [`${found.external} not declared and outside of the domains of the organization`] : []),
     ...(found.withoutAddress > 0 ? [`${found.withoutAddress} without a usable address`] : []),
     ...(found.disabled > 0 ? [`${found.disabled} disabled`] : []),
+    ...(found.invited ? [`${found.invited} invited who have not joined`] : []),
   ].join(', ')
 
 const people = (number: number): string => count(number, 'person', 'people')

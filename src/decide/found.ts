@@ -41,6 +41,7 @@ export const recordedUser = (found: FoundUser): RecordedUser => {
     ...kept('familyName', 100),
     ...kept('displayName', 200),
     ...kept('locale', 20),
+    ...(found.relation !== undefined && { relation: found.relation }),
     active: found.active,
   }
   return { ...user, ...(problems.length > 0 && { problem: [...problems.join('; ')].slice(0, 300).join('') }) }
@@ -63,7 +64,13 @@ export const formerLogins = (
 export const loginKey = (login: string): string => login.replace(/[A-Z]/g, letter => letter.toLowerCase())
 
 /** What is kept of a group; undefined where it has no usable name. */
-export const recordedGroup = ({ name, description, users, groups }: FoundGroup): RecordedGroup | undefined => {
+export const recordedGroup = ({
+  name,
+  description,
+  users,
+  groups,
+  maintainers,
+}: FoundGroup): RecordedGroup | undefined => {
   const called = lineOf(name)
   if (called === undefined || called.length > 255 || UNREADABLE.test(called)) return undefined
   const said = description?.replace(/\s+/gu, ' ').trim()
@@ -74,6 +81,7 @@ export const recordedGroup = ({ name, description, users, groups }: FoundGroup):
       !UNREADABLE.test(said) && { description: [...said].slice(0, 500).join('') }),
     users: users.length,
     groups: groups.length,
+    ...(maintainers !== undefined && { maintainers: maintainers.length }),
   }
 }
 

@@ -64,8 +64,8 @@ export const standingOf = (
   return isExternal(email, domains) ? 'external' : 'unknown'
 }
 
-/** So many people are so and so; the disabled ones are counted twice. */
-export type People = Record<Standing | 'disabled', number>
+/** So many people are so and so; those who are disabled, or only invited, are counted twice. */
+export type People = Record<Standing | 'disabled', number> & { invited?: number }
 
 /** Counts who people are, one after the other. @returns `add` says who this one is */
 export const countingPeople = (
@@ -78,8 +78,13 @@ export const countingPeople = (
     add: user => {
       const standing = standingOf(user, domains, isDeclared)
       people[standing] += 1
-      if (!user.active) people.disabled += 1
+      if (isOnlyInvited(user)) people.invited = (people.invited ?? 0) + 1
+      else if (!user.active) people.disabled += 1
       return standing
     },
   }
 }
+
+/** Whether somebody has not joined the service yet. */
+export const isOnlyInvited = ({ relation }: Pick<RecordedUser, 'relation'>): boolean =>
+  relation === 'Invited' || relation === 'InvitationFailed'

@@ -53,6 +53,7 @@ describe('new', () => {
       ['dir', 'people', '--org', 'acme', '--url', 'https://id.acme.example', '--realm', 'staff'],
       'directories/people.yaml',
     ],
+    [['dir', 'code', '--org', 'acme', '--github', 'acme-gmbh'], 'directories/code.yaml'],
     [['inv', 'Carol.X@partner.example', '--org', 'acme'], 'invitations/carol.x.yaml'],
   ])('%j', async (args, path) => {
     using place = openPlace()
@@ -77,6 +78,8 @@ describe('new', () => {
       ['directory', 'hr', '--org', 'acme', '--url', 'https://acme.example'],
       ['directory', 'hr', '--org', 'acme', '--realm', 'staff'],
       ['directory', 'hr', '--org', 'acme', '--url', 'ldaps://acme.example', '--realm', 'staff'],
+      ['directory', 'hr', '--org', 'acme', '--github', 'acme', '--file', 'people.csv'],
+      ['directory', 'hr', '--org', 'acme', '--github', 'no organization'],
       ['membership', 'x'],
       ['usr2', 'x'],
     ]) {

@@ -86,6 +86,7 @@ const sorted = ({ users, groups }: Told) => ({
  * @param options.emptyGroups false: the service has no groups without members
  * @param options.tree a group stands beneath one other, and its name is its way from the top, as `all/inner`
  * @param options.memberPages members of a group come in pages of their own
+ * @param options.wholeNames the service keeps given and family name as one
  */
 export const directoryContract = (
   name: string,
@@ -98,6 +99,7 @@ export const directoryContract = (
     emptyGroups?: boolean
     tree?: boolean
     memberPages?: boolean
+    wholeNames?: boolean
   },
 ): void => {
   const within = async (
@@ -199,7 +201,9 @@ export const directoryContract = (
       }
       await within([person], [{ name: 'Größe + Maß', users: ['muller'], groups: [] }], async ({ driver }) => {
         const told = await readAll(driver)
-        expect(told.users).toMatchObject([{ email: person.email, familyName: person.familyName, givenName: 'Zoë' }])
+        const { email, familyName, givenName } = person
+        const names = options.wholeNames ? { displayName: `${givenName} ${familyName}` } : { familyName, givenName }
+        expect(told.users).toMatchObject([{ email, ...names }])
         if (driver.capabilities.groups)
           expect(told.groups).toMatchObject([{ name: 'Größe + Maß', users: [told.users[0]?.id] }])
       })

@@ -88,6 +88,28 @@ describe('a directory', () => {
     ])
   })
 
+  it('says what people are there, and counts who was only invited apart from who is disabled', async () => {
+    service.pages = [
+      {
+        users: [
+          person('ann', { relation: 'Owner' }),
+          person('ben', { relation: 'Invited', active: false }),
+          person('cid', { relation: 'InvitationFailed', active: false }),
+          person('dan', { relation: 'OutsideCollaborator', active: false }),
+        ],
+        groups: [{ ...team('red', ['ann', 'dan']), maintainers: ['ann'] }],
+      },
+    ]
+    await connect()
+    await realm.run()
+    expect((await statusOf()).people).toMatchObject({ unknown: 4, disabled: 1, invited: 2 })
+    expect(await records()).toMatchObject({
+      ann: { user: { relation: 'Owner' } },
+      ben: { user: { relation: 'Invited', active: false } },
+      red: { group: { users: 2, maintainers: 1 } },
+    })
+  })
+
   it('that is observed gives nobody anything, and takes nothing', async () => {
     await connect()
     await realm.run()

@@ -10833,7 +10833,7 @@ return errors === 0;
 }
 
 export const DirectoryRecord = validate14;
-const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"relation":{"type":"string","enum":["Owner","Member","OutsideCollaborator","Invited","InvitationFailed"]},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"maintainers":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -11502,9 +11502,10 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data3.active !== undefined){
-if(typeof data3.active !== "boolean"){
-const err53 = {instancePath:instancePath+"/user/active",schemaPath:"#/properties/user/properties/active/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data3.relation !== undefined){
+let data12 = data3.relation;
+if(typeof data12 !== "string"){
+const err53 = {instancePath:instancePath+"/user/relation",schemaPath:"#/properties/user/properties/relation/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -11513,12 +11514,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-if(data3.problem !== undefined){
-let data13 = data3.problem;
-if(typeof data13 === "string"){
-if(func2(data13) > 300){
-const err54 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(!(((((data12 === "Owner") || (data12 === "Member")) || (data12 === "OutsideCollaborator")) || (data12 === "Invited")) || (data12 === "InvitationFailed"))){
+const err54 = {instancePath:instancePath+"/user/relation",schemaPath:"#/properties/user/properties/relation/enum",keyword:"enum",params:{allowedValues: schema15.properties.user.properties.relation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -11527,8 +11524,10 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(func2(data13) < 1){
-const err55 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data3.active !== undefined){
+if(typeof data3.active !== "boolean"){
+const err55 = {instancePath:instancePath+"/user/active",schemaPath:"#/properties/user/properties/active/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -11538,8 +11537,11 @@ vErrors.push(err55);
 errors++;
 }
 }
-else {
-const err56 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.problem !== undefined){
+let data14 = data3.problem;
+if(typeof data14 === "string"){
+if(func2(data14) > 300){
+const err56 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -11548,10 +11550,8 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-}
-else {
-const err57 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data14) < 1){
+const err57 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -11561,11 +11561,8 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data.group !== undefined){
-let data14 = data.group;
-if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
-if(data14.name === undefined){
-const err58 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+else {
+const err58 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -11574,8 +11571,10 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data14.users === undefined){
-const err59 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "users"},message:"must have required property '"+"users"+"'"};
+}
+}
+else {
+const err59 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -11584,8 +11583,12 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(data14.groups === undefined){
-const err60 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+if(data.group !== undefined){
+let data15 = data.group;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.name === undefined){
+const err60 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -11594,9 +11597,8 @@ vErrors.push(err60);
 }
 errors++;
 }
-for(const key2 in data14){
-if(!((((key2 === "name") || (key2 === "description")) || (key2 === "users")) || (key2 === "groups"))){
-const err61 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(data15.users === undefined){
+const err61 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "users"},message:"must have required property '"+"users"+"'"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -11605,12 +11607,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-}
-if(data14.name !== undefined){
-let data15 = data14.name;
-if(typeof data15 === "string"){
-if(func2(data15) > 255){
-const err62 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(data15.groups === undefined){
+const err62 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -11619,8 +11617,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-if(func2(data15) < 1){
-const err63 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key2 in data15){
+if(!(((((key2 === "name") || (key2 === "description")) || (key2 === "users")) || (key2 === "groups")) || (key2 === "maintainers"))){
+const err63 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -11630,8 +11629,11 @@ vErrors.push(err63);
 errors++;
 }
 }
-else {
-const err64 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15.name !== undefined){
+let data16 = data15.name;
+if(typeof data16 === "string"){
+if(func2(data16) > 255){
+const err64 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -11640,12 +11642,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-}
-if(data14.description !== undefined){
-let data16 = data14.description;
-if(typeof data16 === "string"){
-if(func2(data16) > 500){
-const err65 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(func2(data16) < 1){
+const err65 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -11654,8 +11652,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-if(func2(data16) < 1){
-const err66 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err66 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -11665,8 +11664,11 @@ vErrors.push(err66);
 errors++;
 }
 }
-else {
-const err67 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15.description !== undefined){
+let data17 = data15.description;
+if(typeof data17 === "string"){
+if(func2(data17) > 500){
+const err67 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -11675,11 +11677,8 @@ vErrors.push(err67);
 }
 errors++;
 }
-}
-if(data14.users !== undefined){
-let data17 = data14.users;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err68 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(func2(data17) < 1){
+const err68 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -11688,9 +11687,9 @@ vErrors.push(err68);
 }
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 > 10000000 || isNaN(data17)){
-const err69 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+}
+else {
+const err69 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -11699,8 +11698,11 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(data17 < 0 || isNaN(data17)){
-const err70 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data15.users !== undefined){
+let data18 = data15.users;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err70 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -11709,12 +11711,9 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-}
-if(data14.groups !== undefined){
-let data18 = data14.groups;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err71 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 10000000 || isNaN(data18)){
+const err71 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -11723,9 +11722,8 @@ vErrors.push(err71);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 10000000 || isNaN(data18)){
-const err72 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(data18 < 0 || isNaN(data18)){
+const err72 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -11734,8 +11732,12 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(data18 < 0 || isNaN(data18)){
-const err73 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data15.groups !== undefined){
+let data19 = data15.groups;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+const err73 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -11744,11 +11746,9 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err74 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 10000000 || isNaN(data19)){
+const err74 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -11757,12 +11757,8 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-if(data.formerLogins !== undefined){
-let data19 = data.formerLogins;
-if(Array.isArray(data19)){
-if(data19.length > 10){
-const err75 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if(data19 < 0 || isNaN(data19)){
+const err75 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -11771,12 +11767,12 @@ vErrors.push(err75);
 }
 errors++;
 }
-const len1 = data19.length;
-for(let i1=0; i1<len1; i1++){
-let data20 = data19[i1];
-if(typeof data20 === "string"){
-if(func2(data20) > 255){
-const err76 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+}
+}
+if(data15.maintainers !== undefined){
+let data20 = data15.maintainers;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err76 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -11785,8 +11781,9 @@ vErrors.push(err76);
 }
 errors++;
 }
-if(func2(data20) < 1){
-const err77 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 > 10000000 || isNaN(data20)){
+const err77 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -11795,9 +11792,8 @@ vErrors.push(err77);
 }
 errors++;
 }
-}
-else {
-const err78 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data20 < 0 || isNaN(data20)){
+const err78 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -11808,8 +11804,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err79 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err79 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -11819,15 +11816,11 @@ vErrors.push(err79);
 errors++;
 }
 }
-if(data.firstSeenTime !== undefined){
-let data21 = data.firstSeenTime;
-const _errs63 = errors;
-let valid10 = true;
-const _errs64 = errors;
-if(errors === _errs64){
-if(typeof data21 === "string"){
-if(func2(data21) > 35){
-const err80 = {};
+if(data.formerLogins !== undefined){
+let data21 = data.formerLogins;
+if(Array.isArray(data21)){
+if(data21.length > 10){
+const err80 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -11836,9 +11829,12 @@ vErrors.push(err80);
 }
 errors++;
 }
-}
-else {
-const err81 = {};
+const len1 = data21.length;
+for(let i1=0; i1<len1; i1++){
+let data22 = data21[i1];
+if(typeof data22 === "string"){
+if(func2(data22) > 255){
+const err81 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -11847,22 +11843,8 @@ vErrors.push(err81);
 }
 errors++;
 }
-}
-var _valid3 = _errs64 === errors;
-errors = _errs63;
-if(vErrors !== null){
-if(_errs63){
-vErrors.length = _errs63;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs66 = errors;
-if(typeof data21 === "string"){
-if(!pattern1.test(data21)){
-const err82 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data22) < 1){
+const err82 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -11873,7 +11855,7 @@ errors++;
 }
 }
 else {
-const err83 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err83 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -11882,11 +11864,10 @@ vErrors.push(err83);
 }
 errors++;
 }
-var _valid3 = _errs66 === errors;
-valid10 = _valid3;
 }
-if(!valid10){
-const err84 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err84 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -11895,9 +11876,16 @@ vErrors.push(err84);
 }
 errors++;
 }
-if(typeof data21 === "string"){
-if(func2(data21) > 35){
-const err85 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data.firstSeenTime !== undefined){
+let data23 = data.firstSeenTime;
+const _errs67 = errors;
+let valid10 = true;
+const _errs68 = errors;
+if(errors === _errs68){
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err85 = {};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -11908,7 +11896,7 @@ errors++;
 }
 }
 else {
-const err86 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err86 = {};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -11918,15 +11906,21 @@ vErrors.push(err86);
 errors++;
 }
 }
-if(data.missingTime !== undefined){
-let data22 = data.missingTime;
+var _valid3 = _errs68 === errors;
+errors = _errs67;
+if(vErrors !== null){
+if(_errs67){
+vErrors.length = _errs67;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
 const _errs70 = errors;
-let valid11 = true;
-const _errs71 = errors;
-if(errors === _errs71){
-if(typeof data22 === "string"){
-if(func2(data22) > 35){
-const err87 = {};
+if(typeof data23 === "string"){
+if(!pattern1.test(data23)){
+const err87 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -11937,7 +11931,7 @@ errors++;
 }
 }
 else {
-const err88 = {};
+const err88 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -11946,22 +11940,11 @@ vErrors.push(err88);
 }
 errors++;
 }
+var _valid3 = _errs70 === errors;
+valid10 = _valid3;
 }
-var _valid4 = _errs71 === errors;
-errors = _errs70;
-if(vErrors !== null){
-if(_errs70){
-vErrors.length = _errs70;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs73 = errors;
-if(typeof data22 === "string"){
-if(!pattern1.test(data22)){
-const err89 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!valid10){
+const err89 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -11970,9 +11953,9 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-else {
-const err90 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err90 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -11981,11 +11964,9 @@ vErrors.push(err90);
 }
 errors++;
 }
-var _valid4 = _errs73 === errors;
-valid11 = _valid4;
 }
-if(!valid11){
-const err91 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err91 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -11994,9 +11975,16 @@ vErrors.push(err91);
 }
 errors++;
 }
-if(typeof data22 === "string"){
-if(func2(data22) > 35){
-const err92 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data.missingTime !== undefined){
+let data24 = data.missingTime;
+const _errs74 = errors;
+let valid11 = true;
+const _errs75 = errors;
+if(errors === _errs75){
+if(typeof data24 === "string"){
+if(func2(data24) > 35){
+const err92 = {};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -12007,7 +11995,7 @@ errors++;
 }
 }
 else {
-const err93 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err93 = {};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -12017,14 +12005,84 @@ vErrors.push(err93);
 errors++;
 }
 }
+var _valid4 = _errs75 === errors;
+errors = _errs74;
+if(vErrors !== null){
+if(_errs74){
+vErrors.length = _errs74;
 }
 else {
-const err94 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs77 = errors;
+if(typeof data24 === "string"){
+if(!pattern1.test(data24)){
+const err94 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err94];
 }
 else {
 vErrors.push(err94);
+}
+errors++;
+}
+}
+else {
+const err95 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+var _valid4 = _errs77 === errors;
+valid11 = _valid4;
+}
+if(!valid11){
+const err96 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+if(typeof data24 === "string"){
+if(func2(data24) > 35){
+const err97 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+}
+else {
+const err99 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
 }
 errors++;
 }
@@ -14049,7 +14107,7 @@ return errors === 0;
 }
 
 export const DirectoryStatus = validate17;
-const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000}}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000}}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -14866,7 +14924,7 @@ vErrors.push(err67);
 errors++;
 }
 for(const key3 in data15){
-if(!(((((key3 === "declared") || (key3 === "unknown")) || (key3 === "external")) || (key3 === "withoutAddress")) || (key3 === "disabled"))){
+if(!((((((key3 === "declared") || (key3 === "unknown")) || (key3 === "external")) || (key3 === "withoutAddress")) || (key3 === "disabled")) || (key3 === "invited"))){
 const err68 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err68];
@@ -15052,9 +15110,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err84 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15.invited !== undefined){
+let data21 = data15.invited;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+const err84 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -15063,16 +15122,9 @@ vErrors.push(err84);
 }
 errors++;
 }
-}
-if(data.lastCompleteTime !== undefined){
-let data21 = data.lastCompleteTime;
-const _errs59 = errors;
-let valid6 = true;
-const _errs60 = errors;
-if(errors === _errs60){
-if(typeof data21 === "string"){
-if(func2(data21) > 35){
-const err85 = {};
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 > 10000000 || isNaN(data21)){
+const err85 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -15081,9 +15133,8 @@ vErrors.push(err85);
 }
 errors++;
 }
-}
-else {
-const err86 = {};
+if(data21 < 0 || isNaN(data21)){
+const err86 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -15093,21 +15144,10 @@ vErrors.push(err86);
 errors++;
 }
 }
-var _valid2 = _errs60 === errors;
-errors = _errs59;
-if(vErrors !== null){
-if(_errs59){
-vErrors.length = _errs59;
+}
 }
 else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs62 = errors;
-if(typeof data21 === "string"){
-if(!pattern1.test(data21)){
-const err87 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err87 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -15117,8 +15157,15 @@ vErrors.push(err87);
 errors++;
 }
 }
-else {
-const err88 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.lastCompleteTime !== undefined){
+let data22 = data.lastCompleteTime;
+const _errs61 = errors;
+let valid6 = true;
+const _errs62 = errors;
+if(errors === _errs62){
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err88 = {};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -15127,11 +15174,9 @@ vErrors.push(err88);
 }
 errors++;
 }
-var _valid2 = _errs62 === errors;
-valid6 = _valid2;
 }
-if(!valid6){
-const err89 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err89 = {};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -15140,9 +15185,22 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(typeof data21 === "string"){
-if(func2(data21) > 35){
-const err90 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid2 = _errs62 === errors;
+errors = _errs61;
+if(vErrors !== null){
+if(_errs61){
+vErrors.length = _errs61;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs64 = errors;
+if(typeof data22 === "string"){
+if(!pattern1.test(data22)){
+const err90 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -15153,7 +15211,7 @@ errors++;
 }
 }
 else {
-const err91 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err91 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -15162,11 +15220,11 @@ vErrors.push(err91);
 }
 errors++;
 }
+var _valid2 = _errs64 === errors;
+valid6 = _valid2;
 }
-if(data.observedGeneration !== undefined){
-let data22 = data.observedGeneration;
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
-const err92 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid6){
+const err92 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -15175,9 +15233,9 @@ vErrors.push(err92);
 }
 errors++;
 }
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 < -1 || isNaN(data22)){
-const err93 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(typeof data22 === "string"){
+if(func2(data22) > 35){
+const err93 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -15187,12 +15245,8 @@ vErrors.push(err93);
 errors++;
 }
 }
-}
-if(data.conditions !== undefined){
-let data23 = data.conditions;
-if(Array.isArray(data23)){
-if(data23.length > 20){
-const err94 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err94 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -15201,12 +15255,11 @@ vErrors.push(err94);
 }
 errors++;
 }
-const len0 = data23.length;
-for(let i0=0; i0<len0; i0++){
-let data24 = data23[i0];
-if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
-if(data24.type === undefined){
-const err95 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+}
+if(data.observedGeneration !== undefined){
+let data23 = data.observedGeneration;
+if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
+const err95 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -15215,8 +15268,9 @@ vErrors.push(err95);
 }
 errors++;
 }
-if(data24.status === undefined){
-const err96 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 < -1 || isNaN(data23)){
+const err96 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -15225,8 +15279,13 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(data24.reason === undefined){
-const err97 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+}
+if(data.conditions !== undefined){
+let data24 = data.conditions;
+if(Array.isArray(data24)){
+if(data24.length > 20){
+const err97 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -15235,8 +15294,12 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(data24.message === undefined){
-const err98 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+const len0 = data24.length;
+for(let i0=0; i0<len0; i0++){
+let data25 = data24[i0];
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+if(data25.type === undefined){
+const err98 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -15245,8 +15308,8 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(data24.lastTransitionTime === undefined){
-const err99 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(data25.status === undefined){
+const err99 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -15255,8 +15318,8 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(data24.observedGeneration === undefined){
-const err100 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(data25.reason === undefined){
+const err100 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -15265,9 +15328,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-for(const key4 in data24){
-if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
-const err101 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(data25.message === undefined){
+const err101 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -15276,12 +15338,8 @@ vErrors.push(err101);
 }
 errors++;
 }
-}
-if(data24.type !== undefined){
-let data25 = data24.type;
-if(typeof data25 === "string"){
-if(func2(data25) > 100){
-const err102 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data25.lastTransitionTime === undefined){
+const err102 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -15290,9 +15348,8 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-else {
-const err103 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data25.observedGeneration === undefined){
+const err103 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -15301,11 +15358,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-}
-if(data24.status !== undefined){
-let data26 = data24.status;
-if(typeof data26 !== "string"){
-const err104 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key4 in data25){
+if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
+const err104 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -15314,8 +15369,12 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(!(((data26 === "True") || (data26 === "False")) || (data26 === "Unknown"))){
-const err105 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+if(data25.type !== undefined){
+let data26 = data25.type;
+if(typeof data26 === "string"){
+if(func2(data26) > 100){
+const err105 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -15325,11 +15384,8 @@ vErrors.push(err105);
 errors++;
 }
 }
-if(data24.reason !== undefined){
-let data27 = data24.reason;
-if(typeof data27 === "string"){
-if(func2(data27) > 100){
-const err106 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err106 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -15339,8 +15395,10 @@ vErrors.push(err106);
 errors++;
 }
 }
-else {
-const err107 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data25.status !== undefined){
+let data27 = data25.status;
+if(typeof data27 !== "string"){
+const err107 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -15349,12 +15407,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-}
-if(data24.message !== undefined){
-let data28 = data24.message;
-if(typeof data28 === "string"){
-if(func2(data28) > 2000){
-const err108 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(!(((data27 === "True") || (data27 === "False")) || (data27 === "Unknown"))){
+const err108 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -15364,8 +15418,11 @@ vErrors.push(err108);
 errors++;
 }
 }
-else {
-const err109 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data25.reason !== undefined){
+let data28 = data25.reason;
+if(typeof data28 === "string"){
+if(func2(data28) > 100){
+const err109 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -15375,15 +15432,8 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data24.lastTransitionTime !== undefined){
-let data29 = data24.lastTransitionTime;
-const _errs81 = errors;
-let valid10 = true;
-const _errs82 = errors;
-if(errors === _errs82){
-if(typeof data29 === "string"){
-if(func2(data29) > 35){
-const err110 = {};
+else {
+const err110 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -15393,8 +15443,11 @@ vErrors.push(err110);
 errors++;
 }
 }
-else {
-const err111 = {};
+if(data25.message !== undefined){
+let data29 = data25.message;
+if(typeof data29 === "string"){
+if(func2(data29) > 2000){
+const err111 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -15404,21 +15457,8 @@ vErrors.push(err111);
 errors++;
 }
 }
-var _valid3 = _errs82 === errors;
-errors = _errs81;
-if(vErrors !== null){
-if(_errs81){
-vErrors.length = _errs81;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs84 = errors;
-if(typeof data29 === "string"){
-if(!pattern1.test(data29)){
-const err112 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err112 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -15428,8 +15468,15 @@ vErrors.push(err112);
 errors++;
 }
 }
-else {
-const err113 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data25.lastTransitionTime !== undefined){
+let data30 = data25.lastTransitionTime;
+const _errs83 = errors;
+let valid10 = true;
+const _errs84 = errors;
+if(errors === _errs84){
+if(typeof data30 === "string"){
+if(func2(data30) > 35){
+const err113 = {};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -15438,11 +15485,9 @@ vErrors.push(err113);
 }
 errors++;
 }
-var _valid3 = _errs84 === errors;
-valid10 = _valid3;
 }
-if(!valid10){
-const err114 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err114 = {};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -15451,9 +15496,22 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(typeof data29 === "string"){
-if(func2(data29) > 35){
-const err115 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid3 = _errs84 === errors;
+errors = _errs83;
+if(vErrors !== null){
+if(_errs83){
+vErrors.length = _errs83;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs86 = errors;
+if(typeof data30 === "string"){
+if(!pattern1.test(data30)){
+const err115 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -15464,7 +15522,7 @@ errors++;
 }
 }
 else {
-const err116 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err116 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -15473,11 +15531,11 @@ vErrors.push(err116);
 }
 errors++;
 }
+var _valid3 = _errs86 === errors;
+valid10 = _valid3;
 }
-if(data24.observedGeneration !== undefined){
-let data30 = data24.observedGeneration;
-if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
-const err117 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid10){
+const err117 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -15486,9 +15544,9 @@ vErrors.push(err117);
 }
 errors++;
 }
-if((typeof data30 == "number") && (isFinite(data30))){
-if(data30 < 0 || isNaN(data30)){
-const err118 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(typeof data30 === "string"){
+if(func2(data30) > 35){
+const err118 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -15498,10 +15556,8 @@ vErrors.push(err118);
 errors++;
 }
 }
-}
-}
 else {
-const err119 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err119 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -15511,9 +15567,10 @@ vErrors.push(err119);
 errors++;
 }
 }
-}
-else {
-const err120 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data25.observedGeneration !== undefined){
+let data31 = data25.observedGeneration;
+if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
+const err120 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -15522,15 +15579,51 @@ vErrors.push(err120);
 }
 errors++;
 }
-}
-}
-else {
-const err121 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 < 0 || isNaN(data31)){
+const err121 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err121];
 }
 else {
 vErrors.push(err121);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err122 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+}
+}
+else {
+const err123 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+}
+}
+else {
+const err124 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
 }
 errors++;
 }

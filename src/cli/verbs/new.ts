@@ -29,6 +29,7 @@ export const verb: Verb = (command, io) => {
     .option('--file <path>', 'of a directory: an export beneath --directory-files')
     .option('--url <url>', 'of a directory: ldaps://HOST, or https://HOST with --realm')
     .option('--realm <name>', 'of a directory: a realm of Keycloak at --url')
+    .option('--github <organization>', 'of a directory: an organization on GitHub')
     .option('--dir <folder>', 'the repository', '.')
     .option('--stdout', 'print it; write nothing')
     .addHelpText('after', '\nNever overwrites a file.')
@@ -84,18 +85,22 @@ const nameOf = (called: string): string =>
 /** What a directory reads; what cannot be known is a guess to be looked at. */
 const serviceOf = (
   name: string,
-  { file, url, realm }: Record<'file' | 'url' | 'realm', string | undefined>,
+  { file, url, realm, github }: Record<'file' | 'url' | 'realm' | 'github', string | undefined>,
 ): Record<string, unknown> => {
-  if (realm !== undefined && url !== undefined && file === undefined) {
+  const said = [file, url, github].filter(where => where !== undefined)
+  if (said.length === 1 && realm === undefined) {
+    if (file !== undefined) return { type: 'File', file: { path: file, columns: { id: 'id', email: 'email' } } }
+    if (github !== undefined)
+      return { type: 'GitHub', github: { organization: github, tokenSecretRef: { name, key: 'token' } } }
+  }
+  if (url === undefined || said.length !== 1 || !URL.canParse(url))
+    throw new UsageError(
+      'say where a directory reads: --file PATH, --url ldaps://HOST, --url https://HOST --realm NAME, or --github ORGANIZATION',
+    )
+  if (realm !== undefined) {
     const clientSecretRef = { name, key: 'clientSecret' }
     return { type: 'Keycloak', keycloak: { url, realm, clientId: 'roster', clientSecretRef } }
   }
-  if (file !== undefined && url === undefined && realm === undefined)
-    return { type: 'File', file: { path: file, columns: { id: 'id', email: 'email' } } }
-  if (url === undefined || file !== undefined || !URL.canParse(url))
-    throw new UsageError(
-      'say where a directory reads: --file PATH, --url ldaps://HOST, or --url https://HOST --realm NAME',
-    )
   const base = new URL(url).hostname
     .split('.')
     .slice(1)
@@ -135,7 +140,7 @@ const specOf = (kind: Kind, name: string, called: string, flags: Record<string, 
     case 'Directory':
       return {
         ...within(),
-        ...serviceOf(name, { file: text('file'), url: text('url'), realm: text('realm') }),
+        ...serviceOf(name, { file: text('file'), url: text('url'), realm: text('realm'), github: text('github') }),
         policy: 'Observe',
       }
     case 'Invitation':
