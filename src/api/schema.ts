@@ -5,7 +5,14 @@
  * Build time only: importing this at run time costs four bare starts of Node. Everything else imports the kinds' *types*.
  */
 import Type, { type TSchema, type TUnsafe } from 'typebox'
-import { ADDRESS_PATTERN, DATE_PATTERN, DURATION_PATTERN, NAME_PATTERN, TIME_PATTERN } from './patterns.ts'
+import {
+  ADDRESS_PATTERN,
+  DATE_PATTERN,
+  DURATION_PATTERN,
+  LOCALE_PATTERN,
+  NAME_PATTERN,
+  TIME_PATTERN,
+} from './patterns.ts'
 import type { Condition } from './resource.ts'
 
 export { NAME_PATTERN }
@@ -100,7 +107,7 @@ export const locale = (description: string) =>
   Type.String({
     description: `${description} A language tag such as \`de\` or \`en-GB\`.`,
     maxLength: 20,
-    pattern: '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$',
+    pattern: LOCALE_PATTERN,
   })
 
 /** A CEL expression over `user`. */

@@ -17,6 +17,7 @@ import {
   optional,
   reference,
   text,
+  time,
   unset,
 } from './schema.ts'
 
@@ -144,13 +145,27 @@ const spec = object(
   ],
 )
 
-const profile = object('Effective values.', {
+const profile = object('Effective values: as declared, else as the first directory says that says anything.', {
   email: unset(address('Where mail goes.')),
   displayName: unset(text('Full name.', 200)),
   givenName: unset(text('Given name.', 100)),
   familyName: unset(text('Family name.', 100)),
   locale: unset(locale('Language.')),
   external: unset(flag('The address is in no domain of the organizations the person belongs to.')),
+})
+
+const source = object('What one directory says.', {
+  directory: reference('Directory', 'Which directory.'),
+  id: text('The id that the service has for them.', 255),
+  login: unset(text('Login there.', 255)),
+  email: unset(address('Address.')),
+  aliases: unset(list(address(''), 20, 'Further addresses.')),
+  givenName: unset(text('Given name.', 100)),
+  familyName: unset(text('Family name.', 100)),
+  displayName: unset(text('Full name.', 200)),
+  locale: unset(text('Language.', 20)),
+  disabled: unset(flag('The account is not in use there.')),
+  missingTime: unset(time('Since when a complete read no longer has it.')),
 })
 
 const status = object('Where the person stands.', {
@@ -165,6 +180,14 @@ const status = object('Where the person stands.', {
     ]),
   ),
   profile: unset(profile),
+  sources: unset(
+    Type.Array(source, {
+      description:
+        'What directories say of the person, by their names; of each no more than fits into two kilobytes. `profile` has what of it is in force.',
+      maxItems: 16,
+      'x-kubernetes-list-type': 'atomic',
+    }),
+  ),
   memberships: unset(
     Type.Array(
       object('One organization.', {
@@ -208,6 +231,7 @@ const status = object('Where the person stands.', {
 })
 
 export type UserSpec = Static<typeof spec>
+export type UserSource = Static<typeof source>
 export type UserMembership = Static<typeof membership>
 export type UserStatus = Static<typeof status>
 export type User = Resource<'User', UserSpec, UserStatus>

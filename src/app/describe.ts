@@ -3,8 +3,12 @@ import type { AnyResource } from '../api/kinds.ts'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
 import { type Kind, RECORD_KINDS } from '../api/names.ts'
+import type { User } from '../api/user.ts'
+import { effectiveValues, SAID_VALUES } from '../decide/profile.ts'
 import { accountName } from '../decide/record-names.ts'
 import { settingsFor } from '../reconcilers/context.ts'
+import { isGenerated } from '../reconcilers/people.ts'
+import { personOfUser, sayingsOf } from '../reconcilers/who.ts'
 import { type HeldSet, heldSet, setTexts } from './held.ts'
 import { findPerson } from './person.ts'
 import type { Realm } from './realm.ts'
@@ -53,6 +57,8 @@ export interface Description {
   held?: HeldSet
   /** Of any other: what it stands for. */
   removals?: string[]
+  /** Of a User: values that are in force, and who says so. */
+  values?: { name: string; value: string; from: string }[]
   /** Addresses that can sign in. */
   accounts?: { address: string; proven?: string; closed?: string }[]
   timeZone: string
@@ -89,7 +95,11 @@ export const describeObject = async (
     if (object.spec.state === 'Held') return { ...description, timeZone, held: heldSet(cache, object) }
     return { ...description, timeZone, removals: setTexts(cache, object, timeZone) }
   }
-  if (kind !== 'User' && kind !== 'Invitation' && kind !== 'Membership') return description
+  if (object.kind === 'User') {
+    const snapshot = await takeSnapshot(realm)
+    return { ...description, ...aboutPerson(snapshot, object), values: valuesOf(snapshot, object) }
+  }
+  if (kind !== 'Invitation' && kind !== 'Membership') return description
   const snapshot = await takeSnapshot(realm)
   return { ...description, ...aboutPerson(snapshot, object) }
 }
@@ -130,6 +140,21 @@ const aboutPerson = (
       .flatMap(address => snapshot.cache.get('Account', accountName(address)) ?? [])
       .map(accountLine),
   }
+}
+
+const valuesOf = ({ cache }: Snapshot, user: User): NonNullable<Description['values']> => {
+  const person = personOfUser(cache, user)
+  const values = effectiveValues(user.spec, person ? sayingsOf(cache, person) : [])
+  const declared = isGenerated(user) ? 'the invitation' : whenceOf(user).place
+  return [
+    { name: 'email', value: user.spec.email, from: isGenerated(user) ? 'the membership' : declared },
+    ...SAID_VALUES.flatMap(name => {
+      const { value, from } = values[name] ?? {}
+      return value === undefined
+        ? []
+        : [{ name, value, from: from ? `directory/${from.directory}, of ${from.id}` : declared }]
+    }),
+  ]
 }
 
 const aboutPool = (snapshot: Snapshot, pool: LicensePool): Pick<Description, 'holders' | 'timeZone'> => {

@@ -25,6 +25,16 @@ export const describeText = async (of: Description, now: number): Promise<string
     if (Object.keys(status).length > 0) sections.push(section('Status', await document(status, 'yaml')))
     if (conditions.length > 0) sections.push(section('Conditions', conditionTable(conditions, now)))
   }
+  if (of.values && of.values.length > 0)
+    sections.push(
+      section(
+        'Values',
+        table(
+          ['Name', 'Value', 'By'],
+          of.values.map(({ name, value, from }) => [name, value, from]),
+        ),
+      ),
+    )
   for (const membership of of.memberships ?? []) sections.push(membershipText(membership, timeZone, now))
   if (of.held) sections.push(section('Held', heldLines(of.held).join('\n')))
   if (of.removals && of.removals.length > 0)

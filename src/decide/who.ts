@@ -29,8 +29,8 @@ export interface PersonSource {
   /** Whose people it is one of. */
   organizations: readonly string[]
   keys: readonly Key[]
-  /** Never merged without a decision. */
-  apart?: 'Protected' | 'Admin'
+  /** Never merged without a decision. Asked only of those who would be merged. */
+  readonly apart?: 'Protected' | 'Admin' | undefined
   /** Keys of which it was decided that whoever else has them is another person. */
   distinctFrom?: readonly string[]
 }
@@ -93,6 +93,18 @@ export const whoIs = (source: PersonSource, sources: PersonSources): Person => {
   const mine = together && isOnePerson(together, look) ? together : apartFrom(source, look)
   const ordered = mine.toSorted(bySurvival)
   return { survivor: ordered[0] ?? source, sources: ordered, suspicions: suspicionsOf(ordered, look) }
+}
+
+/** What shares a key with a source, be it only claimed, or with something that does: whom a change of it may concern. The nearest first, up to {@link MOST_TOGETHER}. */
+export const around = (source: PersonSource, sources: PersonSources): PersonSource[] => {
+  const found = new Map([[source.ref, source]])
+  for (const one of found.values())
+    for (const { key } of one.keys)
+      for (const other of sources.sharing(key)) {
+        if (found.size >= MOST_TOGETHER) return [...found.values()]
+        if (!found.has(other.ref)) found.set(other.ref, other)
+      }
+  return [...found.values()]
 }
 
 /** The declared one before all, then one that signs in, then by name. */

@@ -40,6 +40,11 @@ export const identity = ({ directory, id, name = '' }: { directory: string; id?:
 export const addressesSaid = ({ user }: DirectoryRecordSpec): string[] =>
   user ? [...new Set([...(user.email === undefined ? [] : [user.email]), ...(user.aliases ?? [])])] : []
 
+/** Logins that somebody has, or had, in a directory; as they are compared. */
+export const loginsSaid = ({ user, formerLogins = [] }: DirectoryRecordSpec): string[] => [
+  ...new Set([...formerLogins, ...(user?.login === undefined ? [] : [user.login])].map(loginKey)),
+]
+
 /**
  * Every index over the cache, so that no reconcile reads more than its own data.
  * An index is named after what it is asked with: `cache.by('Membership', 'organization', 'acme')`.
@@ -119,10 +124,7 @@ export const indexes = {
     /** By address of a person, further ones too. */
     address: ({ spec }: DirectoryRecord) => addressesSaid(spec),
     /** By {@link identity} of the login that a person has there, or had. */
-    login: ({ spec: { directory, user, formerLogins = [] } }: DirectoryRecord) =>
-      [...new Set([...formerLogins, ...(user?.login === undefined ? [] : [user.login])].map(loginKey))].map(name =>
-        identity({ directory, name }),
-      ),
+    login: ({ spec }: DirectoryRecord) => loginsSaid(spec).map(name => identity({ directory: spec.directory, name })),
     /** By {@link entry} of each address of a person. */
     entry: ({ spec }: DirectoryRecord) => addressesSaid(spec).map(address => entry(spec.directory, address)),
   },

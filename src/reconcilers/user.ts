@@ -22,6 +22,7 @@ import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
 import { heldVerdicts, projectUser } from './userstatus.ts'
+import { usersAround } from './who.ts'
 
 /** One person: every membership that is declared for them or that they have, one after the other; one that fails stops no other. */
 export const userReconciler = (world: World): Reconciler<'User'> => ({
@@ -44,6 +45,7 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         metadata.annotations?.[ANNOTATIONS.going],
         spec.email,
         spec.aliases,
+        spec.identities,
         spec.previousNames,
       ],
       *wakes(user, cache) {
@@ -84,8 +86,14 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     }),
     watch({
       kind: 'Account',
-      changed: ({ spec }) => [spec.proven, spec.closed],
+      changed: ({ spec }) => [spec.proven, spec.closed, spec.sameAs],
       wakes: ({ spec }, cache) => usersOf(cache, spec.address),
+    }),
+    // What a directory says of them, or of somebody who may be them.
+    watch({
+      kind: 'DirectoryRecord',
+      changed: ({ spec }) => [spec.user, spec.formerLogins, spec.missingTime],
+      wakes: usersAround,
     }),
     // The guard has decided, or somebody approved.
     watch({
@@ -145,6 +153,7 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.children,
         spec.timeZone,
         spec.domains,
+        spec.guard?.protected,
         spec.invitations?.maxAttempts,
         spec.frozen,
       ],

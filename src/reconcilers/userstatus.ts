@@ -3,12 +3,15 @@ import type { User, UserStatus } from '../api/user.ts'
 import { isExternal } from '../decide/address.ts'
 import { type HeldSeats, seatsOf } from '../decide/held-seats.ts'
 import { mostOf } from '../decide/person.ts'
-import { settingsFor, type World, writeStatus } from './context.ts'
+import { effectiveValues, SAID_VALUES, sourcesShown } from '../decide/profile.ts'
+import { suspicionText } from '../decide/suspicion.ts'
+import type { Person } from '../decide/who.ts'
+import { settingsFor, short, type World, writeStatus } from './context.ts'
 import { addressesOf } from './indexes.ts'
-import { recipientOf } from './mails.ts'
 import { isDeleting } from './people.ts'
 import type { PlaceResult } from './placepass.ts'
 import { licenseProblem } from './poolmembers.ts'
+import { personOfUser, sayingsOf } from './who.ts'
 
 /** Writes what the passes over a person's memberships came to. */
 export const projectUser = async (world: World, user: User, results: readonly PlaceResult[]): Promise<void> => {
@@ -16,8 +19,11 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
   // A suspension that is held is not in force.
   const isIn = states.some(one => one === 'Active' || one === 'Restricted')
   const state = user.spec.suspended && !isIn ? 'Suspended' : mostOf(states)
-  const { email, givenName, familyName, locale } = user.spec
-  const { displayName } = recipientOf(email, user)
+  const { email } = user.spec
+  const person = personOfUser(world.cache, user)
+  const sayings = person ? sayingsOf(world.cache, person) : []
+  const sources = sourcesShown(sayings)
+  const values = effectiveValues(user.spec, sayings)
   const domains = results.flatMap(({ organization }) => settingsFor(world, organization)?.settings.domains ?? [])
   const shown = results.filter(result => result.state !== 'Ended' || isDeclared(user, result.organization))
   const licenses = licensesOf(world, user)
@@ -25,12 +31,10 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
     ...(state !== undefined && { state }),
     profile: {
       email,
-      ...(displayName !== undefined && { displayName }),
-      ...(givenName !== undefined && { givenName }),
-      ...(familyName !== undefined && { familyName }),
-      ...(locale !== undefined && { locale }),
+      ...Object.fromEntries(SAID_VALUES.flatMap(field => (values[field] ? [[field, values[field].value]] : []))),
       external: isExternal(email, domains),
     },
+    ...(sources.length > 0 && { sources }),
     ...(shown.length > 0 && {
       memberships: shown.map(({ organization, state: place, roles }) => ({
         organization,
@@ -52,6 +56,7 @@ export const projectUser = async (world: World, user: User, results: readonly Pl
             message: `${email} is not proven; signing in stays with ${proven}`,
           } as const,
         ]),
+    ...suspicionVerdicts(person),
     ...(world.clock.suspect && results.some(result => result.isHeld)
       ? [{ type: 'ClockSuspect', status: 'True', reason: 'ClockJumped', message: 'what ends by time waits' } as const]
       : []),
@@ -78,6 +83,14 @@ export const licensesOf = ({ cache }: World, user: User): HeldSeats[] => {
   return seats.filter(({ pool }) => cache.get('LicensePool', pool)).slice(0, MOST_LICENSES)
 }
 const MOST_LICENSES = 100
+
+/** Says who looks like this person, and waits for a decision. */
+const suspicionVerdicts = (person: Person | undefined): Verdict[] => {
+  const texts = (person?.suspicions ?? []).map(suspicionText)
+  if (texts.length === 0) return []
+  const message = short(`${[...new Set(texts)].join('; ')}; say which in identities or distinctFrom`)
+  return [{ type: 'DuplicateSuspected', status: 'True', reason: 'DuplicateSuspected', message }]
+}
 
 /** Says which losses of a person are held. */
 export const heldVerdicts = (results: readonly PlaceResult[]): Verdict[] => {

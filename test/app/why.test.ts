@@ -6,10 +6,12 @@ import { API_VERSION } from '../../src/api/names.ts'
 import type { OrganizationSpec } from '../../src/api/organization.ts'
 import type { RoleSpec } from '../../src/api/role.ts'
 import type { UserSpec } from '../../src/api/user.ts'
+import { describeObject } from '../../src/app/describe.ts'
 import { mayPerson, whyOf } from '../../src/app/why.ts'
 import { colors } from '../../src/cli/color.ts'
+import { describeText } from '../../src/cli/describetext.ts'
 import { whyText } from '../../src/cli/whytext.ts'
-import { membershipName } from '../../src/decide/record-names.ts'
+import { directoryRecordName, membershipName } from '../../src/decide/record-names.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { type FakeClock, fakeClock } from '../fakes/clock.ts'
@@ -368,6 +370,66 @@ describe('a value', () => {
     expect(value?.ways.map(way => way.text).sort()).toEqual(expected.ways.toSorted())
     if (expected.changes) expect(value?.ways.map(way => way.change).sort()).toEqual(expected.changes.toSorted())
     expect(value?.notes).toEqual(expected.notes ?? [])
+  })
+
+  test('that a directory says is told with the directory, and so is what it says otherwise', async () => {
+    const say = async (directory: string, id: string, user: object) => {
+      const spec = { directory, of: 'User' as const, id, user: { active: true, ...user }, firstSeenTime: now() }
+      const name = directoryRecordName(directory, 'User', id)
+      await store.create({ kind: 'DirectoryRecord', metadata: { name }, spec }, { manager: 'controller' })
+    }
+    for (const name of ['hr', 'okta'])
+      await store.create(
+        {
+          kind: 'Directory',
+          metadata: { name },
+          spec: {
+            organization: 'acme',
+            type: 'File',
+            file: { path: 'p.csv', columns: { id: 'nr' } },
+            policy: 'Observe',
+          },
+        },
+        { manager },
+      )
+    await member('dora', { acme: [] }, { user: { givenName: 'Dora' } })
+    await say('hr', '7', { email: 'dora@acme.example', givenName: 'Theodora', familyName: 'Doe', locale: 'de' })
+    await say('okta', 'u1', { email: 'dora@acme.example', locale: 'en' })
+    expect((await why('dora', 'locale')).value).toEqual({
+      thing: 'value',
+      name: 'locale',
+      has: true,
+      value: 'de',
+      ways: [
+        {
+          how: 'Directory',
+          at: 'Directory/hr',
+          text: 'directory/hr says so of 7',
+          change: 'change it in directory/hr, or write locale in users/dora.yaml:1',
+        },
+      ],
+      notes: ['directory/okta says en of u1', 'not written in users/dora.yaml:1; to set it: write locale there'],
+    })
+    expect((await why('dora', 'givenName')).value).toMatchObject({
+      value: 'Dora',
+      ways: [{ how: 'Declared' }],
+      notes: ['directory/hr says Theodora of 7'],
+    })
+    expect((await why('dora', 'email')).value).toMatchObject({
+      value: 'dora@acme.example',
+      notes: ['directory/hr says dora@acme.example of 7', 'directory/okta says dora@acme.example of u1'],
+    })
+    const described = await describeObject({ store, clock }, { kind: 'User', name: 'dora' })
+    expect(described?.values).toEqual([
+      { name: 'email', value: 'dora@acme.example', from: 'users/dora.yaml:1' },
+      { name: 'displayName', value: 'Dora', from: 'users/dora.yaml:1' },
+      { name: 'givenName', value: 'Dora', from: 'users/dora.yaml:1' },
+      { name: 'familyName', value: 'Doe', from: 'directory/hr, of 7' },
+      { name: 'locale', value: 'de', from: 'directory/hr, of 7' },
+    ])
+    expect(described && (await describeText(described, clock.now()))).toContain(
+      'locale        de                  directory/hr, of 7',
+    )
   })
 
   test('gives way to a role of the same name, unless it is asked for as a value', async () => {

@@ -164,3 +164,101 @@ describe('whom a directory tells of', () => {
     expect(await who(await say('hr', '1', { email: 'alice@acme.example' }))).toBe('unknown')
   })
 })
+
+describe('what a User shows of directories', () => {
+  const statusOf = async (name: string) => {
+    await realm.run()
+    const { profile, sources, conditions } = (await realm.store.get('User', name))?.status ?? {}
+    const doubt = conditions?.find(({ type }) => type === 'DuplicateSuspected')
+    return { profile, sources, doubt: doubt?.message, ready: conditions?.find(({ type }) => type === 'Ready')?.reason }
+  }
+  const remove = async (record: DirectoryRecord) =>
+    realm.world.effects.writeDirectoryRecord(
+      {
+        name: record.metadata.name,
+        before: realm.world.cache.get('DirectoryRecord', record.metadata.name),
+        spec: undefined,
+      },
+      { actor: 'controller', because: 'Directory/hr', organization: 'acme' },
+    )
+
+  it('is every source of the person, what is in force of it, and nothing once it is taken away', async () => {
+    await declare('alice', 'alice@acme.example', 'acme', { givenName: 'Alice' })
+    const before = await statusOf('alice')
+    expect(before).toMatchObject({ profile: { displayName: 'Alice' }, sources: undefined })
+    const hr = await say('hr', '77', {
+      email: 'alice@acme.example',
+      aliases: ['a.smith@acme.example'],
+      givenName: 'Ally',
+      familyName: 'Smith',
+      locale: 'de',
+    })
+    // By way of the entry before.
+    const okta = await say('okta', 'u1', { email: 'a.smith@acme.example', login: 'asmith', active: false })
+    expect(await statusOf('alice')).toMatchObject({
+      profile: {
+        email: 'alice@acme.example',
+        displayName: 'Alice',
+        givenName: 'Alice',
+        familyName: 'Smith',
+        locale: 'de',
+      },
+      sources: [
+        { directory: 'hr', id: '77', email: 'alice@acme.example', givenName: 'Ally' },
+        { directory: 'okta', id: 'u1', login: 'asmith', disabled: true },
+      ],
+      doubt: undefined,
+    })
+    await remove(hr)
+    expect((await statusOf('alice')).sources).toBeUndefined()
+    await remove(okta)
+    expect(await statusOf('alice')).toEqual(before)
+    const version = await realm.version()
+    await realm.runAll()
+    expect(await realm.version()).toBe(version)
+  })
+
+  it('is who looks like the person until somebody decides', async () => {
+    const roles = [{ organization: 'acme', roles: ['admin'] }]
+    await realm.declare('User', 'ann', { email: 'ann@acme.example', memberships: roles })
+    await say('hr', '5', { email: 'ann@acme.example', givenName: 'Ann' })
+    expect(await statusOf('ann')).toMatchObject({
+      sources: undefined,
+      doubt:
+        '5 of directory/hr may be User/ann: both have ann@acme.example, and admins are merged by decision only; say which in identities or distinctFrom',
+    })
+    const decide = (further: object) =>
+      realm.declare('User', 'ann', { email: 'ann@acme.example', memberships: roles, ...further })
+    await decide({ identities: [{ directory: 'hr', id: '5' }] })
+    expect(await statusOf('ann')).toMatchObject({ profile: { givenName: 'Ann' }, doubt: undefined })
+    await decide({ identities: [], distinctFrom: [{ directory: 'hr', id: '5' }] })
+    expect(await statusOf('ann')).toMatchObject({ sources: undefined, doubt: undefined })
+  })
+
+  it('names the claim on both sides, and gives the claimer nothing', async () => {
+    await declare('alice', 'alice@acme.example', 'acme')
+    await declare('eve', 'eve@partner.example', 'partner', { aliases: ['boss@acme.example'] })
+    await say('hr', '1', { email: 'boss@acme.example', givenName: 'Boss' })
+    await say('theirs', '2', { email: 'alice@acme.example', givenName: 'Mallory' })
+    const eve = await statusOf('eve')
+    expect(eve.doubt).toMatch(
+      /^1 of directory\/hr may be User\/eve: both have boss@acme.example, and User\/eve only claims it;/,
+    )
+    expect(eve).toMatchObject({ profile: { email: 'eve@partner.example' }, sources: undefined })
+    expect(eve.profile?.givenName).toBeUndefined()
+    const alice = await statusOf('alice')
+    expect(alice.doubt).toMatch(/^2 of directory\/theirs may be User\/alice/)
+    expect(alice.profile?.givenName).toBeUndefined()
+  })
+
+  it('changes with who is protected', async () => {
+    await declare('alice', 'alice@acme.example', 'acme')
+    await say('hr', '77', { email: 'alice@acme.example', givenName: 'Ally' })
+    expect((await statusOf('alice')).profile?.givenName).toBe('Ally')
+    await realm.declare('Organization', 'acme', {
+      domains: ['acme.example'],
+      guard: { protected: ['alice@acme.example'] },
+    })
+    expect((await statusOf('alice')).profile?.givenName).toBeUndefined()
+  })
+})

@@ -17094,14 +17094,14 @@ return errors === 0;
 }
 
 export const UserStatus = validate21;
-const schema22 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left"]},"profile":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"external":{"type":"boolean"}}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left","Waiting"]},"roles":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}}},"licenses":{"type":"array","maxItems":100,"items":{"type":"object","required":["pool","quantity","state"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":0,"maximum":100},"state":{"type":"string","enum":["Reserved","Used","Waiting","Releasing"]}}}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema22 = {"type":"object","additionalProperties":false,"properties":{"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left"]},"profile":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"external":{"type":"boolean"}}},"sources":{"type":"array","maxItems":16,"items":{"type":"object","required":["directory","id"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"disabled":{"type":"boolean"},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Invited","Active","Restricted","Suspended","Ended","Left","Waiting"]},"roles":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}}},"licenses":{"type":"array","maxItems":100,"items":{"type":"object","required":["pool","quantity","state"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":0,"maximum":100},"state":{"type":"string","enum":["Reserved","Used","Waiting","Releasing"]}}}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((((key0 === "state") || (key0 === "profile")) || (key0 === "memberships")) || (key0 === "licenses")) || (key0 === "observedGeneration")) || (key0 === "conditions"))){
+if(!(((((((key0 === "state") || (key0 === "profile")) || (key0 === "sources")) || (key0 === "memberships")) || (key0 === "licenses")) || (key0 === "observedGeneration")) || (key0 === "conditions"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -17487,11 +17487,11 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data.memberships !== undefined){
-let data8 = data.memberships;
+if(data.sources !== undefined){
+let data8 = data.sources;
 if(Array.isArray(data8)){
-if(data8.length > 200){
-const err30 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(data8.length > 16){
+const err30 = {instancePath:instancePath+"/sources",schemaPath:"#/properties/sources/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -17504,8 +17504,8 @@ const len0 = data8.length;
 for(let i0=0; i0<len0; i0++){
 let data9 = data8[i0];
 if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-if(data9.organization === undefined){
-const err31 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
+if(data9.directory === undefined){
+const err31 = {instancePath:instancePath+"/sources/" + i0,schemaPath:"#/properties/sources/items/required",keyword:"required",params:{missingProperty: "directory"},message:"must have required property '"+"directory"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -17514,8 +17514,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(data9.state === undefined){
-const err32 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(data9.id === undefined){
+const err32 = {instancePath:instancePath+"/sources/" + i0,schemaPath:"#/properties/sources/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -17525,8 +17525,8 @@ vErrors.push(err32);
 errors++;
 }
 for(const key2 in data9){
-if(!(((key2 === "organization") || (key2 === "state")) || (key2 === "roles"))){
-const err33 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(!(func13.call(schema22.properties.sources.items.properties, key2))){
+const err33 = {instancePath:instancePath+"/sources/" + i0,schemaPath:"#/properties/sources/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -17536,8 +17536,8 @@ vErrors.push(err33);
 errors++;
 }
 }
-if(data9.organization !== undefined){
-let data10 = data9.organization;
+if(data9.directory !== undefined){
+let data10 = data9.directory;
 const _errs36 = errors;
 let valid7 = true;
 const _errs37 = errors;
@@ -17579,7 +17579,7 @@ if(_valid2){
 const _errs39 = errors;
 if(typeof data10 === "string"){
 if(!pattern2.test(data10)){
-const err36 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err36 = {instancePath:instancePath+"/sources/" + i0+"/directory",schemaPath:"#/properties/sources/items/properties/directory/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -17590,7 +17590,7 @@ errors++;
 }
 }
 else {
-const err37 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err37 = {instancePath:instancePath+"/sources/" + i0+"/directory",schemaPath:"#/properties/sources/items/properties/directory/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -17603,7 +17603,7 @@ var _valid2 = _errs39 === errors;
 valid7 = _valid2;
 }
 if(!valid7){
-const err38 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err38 = {instancePath:instancePath+"/sources/" + i0+"/directory",schemaPath:"#/properties/sources/items/properties/directory/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -17614,7 +17614,7 @@ errors++;
 }
 if(typeof data10 === "string"){
 if(func2(data10) > 253){
-const err39 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err39 = {instancePath:instancePath+"/sources/" + i0+"/directory",schemaPath:"#/properties/sources/items/properties/directory/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -17624,7 +17624,7 @@ vErrors.push(err39);
 errors++;
 }
 if(func2(data10) < 1){
-const err40 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err40 = {instancePath:instancePath+"/sources/" + i0+"/directory",schemaPath:"#/properties/sources/items/properties/directory/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -17635,7 +17635,7 @@ errors++;
 }
 }
 else {
-const err41 = {instancePath:instancePath+"/memberships/" + i0+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err41 = {instancePath:instancePath+"/sources/" + i0+"/directory",schemaPath:"#/properties/sources/items/properties/directory/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -17645,10 +17645,11 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data9.state !== undefined){
-let data11 = data9.state;
-if(typeof data11 !== "string"){
-const err42 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data9.id !== undefined){
+let data11 = data9.id;
+if(typeof data11 === "string"){
+if(func2(data11) > 255){
+const err42 = {instancePath:instancePath+"/sources/" + i0+"/id",schemaPath:"#/properties/sources/items/properties/id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -17657,8 +17658,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(!(((((((data11 === "Invited") || (data11 === "Active")) || (data11 === "Restricted")) || (data11 === "Suspended")) || (data11 === "Ended")) || (data11 === "Left")) || (data11 === "Waiting"))){
-const err43 = {instancePath:instancePath+"/memberships/" + i0+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema22.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(func2(data11) < 1){
+const err43 = {instancePath:instancePath+"/sources/" + i0+"/id",schemaPath:"#/properties/sources/items/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -17668,11 +17669,8 @@ vErrors.push(err43);
 errors++;
 }
 }
-if(data9.roles !== undefined){
-let data12 = data9.roles;
-if(Array.isArray(data12)){
-if(data12.length > 200){
-const err44 = {instancePath:instancePath+"/memberships/" + i0+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+else {
+const err44 = {instancePath:instancePath+"/sources/" + i0+"/id",schemaPath:"#/properties/sources/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -17681,16 +17679,12 @@ vErrors.push(err44);
 }
 errors++;
 }
-const len1 = data12.length;
-for(let i1=0; i1<len1; i1++){
-let data13 = data12[i1];
-const _errs47 = errors;
-let valid10 = true;
-const _errs48 = errors;
-if(errors === _errs48){
-if(typeof data13 === "string"){
-if(func2(data13) > 253){
-const err45 = {};
+}
+if(data9.login !== undefined){
+let data12 = data9.login;
+if(typeof data12 === "string"){
+if(func2(data12) > 255){
+const err45 = {instancePath:instancePath+"/sources/" + i0+"/login",schemaPath:"#/properties/sources/items/properties/login/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -17699,14 +17693,53 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-else {
-const err46 = {};
+if(func2(data12) < 1){
+const err46 = {instancePath:instancePath+"/sources/" + i0+"/login",schemaPath:"#/properties/sources/items/properties/login/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err46];
 }
 else {
 vErrors.push(err46);
+}
+errors++;
+}
+}
+else {
+const err47 = {instancePath:instancePath+"/sources/" + i0+"/login",schemaPath:"#/properties/sources/items/properties/login/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+if(data9.email !== undefined){
+let data13 = data9.email;
+const _errs47 = errors;
+let valid8 = true;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data13 === "string"){
+if(func2(data13) > 254){
+const err48 = {};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+else {
+const err49 = {};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
 }
 errors++;
 }
@@ -17724,43 +17757,8 @@ vErrors = null;
 if(_valid3){
 const _errs50 = errors;
 if(typeof data13 === "string"){
-if(!pattern2.test(data13)){
-const err47 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
-if(vErrors === null){
-vErrors = [err47];
-}
-else {
-vErrors.push(err47);
-}
-errors++;
-}
-}
-else {
-const err48 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err48];
-}
-else {
-vErrors.push(err48);
-}
-errors++;
-}
-var _valid3 = _errs50 === errors;
-valid10 = _valid3;
-}
-if(!valid10){
-const err49 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
-if(vErrors === null){
-vErrors = [err49];
-}
-else {
-vErrors.push(err49);
-}
-errors++;
-}
-if(typeof data13 === "string"){
-if(func2(data13) > 253){
-const err50 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(!pattern0.test(data13)){
+const err50 = {instancePath:instancePath+"/sources/" + i0+"/email",schemaPath:"#/properties/sources/items/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -17769,8 +17767,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(func2(data13) < 1){
-const err51 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err51 = {instancePath:instancePath+"/sources/" + i0+"/email",schemaPath:"#/properties/sources/items/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -17779,9 +17778,11 @@ vErrors.push(err51);
 }
 errors++;
 }
+var _valid3 = _errs50 === errors;
+valid8 = _valid3;
 }
-else {
-const err52 = {instancePath:instancePath+"/memberships/" + i0+"/roles/" + i1,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid8){
+const err52 = {instancePath:instancePath+"/sources/" + i0+"/email",schemaPath:"#/properties/sources/items/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -17790,10 +17791,9 @@ vErrors.push(err52);
 }
 errors++;
 }
-}
-}
-else {
-const err53 = {instancePath:instancePath+"/memberships/" + i0+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data13 === "string"){
+if(func2(data13) > 254){
+const err53 = {instancePath:instancePath+"/sources/" + i0+"/email",schemaPath:"#/properties/sources/items/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -17802,10 +17802,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-}
-else {
-const err54 = {instancePath:instancePath+"/memberships/" + i0,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data13) < 3){
+const err54 = {instancePath:instancePath+"/sources/" + i0+"/email",schemaPath:"#/properties/sources/items/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -17815,9 +17813,8 @@ vErrors.push(err54);
 errors++;
 }
 }
-}
 else {
-const err55 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err55 = {instancePath:instancePath+"/sources/" + i0+"/email",schemaPath:"#/properties/sources/items/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -17827,11 +17824,11 @@ vErrors.push(err55);
 errors++;
 }
 }
-if(data.licenses !== undefined){
-let data14 = data.licenses;
+if(data9.aliases !== undefined){
+let data14 = data9.aliases;
 if(Array.isArray(data14)){
-if(data14.length > 100){
-const err56 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(data14.length > 20){
+const err56 = {instancePath:instancePath+"/sources/" + i0+"/aliases",schemaPath:"#/properties/sources/items/properties/aliases/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -17840,12 +17837,16 @@ vErrors.push(err56);
 }
 errors++;
 }
-const len2 = data14.length;
-for(let i2=0; i2<len2; i2++){
-let data15 = data14[i2];
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-if(data15.pool === undefined){
-const err57 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
+const len1 = data14.length;
+for(let i1=0; i1<len1; i1++){
+let data15 = data14[i1];
+const _errs56 = errors;
+let valid11 = true;
+const _errs57 = errors;
+if(errors === _errs57){
+if(typeof data15 === "string"){
+if(func2(data15) > 254){
+const err57 = {};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -17854,8 +17855,9 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(data15.quantity === undefined){
-const err58 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
+}
+else {
+const err58 = {};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -17864,8 +17866,22 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data15.state === undefined){
-const err59 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+}
+var _valid4 = _errs57 === errors;
+errors = _errs56;
+if(vErrors !== null){
+if(_errs56){
+vErrors.length = _errs56;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs59 = errors;
+if(typeof data15 === "string"){
+if(!pattern0.test(data15)){
+const err59 = {instancePath:instancePath+"/sources/" + i0+"/aliases/" + i1,schemaPath:"#/properties/sources/items/properties/aliases/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -17874,9 +17890,9 @@ vErrors.push(err59);
 }
 errors++;
 }
-for(const key3 in data15){
-if(!(((key3 === "pool") || (key3 === "quantity")) || (key3 === "state"))){
-const err60 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+else {
+const err60 = {instancePath:instancePath+"/sources/" + i0+"/aliases/" + i1,schemaPath:"#/properties/sources/items/properties/aliases/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -17885,16 +17901,11 @@ vErrors.push(err60);
 }
 errors++;
 }
+var _valid4 = _errs59 === errors;
+valid11 = _valid4;
 }
-if(data15.pool !== undefined){
-let data16 = data15.pool;
-const _errs59 = errors;
-let valid14 = true;
-const _errs60 = errors;
-if(errors === _errs60){
-if(typeof data16 === "string"){
-if(func2(data16) > 253){
-const err61 = {};
+if(!valid11){
+const err61 = {instancePath:instancePath+"/sources/" + i0+"/aliases/" + i1,schemaPath:"#/properties/sources/items/properties/aliases/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -17903,9 +17914,9 @@ vErrors.push(err61);
 }
 errors++;
 }
-}
-else {
-const err62 = {};
+if(typeof data15 === "string"){
+if(func2(data15) > 254){
+const err62 = {instancePath:instancePath+"/sources/" + i0+"/aliases/" + i1,schemaPath:"#/properties/sources/items/properties/aliases/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -17914,22 +17925,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-var _valid4 = _errs60 === errors;
-errors = _errs59;
-if(vErrors !== null){
-if(_errs59){
-vErrors.length = _errs59;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs62 = errors;
-if(typeof data16 === "string"){
-if(!pattern2.test(data16)){
-const err63 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data15) < 3){
+const err63 = {instancePath:instancePath+"/sources/" + i0+"/aliases/" + i1,schemaPath:"#/properties/sources/items/properties/aliases/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -17940,7 +17937,7 @@ errors++;
 }
 }
 else {
-const err64 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err64 = {instancePath:instancePath+"/sources/" + i0+"/aliases/" + i1,schemaPath:"#/properties/sources/items/properties/aliases/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -17949,11 +17946,10 @@ vErrors.push(err64);
 }
 errors++;
 }
-var _valid4 = _errs62 === errors;
-valid14 = _valid4;
 }
-if(!valid14){
-const err65 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err65 = {instancePath:instancePath+"/sources/" + i0+"/aliases",schemaPath:"#/properties/sources/items/properties/aliases/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -17962,9 +17958,12 @@ vErrors.push(err65);
 }
 errors++;
 }
+}
+if(data9.givenName !== undefined){
+let data16 = data9.givenName;
 if(typeof data16 === "string"){
-if(func2(data16) > 253){
-const err66 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(func2(data16) > 100){
+const err66 = {instancePath:instancePath+"/sources/" + i0+"/givenName",schemaPath:"#/properties/sources/items/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -17974,7 +17973,7 @@ vErrors.push(err66);
 errors++;
 }
 if(func2(data16) < 1){
-const err67 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err67 = {instancePath:instancePath+"/sources/" + i0+"/givenName",schemaPath:"#/properties/sources/items/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -17985,7 +17984,7 @@ errors++;
 }
 }
 else {
-const err68 = {instancePath:instancePath+"/licenses/" + i2+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err68 = {instancePath:instancePath+"/sources/" + i0+"/givenName",schemaPath:"#/properties/sources/items/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -17995,10 +17994,11 @@ vErrors.push(err68);
 errors++;
 }
 }
-if(data15.quantity !== undefined){
-let data17 = data15.quantity;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err69 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data9.familyName !== undefined){
+let data17 = data9.familyName;
+if(typeof data17 === "string"){
+if(func2(data17) > 100){
+const err69 = {instancePath:instancePath+"/sources/" + i0+"/familyName",schemaPath:"#/properties/sources/items/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -18007,9 +18007,8 @@ vErrors.push(err69);
 }
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 > 100 || isNaN(data17)){
-const err70 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(func2(data17) < 1){
+const err70 = {instancePath:instancePath+"/sources/" + i0+"/familyName",schemaPath:"#/properties/sources/items/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -18018,8 +18017,9 @@ vErrors.push(err70);
 }
 errors++;
 }
-if(data17 < 0 || isNaN(data17)){
-const err71 = {instancePath:instancePath+"/licenses/" + i2+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err71 = {instancePath:instancePath+"/sources/" + i0+"/familyName",schemaPath:"#/properties/sources/items/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -18029,11 +18029,11 @@ vErrors.push(err71);
 errors++;
 }
 }
-}
-if(data15.state !== undefined){
-let data18 = data15.state;
-if(typeof data18 !== "string"){
-const err72 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data9.displayName !== undefined){
+let data18 = data9.displayName;
+if(typeof data18 === "string"){
+if(func2(data18) > 200){
+const err72 = {instancePath:instancePath+"/sources/" + i0+"/displayName",schemaPath:"#/properties/sources/items/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -18042,8 +18042,8 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(!((((data18 === "Reserved") || (data18 === "Used")) || (data18 === "Waiting")) || (data18 === "Releasing"))){
-const err73 = {instancePath:instancePath+"/licenses/" + i2+"/state",schemaPath:"#/properties/licenses/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema22.properties.licenses.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(func2(data18) < 1){
+const err73 = {instancePath:instancePath+"/sources/" + i0+"/displayName",schemaPath:"#/properties/sources/items/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -18053,9 +18053,8 @@ vErrors.push(err73);
 errors++;
 }
 }
-}
 else {
-const err74 = {instancePath:instancePath+"/licenses/" + i2,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err74 = {instancePath:instancePath+"/sources/" + i0+"/displayName",schemaPath:"#/properties/sources/items/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -18065,9 +18064,11 @@ vErrors.push(err74);
 errors++;
 }
 }
-}
-else {
-const err75 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data9.locale !== undefined){
+let data19 = data9.locale;
+if(typeof data19 === "string"){
+if(func2(data19) > 20){
+const err75 = {instancePath:instancePath+"/sources/" + i0+"/locale",schemaPath:"#/properties/sources/items/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -18076,11 +18077,8 @@ vErrors.push(err75);
 }
 errors++;
 }
-}
-if(data.observedGeneration !== undefined){
-let data19 = data.observedGeneration;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err76 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(func2(data19) < 1){
+const err76 = {instancePath:instancePath+"/sources/" + i0+"/locale",schemaPath:"#/properties/sources/items/properties/locale/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -18089,9 +18087,9 @@ vErrors.push(err76);
 }
 errors++;
 }
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 < -1 || isNaN(data19)){
-const err77 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+}
+else {
+const err77 = {instancePath:instancePath+"/sources/" + i0+"/locale",schemaPath:"#/properties/sources/items/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -18101,12 +18099,9 @@ vErrors.push(err77);
 errors++;
 }
 }
-}
-if(data.conditions !== undefined){
-let data20 = data.conditions;
-if(Array.isArray(data20)){
-if(data20.length > 20){
-const err78 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(data9.disabled !== undefined){
+if(typeof data9.disabled !== "boolean"){
+const err78 = {instancePath:instancePath+"/sources/" + i0+"/disabled",schemaPath:"#/properties/sources/items/properties/disabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -18115,12 +18110,16 @@ vErrors.push(err78);
 }
 errors++;
 }
-const len3 = data20.length;
-for(let i3=0; i3<len3; i3++){
-let data21 = data20[i3];
-if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
-if(data21.type === undefined){
-const err79 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+}
+if(data9.missingTime !== undefined){
+let data21 = data9.missingTime;
+const _errs73 = errors;
+let valid12 = true;
+const _errs74 = errors;
+if(errors === _errs74){
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err79 = {};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -18129,8 +18128,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(data21.status === undefined){
-const err80 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+}
+else {
+const err80 = {};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -18139,8 +18139,22 @@ vErrors.push(err80);
 }
 errors++;
 }
-if(data21.reason === undefined){
-const err81 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+var _valid5 = _errs74 === errors;
+errors = _errs73;
+if(vErrors !== null){
+if(_errs73){
+vErrors.length = _errs73;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid5){
+const _errs76 = errors;
+if(typeof data21 === "string"){
+if(!pattern1.test(data21)){
+const err81 = {instancePath:instancePath+"/sources/" + i0+"/missingTime",schemaPath:"#/properties/sources/items/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -18149,8 +18163,9 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(data21.message === undefined){
-const err82 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+}
+else {
+const err82 = {instancePath:instancePath+"/sources/" + i0+"/missingTime",schemaPath:"#/properties/sources/items/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -18159,8 +18174,11 @@ vErrors.push(err82);
 }
 errors++;
 }
-if(data21.lastTransitionTime === undefined){
-const err83 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+var _valid5 = _errs76 === errors;
+valid12 = _valid5;
+}
+if(!valid12){
+const err83 = {instancePath:instancePath+"/sources/" + i0+"/missingTime",schemaPath:"#/properties/sources/items/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -18169,8 +18187,9 @@ vErrors.push(err83);
 }
 errors++;
 }
-if(data21.observedGeneration === undefined){
-const err84 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(typeof data21 === "string"){
+if(func2(data21) > 35){
+const err84 = {instancePath:instancePath+"/sources/" + i0+"/missingTime",schemaPath:"#/properties/sources/items/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -18179,9 +18198,9 @@ vErrors.push(err84);
 }
 errors++;
 }
-for(const key4 in data21){
-if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
-const err85 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+else {
+const err85 = {instancePath:instancePath+"/sources/" + i0+"/missingTime",schemaPath:"#/properties/sources/items/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -18191,11 +18210,9 @@ vErrors.push(err85);
 errors++;
 }
 }
-if(data21.type !== undefined){
-let data22 = data21.type;
-if(typeof data22 === "string"){
-if(func2(data22) > 100){
-const err86 = {instancePath:instancePath+"/conditions/" + i3+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+}
+else {
+const err86 = {instancePath:instancePath+"/sources/" + i0,schemaPath:"#/properties/sources/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -18205,8 +18222,9 @@ vErrors.push(err86);
 errors++;
 }
 }
+}
 else {
-const err87 = {instancePath:instancePath+"/conditions/" + i3+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err87 = {instancePath:instancePath+"/sources",schemaPath:"#/properties/sources/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -18216,10 +18234,11 @@ vErrors.push(err87);
 errors++;
 }
 }
-if(data21.status !== undefined){
-let data23 = data21.status;
-if(typeof data23 !== "string"){
-const err88 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.memberships !== undefined){
+let data22 = data.memberships;
+if(Array.isArray(data22)){
+if(data22.length > 200){
+const err88 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -18228,8 +18247,12 @@ vErrors.push(err88);
 }
 errors++;
 }
-if(!(((data23 === "True") || (data23 === "False")) || (data23 === "Unknown"))){
-const err89 = {instancePath:instancePath+"/conditions/" + i3+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema22.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const len2 = data22.length;
+for(let i2=0; i2<len2; i2++){
+let data23 = data22[i2];
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.organization === undefined){
+const err89 = {instancePath:instancePath+"/memberships/" + i2,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -18238,12 +18261,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-if(data21.reason !== undefined){
-let data24 = data21.reason;
-if(typeof data24 === "string"){
-if(func2(data24) > 100){
-const err90 = {instancePath:instancePath+"/conditions/" + i3+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data23.state === undefined){
+const err90 = {instancePath:instancePath+"/memberships/" + i2,schemaPath:"#/properties/memberships/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -18252,9 +18271,9 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-else {
-const err91 = {instancePath:instancePath+"/conditions/" + i3+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key3 in data23){
+if(!(((key3 === "organization") || (key3 === "state")) || (key3 === "roles"))){
+const err91 = {instancePath:instancePath+"/memberships/" + i2,schemaPath:"#/properties/memberships/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -18264,11 +18283,15 @@ vErrors.push(err91);
 errors++;
 }
 }
-if(data21.message !== undefined){
-let data25 = data21.message;
-if(typeof data25 === "string"){
-if(func2(data25) > 2000){
-const err92 = {instancePath:instancePath+"/conditions/" + i3+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(data23.organization !== undefined){
+let data24 = data23.organization;
+const _errs85 = errors;
+let valid16 = true;
+const _errs86 = errors;
+if(errors === _errs86){
+if(typeof data24 === "string"){
+if(func2(data24) > 253){
+const err92 = {};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -18279,7 +18302,7 @@ errors++;
 }
 }
 else {
-const err93 = {instancePath:instancePath+"/conditions/" + i3+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err93 = {};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -18289,15 +18312,21 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data21.lastTransitionTime !== undefined){
-let data26 = data21.lastTransitionTime;
-const _errs85 = errors;
-let valid18 = true;
-const _errs86 = errors;
-if(errors === _errs86){
-if(typeof data26 === "string"){
-if(func2(data26) > 35){
-const err94 = {};
+var _valid6 = _errs86 === errors;
+errors = _errs85;
+if(vErrors !== null){
+if(_errs85){
+vErrors.length = _errs85;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid6){
+const _errs88 = errors;
+if(typeof data24 === "string"){
+if(!pattern2.test(data24)){
+const err94 = {instancePath:instancePath+"/memberships/" + i2+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -18308,7 +18337,7 @@ errors++;
 }
 }
 else {
-const err95 = {};
+const err95 = {instancePath:instancePath+"/memberships/" + i2+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -18317,22 +18346,11 @@ vErrors.push(err95);
 }
 errors++;
 }
+var _valid6 = _errs88 === errors;
+valid16 = _valid6;
 }
-var _valid5 = _errs86 === errors;
-errors = _errs85;
-if(vErrors !== null){
-if(_errs85){
-vErrors.length = _errs85;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid5){
-const _errs88 = errors;
-if(typeof data26 === "string"){
-if(!pattern1.test(data26)){
-const err96 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!valid16){
+const err96 = {instancePath:instancePath+"/memberships/" + i2+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -18341,9 +18359,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-}
-else {
-const err97 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data24 === "string"){
+if(func2(data24) > 253){
+const err97 = {instancePath:instancePath+"/memberships/" + i2+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -18352,11 +18370,8 @@ vErrors.push(err97);
 }
 errors++;
 }
-var _valid5 = _errs88 === errors;
-valid18 = _valid5;
-}
-if(!valid18){
-const err98 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data24) < 1){
+const err98 = {instancePath:instancePath+"/memberships/" + i2+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -18365,9 +18380,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(typeof data26 === "string"){
-if(func2(data26) > 35){
-const err99 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err99 = {instancePath:instancePath+"/memberships/" + i2+"/organization",schemaPath:"#/properties/memberships/items/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -18377,8 +18392,10 @@ vErrors.push(err99);
 errors++;
 }
 }
-else {
-const err100 = {instancePath:instancePath+"/conditions/" + i3+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data23.state !== undefined){
+let data25 = data23.state;
+if(typeof data25 !== "string"){
+const err100 = {instancePath:instancePath+"/memberships/" + i2+"/state",schemaPath:"#/properties/memberships/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -18387,11 +18404,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-if(data21.observedGeneration !== undefined){
-let data27 = data21.observedGeneration;
-if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
-const err101 = {instancePath:instancePath+"/conditions/" + i3+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!(((((((data25 === "Invited") || (data25 === "Active")) || (data25 === "Restricted")) || (data25 === "Suspended")) || (data25 === "Ended")) || (data25 === "Left")) || (data25 === "Waiting"))){
+const err101 = {instancePath:instancePath+"/memberships/" + i2+"/state",schemaPath:"#/properties/memberships/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema22.properties.memberships.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -18400,9 +18414,12 @@ vErrors.push(err101);
 }
 errors++;
 }
-if((typeof data27 == "number") && (isFinite(data27))){
-if(data27 < 0 || isNaN(data27)){
-const err102 = {instancePath:instancePath+"/conditions/" + i3+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data23.roles !== undefined){
+let data26 = data23.roles;
+if(Array.isArray(data26)){
+if(data26.length > 200){
+const err102 = {instancePath:instancePath+"/memberships/" + i2+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -18411,11 +18428,16 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err103 = {instancePath:instancePath+"/conditions/" + i3,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const len3 = data26.length;
+for(let i3=0; i3<len3; i3++){
+let data27 = data26[i3];
+const _errs96 = errors;
+let valid19 = true;
+const _errs97 = errors;
+if(errors === _errs97){
+if(typeof data27 === "string"){
+if(func2(data27) > 253){
+const err103 = {};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -18425,9 +18447,8 @@ vErrors.push(err103);
 errors++;
 }
 }
-}
 else {
-const err104 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err104 = {};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -18437,14 +18458,740 @@ vErrors.push(err104);
 errors++;
 }
 }
+var _valid7 = _errs97 === errors;
+errors = _errs96;
+if(vErrors !== null){
+if(_errs96){
+vErrors.length = _errs96;
 }
 else {
-const err105 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid7){
+const _errs99 = errors;
+if(typeof data27 === "string"){
+if(!pattern2.test(data27)){
+const err105 = {instancePath:instancePath+"/memberships/" + i2+"/roles/" + i3,schemaPath:"#/properties/memberships/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err105];
 }
 else {
 vErrors.push(err105);
+}
+errors++;
+}
+}
+else {
+const err106 = {instancePath:instancePath+"/memberships/" + i2+"/roles/" + i3,schemaPath:"#/properties/memberships/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+var _valid7 = _errs99 === errors;
+valid19 = _valid7;
+}
+if(!valid19){
+const err107 = {instancePath:instancePath+"/memberships/" + i2+"/roles/" + i3,schemaPath:"#/properties/memberships/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(func2(data27) > 253){
+const err108 = {instancePath:instancePath+"/memberships/" + i2+"/roles/" + i3,schemaPath:"#/properties/memberships/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+if(func2(data27) < 1){
+const err109 = {instancePath:instancePath+"/memberships/" + i2+"/roles/" + i3,schemaPath:"#/properties/memberships/items/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+else {
+const err110 = {instancePath:instancePath+"/memberships/" + i2+"/roles/" + i3,schemaPath:"#/properties/memberships/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/memberships/" + i2+"/roles",schemaPath:"#/properties/memberships/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+}
+else {
+const err112 = {instancePath:instancePath+"/memberships/" + i2,schemaPath:"#/properties/memberships/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/memberships",schemaPath:"#/properties/memberships/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+if(data.licenses !== undefined){
+let data28 = data.licenses;
+if(Array.isArray(data28)){
+if(data28.length > 100){
+const err114 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+const len4 = data28.length;
+for(let i4=0; i4<len4; i4++){
+let data29 = data28[i4];
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+if(data29.pool === undefined){
+const err115 = {instancePath:instancePath+"/licenses/" + i4,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "pool"},message:"must have required property '"+"pool"+"'"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+if(data29.quantity === undefined){
+const err116 = {instancePath:instancePath+"/licenses/" + i4,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "quantity"},message:"must have required property '"+"quantity"+"'"};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+if(data29.state === undefined){
+const err117 = {instancePath:instancePath+"/licenses/" + i4,schemaPath:"#/properties/licenses/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+for(const key4 in data29){
+if(!(((key4 === "pool") || (key4 === "quantity")) || (key4 === "state"))){
+const err118 = {instancePath:instancePath+"/licenses/" + i4,schemaPath:"#/properties/licenses/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+}
+if(data29.pool !== undefined){
+let data30 = data29.pool;
+const _errs108 = errors;
+let valid23 = true;
+const _errs109 = errors;
+if(errors === _errs109){
+if(typeof data30 === "string"){
+if(func2(data30) > 253){
+const err119 = {};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+}
+else {
+const err120 = {};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+}
+var _valid8 = _errs109 === errors;
+errors = _errs108;
+if(vErrors !== null){
+if(_errs108){
+vErrors.length = _errs108;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid8){
+const _errs111 = errors;
+if(typeof data30 === "string"){
+if(!pattern2.test(data30)){
+const err121 = {instancePath:instancePath+"/licenses/" + i4+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+}
+else {
+const err122 = {instancePath:instancePath+"/licenses/" + i4+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+var _valid8 = _errs111 === errors;
+valid23 = _valid8;
+}
+if(!valid23){
+const err123 = {instancePath:instancePath+"/licenses/" + i4+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+if(typeof data30 === "string"){
+if(func2(data30) > 253){
+const err124 = {instancePath:instancePath+"/licenses/" + i4+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+if(func2(data30) < 1){
+const err125 = {instancePath:instancePath+"/licenses/" + i4+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+}
+else {
+const err126 = {instancePath:instancePath+"/licenses/" + i4+"/pool",schemaPath:"#/properties/licenses/items/properties/pool/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+}
+if(data29.quantity !== undefined){
+let data31 = data29.quantity;
+if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
+const err127 = {instancePath:instancePath+"/licenses/" + i4+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 > 100 || isNaN(data31)){
+const err128 = {instancePath:instancePath+"/licenses/" + i4+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+if(data31 < 0 || isNaN(data31)){
+const err129 = {instancePath:instancePath+"/licenses/" + i4+"/quantity",schemaPath:"#/properties/licenses/items/properties/quantity/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+}
+if(data29.state !== undefined){
+let data32 = data29.state;
+if(typeof data32 !== "string"){
+const err130 = {instancePath:instancePath+"/licenses/" + i4+"/state",schemaPath:"#/properties/licenses/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+if(!((((data32 === "Reserved") || (data32 === "Used")) || (data32 === "Waiting")) || (data32 === "Releasing"))){
+const err131 = {instancePath:instancePath+"/licenses/" + i4+"/state",schemaPath:"#/properties/licenses/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema22.properties.licenses.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+}
+}
+else {
+const err132 = {instancePath:instancePath+"/licenses/" + i4,schemaPath:"#/properties/licenses/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
+}
+errors++;
+}
+}
+}
+else {
+const err133 = {instancePath:instancePath+"/licenses",schemaPath:"#/properties/licenses/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
+}
+errors++;
+}
+}
+if(data.observedGeneration !== undefined){
+let data33 = data.observedGeneration;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+const err134 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 < -1 || isNaN(data33)){
+const err135 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(vErrors === null){
+vErrors = [err135];
+}
+else {
+vErrors.push(err135);
+}
+errors++;
+}
+}
+}
+if(data.conditions !== undefined){
+let data34 = data.conditions;
+if(Array.isArray(data34)){
+if(data34.length > 20){
+const err136 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(vErrors === null){
+vErrors = [err136];
+}
+else {
+vErrors.push(err136);
+}
+errors++;
+}
+const len5 = data34.length;
+for(let i5=0; i5<len5; i5++){
+let data35 = data34[i5];
+if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
+if(data35.type === undefined){
+const err137 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+if(data35.status === undefined){
+const err138 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err138];
+}
+else {
+vErrors.push(err138);
+}
+errors++;
+}
+if(data35.reason === undefined){
+const err139 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(vErrors === null){
+vErrors = [err139];
+}
+else {
+vErrors.push(err139);
+}
+errors++;
+}
+if(data35.message === undefined){
+const err140 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
+}
+errors++;
+}
+if(data35.lastTransitionTime === undefined){
+const err141 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(vErrors === null){
+vErrors = [err141];
+}
+else {
+vErrors.push(err141);
+}
+errors++;
+}
+if(data35.observedGeneration === undefined){
+const err142 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(vErrors === null){
+vErrors = [err142];
+}
+else {
+vErrors.push(err142);
+}
+errors++;
+}
+for(const key5 in data35){
+if(!((((((key5 === "type") || (key5 === "status")) || (key5 === "reason")) || (key5 === "message")) || (key5 === "lastTransitionTime")) || (key5 === "observedGeneration"))){
+const err143 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err143];
+}
+else {
+vErrors.push(err143);
+}
+errors++;
+}
+}
+if(data35.type !== undefined){
+let data36 = data35.type;
+if(typeof data36 === "string"){
+if(func2(data36) > 100){
+const err144 = {instancePath:instancePath+"/conditions/" + i5+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err144];
+}
+else {
+vErrors.push(err144);
+}
+errors++;
+}
+}
+else {
+const err145 = {instancePath:instancePath+"/conditions/" + i5+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err145];
+}
+else {
+vErrors.push(err145);
+}
+errors++;
+}
+}
+if(data35.status !== undefined){
+let data37 = data35.status;
+if(typeof data37 !== "string"){
+const err146 = {instancePath:instancePath+"/conditions/" + i5+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err146];
+}
+else {
+vErrors.push(err146);
+}
+errors++;
+}
+if(!(((data37 === "True") || (data37 === "False")) || (data37 === "Unknown"))){
+const err147 = {instancePath:instancePath+"/conditions/" + i5+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema22.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err147];
+}
+else {
+vErrors.push(err147);
+}
+errors++;
+}
+}
+if(data35.reason !== undefined){
+let data38 = data35.reason;
+if(typeof data38 === "string"){
+if(func2(data38) > 100){
+const err148 = {instancePath:instancePath+"/conditions/" + i5+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err148];
+}
+else {
+vErrors.push(err148);
+}
+errors++;
+}
+}
+else {
+const err149 = {instancePath:instancePath+"/conditions/" + i5+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err149];
+}
+else {
+vErrors.push(err149);
+}
+errors++;
+}
+}
+if(data35.message !== undefined){
+let data39 = data35.message;
+if(typeof data39 === "string"){
+if(func2(data39) > 2000){
+const err150 = {instancePath:instancePath+"/conditions/" + i5+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err150];
+}
+else {
+vErrors.push(err150);
+}
+errors++;
+}
+}
+else {
+const err151 = {instancePath:instancePath+"/conditions/" + i5+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err151];
+}
+else {
+vErrors.push(err151);
+}
+errors++;
+}
+}
+if(data35.lastTransitionTime !== undefined){
+let data40 = data35.lastTransitionTime;
+const _errs134 = errors;
+let valid27 = true;
+const _errs135 = errors;
+if(errors === _errs135){
+if(typeof data40 === "string"){
+if(func2(data40) > 35){
+const err152 = {};
+if(vErrors === null){
+vErrors = [err152];
+}
+else {
+vErrors.push(err152);
+}
+errors++;
+}
+}
+else {
+const err153 = {};
+if(vErrors === null){
+vErrors = [err153];
+}
+else {
+vErrors.push(err153);
+}
+errors++;
+}
+}
+var _valid9 = _errs135 === errors;
+errors = _errs134;
+if(vErrors !== null){
+if(_errs134){
+vErrors.length = _errs134;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid9){
+const _errs137 = errors;
+if(typeof data40 === "string"){
+if(!pattern1.test(data40)){
+const err154 = {instancePath:instancePath+"/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err154];
+}
+else {
+vErrors.push(err154);
+}
+errors++;
+}
+}
+else {
+const err155 = {instancePath:instancePath+"/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err155];
+}
+else {
+vErrors.push(err155);
+}
+errors++;
+}
+var _valid9 = _errs137 === errors;
+valid27 = _valid9;
+}
+if(!valid27){
+const err156 = {instancePath:instancePath+"/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err156];
+}
+else {
+vErrors.push(err156);
+}
+errors++;
+}
+if(typeof data40 === "string"){
+if(func2(data40) > 35){
+const err157 = {instancePath:instancePath+"/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err157];
+}
+else {
+vErrors.push(err157);
+}
+errors++;
+}
+}
+else {
+const err158 = {instancePath:instancePath+"/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err158];
+}
+else {
+vErrors.push(err158);
+}
+errors++;
+}
+}
+if(data35.observedGeneration !== undefined){
+let data41 = data35.observedGeneration;
+if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
+const err159 = {instancePath:instancePath+"/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err159];
+}
+else {
+vErrors.push(err159);
+}
+errors++;
+}
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 < 0 || isNaN(data41)){
+const err160 = {instancePath:instancePath+"/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err160];
+}
+else {
+vErrors.push(err160);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err161 = {instancePath:instancePath+"/conditions/" + i5,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err161];
+}
+else {
+vErrors.push(err161);
+}
+errors++;
+}
+}
+}
+else {
+const err162 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err162];
+}
+else {
+vErrors.push(err162);
+}
+errors++;
+}
+}
+}
+else {
+const err163 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err163];
+}
+else {
+vErrors.push(err163);
 }
 errors++;
 }

@@ -14,6 +14,7 @@ export interface Way {
     | 'Written'
     | 'Derived'
     | 'Membership'
+    | 'Directory'
   /** In words, on one line: where, by whom, when. */
   text: string
   /** Where it stands: `users/alice.yaml:2`, or `User/alice` where no source declares it. */

@@ -1,6 +1,8 @@
 import type { User } from '../../api/user.ts'
+import { effectiveValues, type Saying } from '../../decide/profile.ts'
 import { settingsFor } from '../../reconcilers/context.ts'
 import { isGenerated } from '../../reconcilers/people.ts'
+import { personOfUser, sayingsOf } from '../../reconcilers/who.ts'
 import type { ResourceStore } from '../../store/store.ts'
 import type { Person } from '../person.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -27,15 +29,20 @@ export const valueFact = async (
 ): Promise<ValueFact> => {
   const { user } = person
   const value = user?.spec[field]
-  if (!user || isGenerated(user)) return undeclared(person, field)
+  const said = saidOf(snapshot, user, field)
+  if (!user || isGenerated(user)) {
+    if (!user || field === 'email' || !said.fact) return undeclared(person, field)
+    return { thing: 'value', name: field, ...said.fact, notes: said.notes }
+  }
   if (value === undefined) {
-    const instead = insteadOf(snapshot, person, user, field)
+    const instead = said.fact ? { ...said.fact, notes: [] } : insteadOf(snapshot, person, user, field)
     const missing = `not written in ${whenceOf(user).place}; to set it: write ${field} there`
-    return { thing: 'value', name: field, has: false, ways: [], ...instead, notes: [...instead.notes, missing] }
+    const notes = [...instead.notes, ...said.notes, missing]
+    return { thing: 'value', name: field, has: false, ways: [], ...instead, notes }
   }
   const owners = await store.owners({ kind: 'User', name: user.metadata.name })
   const managers = owners.filter(owner => owner.field === `spec.${field}`).map(({ manager }) => manager)
-  return { thing: 'value', name: field, has: true, value, ways: waysOf(user, field, managers), notes: [] }
+  return { thing: 'value', name: field, has: true, value, ways: waysOf(user, field, managers), notes: said.notes }
 }
 
 const waysOf = (user: User, field: Field, managers: readonly string[]): Way[] => {
@@ -56,6 +63,43 @@ const waysOf = (user: User, field: Field, managers: readonly string[]): Way[] =>
     }
   })
 }
+
+/** What directories say of a value: what is in force of it, where nothing is declared, and everything else that they say. */
+const saidOf = (
+  { cache }: Snapshot,
+  user: User | undefined,
+  field: Field,
+): { fact?: Pick<ValueFact, 'has' | 'value' | 'ways'>; notes: string[] } => {
+  const merged = user && personOfUser(cache, user)
+  if (!user || !merged || field === 'suspended') return { notes: [] }
+  const sayings = sayingsOf(cache, merged)
+  const effective = field === 'email' || field === 'aliases' ? undefined : effectiveValues(user.spec, sayings)[field]
+  const { from } = effective ?? {}
+  const notes = sayings.flatMap(({ directory, id, user: told, missingTime }) => {
+    const value = told[field]
+    if (value === undefined || (from?.directory === directory && from.id === id && effective?.value === value))
+      return []
+    const gone = missingTime === undefined ? '' : ', where they are no longer'
+    return [`directory/${directory} says ${[value].flat().join(', ')} of ${id}${gone}`]
+  })
+  if (!effective || !from) return { notes }
+  const isMade = !sayings.some(
+    one => one.directory === from.directory && one.id === from.id && told(one, field) === effective.value,
+  )
+  const text = isMade
+    ? `made of the given and family name that directory/${from.directory} says of ${from.id}`
+    : `directory/${from.directory} says so of ${from.id}`
+  const change = `change it in directory/${from.directory}, or write ${field} in ${isGenerated(user) ? 'a User with this address' : whenceOf(user).place}`
+  return {
+    fact: {
+      has: true,
+      value: effective.value,
+      ways: [{ how: 'Directory', at: `Directory/${from.directory}`, text, change }],
+    },
+    notes,
+  }
+}
+const told = ({ user }: Saying, field: Exclude<Field, 'suspended'>): unknown => user[field]
 
 /** What nobody declares is known by its address alone. */
 const undeclared = (person: Person, field: Field): ValueFact => {
