@@ -84,29 +84,8 @@ export const mailComposer = ({ from, onProblem }: ComposerOptions): MailComposer
         ...(facts.declaredAt !== undefined && { declaredAt: facts.declaredAt }),
         ...(facts.response !== undefined && { response: facts.response }),
       }),
-    removalsHeld: facts =>
-      compose('removalsHeld', facts, {
-        organization: organizationOf(facts.organization),
-        organizationName: facts.organization.name,
-        address: facts.person.address,
-        ...(facts.producer !== undefined && { producer: facts.producer }),
-        people: facts.people,
-        losses: facts.losses,
-        ...(facts.reason !== undefined && { reason: facts.reason }),
-        time: facts.time,
-        resource: facts.resource,
-      }),
-    invitationsHeld: facts =>
-      compose('invitationsHeld', facts, {
-        organization: organizationOf(facts.organization),
-        organizationName: facts.organization.name,
-        address: facts.person.address,
-        ...(facts.producer !== undefined && { producer: facts.producer }),
-        people: facts.people,
-        invited: facts.invited,
-        time: facts.time,
-        resource: facts.resource,
-      }),
+    removalsHeld: facts => compose('removalsHeld', facts, { ...admin(facts), held: facts.held }),
+    invitationsHeld: facts => compose('invitationsHeld', facts, { ...admin(facts), held: facts.held }),
   }
 }
 
@@ -124,6 +103,12 @@ const whom = ({ organization, person }: MailBasics) => {
     ...(name !== undefined && { person: name }),
   }
 }
+
+const admin = ({ organization, person }: MailBasics) => ({
+  organization: organizationOf(organization),
+  organizationName: organization.name,
+  address: person.address,
+})
 
 const organizationOf = (organization: Organization): MailOrganization => ({
   name: organization.displayName,

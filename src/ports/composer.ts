@@ -79,31 +79,38 @@ export interface AdminNoticeFacts extends MailBasics {
   declaredAt?: string
 }
 
-export interface RemovalsHeldFacts extends MailBasics {
-  /** `source/people`; absent: an edit by hand. */
+/** What waits for an Approval, whatever it is. */
+export interface Held {
+  /** `source/people`; absent: edits by hand. */
   producer?: string
-  /** How many people would lose something. */
+  /** How many people it concerns. */
   people: number
-  /** The first of them. */
-  losses: { name: string; membership: boolean; suspended: boolean; roles: string[]; groups: string[] }[]
-  reason?: 'Budget' | 'Protected' | 'MinAdmins'
   /** RFC 3339: since when it is held. */
   time: string
   /** `RemovalSet/acme.4jx2…`, for the command line. */
   resource: string
 }
-
+export interface HeldRemovals extends Held {
+  /** The first of those who would lose something, by name. */
+  losses: readonly {
+    name: string
+    membership: boolean
+    suspended: boolean
+    roles: readonly string[]
+    groups: readonly string[]
+  }[]
+  /** What holds it; absent where that is not known. */
+  reason?: 'Budget' | 'Protected' | 'MinAdmins'
+}
+export interface HeldInvitations extends Held {
+  /** The first of those who are not invited yet, by name. */
+  invited: readonly string[]
+}
+export interface RemovalsHeldFacts extends MailBasics {
+  held: HeldRemovals
+}
 export interface InvitationsHeldFacts extends MailBasics {
-  /** `source/people`; absent: edits by hand. */
-  producer?: string
-  /** How many invitations wait. */
-  people: number
-  /** The first of those who are not invited yet. */
-  invited: string[]
-  /** RFC 3339: since when they are held. */
-  time: string
-  /** `RemovalSet/acme.4jx2…`, for the command line. */
-  resource: string
+  held: HeldInvitations
 }
 
 /** Turns facts into a mail. Pure: the same facts give the same mail, byte for byte. */

@@ -2,7 +2,7 @@ import { MANAGERS } from '../api/names.ts'
 import type { RemovalSet, RemovalSetSpec } from '../api/removalset.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { milliseconds } from '../decide/time.ts'
-import type { InvitationsHeldFacts, RemovalsHeldFacts } from '../ports/composer.ts'
+import type { Held, HeldInvitations, HeldRemovals } from '../ports/composer.ts'
 import { settingsFor, type World } from './context.ts'
 import { ANYBODY } from './lines.ts'
 import { isOpen, mailBasics, sendOnce, shownRoles } from './mails.ts'
@@ -50,8 +50,8 @@ export const tellAdmins = async (world: World, set: RemovalSet): Promise<number 
       compose: ({ claimedTime: date }) => {
         const basics = mailBasics(world, { settings, record: organization, purpose: key, date, to })
         return set.spec.reason === 'Invitations'
-          ? world.composer.invitationsHeld({ ...basics, ...invitationFacts(world, set) })
-          : world.composer.removalsHeld({ ...basics, ...removalFacts(world, set) })
+          ? world.composer.invitationsHeld({ ...basics, held: invitationsOf(world, set) })
+          : world.composer.removalsHeld({ ...basics, held: removalsOf(world, set) })
       },
     })
     if (result.again !== undefined) again = Math.min(again ?? result.again, result.again)
@@ -77,18 +77,12 @@ const openSet = async (world: World, organization: string): Promise<RemovalSet |
   return world.cache.get('RemovalSet', organization)
 }
 
-const invitationFacts = (
-  { cache }: World,
-  set: RemovalSet,
-): Omit<InvitationsHeldFacts, keyof ReturnType<typeof mailBasics>> => {
+const invitationsOf = ({ cache }: World, set: RemovalSet): HeldInvitations => {
   const invited = [...wantedLosses(cache, set.spec)].map(({ person }) => person).sort()
-  return { ...commonFacts(set, invited.length), invited: invited.slice(0, NAMED) }
+  return { ...heldOf(set, invited.length), invited: invited.slice(0, NAMED) }
 }
 
-const removalFacts = (
-  { cache }: World,
-  set: RemovalSet,
-): Omit<RemovalsHeldFacts, keyof ReturnType<typeof mailBasics>> => {
+const removalsOf = ({ cache }: World, set: RemovalSet): HeldRemovals => {
   const { reason } = set.spec
   const losses = [...wantedLosses(cache, set.spec)].map(({ person, losing }) => ({
     name: person,
@@ -98,13 +92,13 @@ const removalFacts = (
     groups: (losing?.groups ?? []).map(name => cache.get('Group', name)?.spec.displayName ?? name),
   }))
   return {
-    ...commonFacts(set, losses.length),
+    ...heldOf(set, losses.length),
     losses: losses.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, NAMED),
     ...(reason !== undefined && reason !== 'Invitations' && { reason }),
   }
 }
 
-const commonFacts = ({ metadata, spec }: RemovalSet, counted: number) => ({
+const heldOf = ({ metadata, spec }: RemovalSet, counted: number): Held => ({
   ...(spec.producer !== undefined &&
     spec.producer !== MANAGERS.controller &&
     spec.producer !== ANYBODY && { producer: spec.producer }),

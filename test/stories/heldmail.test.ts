@@ -19,7 +19,9 @@ const giveBack = async (names: readonly string[]) => {
   await realm.run()
 }
 const held = (address = 'bob@acme.example') =>
-  realm.mailer.to(address).flatMap(mail => (mail.subject === 'removalsHeld' ? [factsOf<RemovalsHeldFacts>(mail)] : []))
+  realm.mailer
+    .to(address)
+    .flatMap(mail => (mail.subject === 'removalsHeld' ? [factsOf<RemovalsHeldFacts>(mail).held] : []))
 
 beforeEach(async () => {
   realm = await openRealm()

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { heldSets } from '../../src/app/held.ts'
 import { heldLines } from '../../src/cli/heldtext.ts'
+import type { InvitationsHeldFacts } from '../../src/ports/composer.ts'
 import { factsOf } from '../fakes/composer.ts'
 import { DAY, HOUR, openRealm, type Realm } from '../fakes/realm.ts'
 
@@ -109,7 +110,7 @@ describe('invitations that are held', () => {
     for (const name of PEOPLE) await declare(name)
     await realm.run()
     const waiting = PEOPLE.filter(name => !mailed().includes(name))
-    expect(told().map(factsOf)).toMatchObject([
+    expect(told().map(mail => factsOf<InvitationsHeldFacts>(mail).held)).toMatchObject([
       {
         producer: 'source/people',
         people: 5,
@@ -138,7 +139,7 @@ describe('invitations that are held', () => {
     expect(realm.mailer.to(desk)).toEqual([])
     await acme(false)
     await realm.pass(HOUR)
-    expect(told().map(factsOf)).toMatchObject([{ people: 5 }])
+    expect(told().map(mail => factsOf<InvitationsHeldFacts>(mail).held)).toMatchObject([{ people: 5 }])
   })
 })
 

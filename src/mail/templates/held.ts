@@ -1,3 +1,4 @@
+import type { HeldRemovals } from '../../ports/composer.ts'
 import { labelText, plainLine } from '../plain.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Letter } from './letter.ts'
@@ -8,13 +9,14 @@ import type { Writer } from './writer.ts'
 /** To an admin: an edit takes something from people, and waits until somebody approves it. */
 export function heldLetter(data: RemovalsHeldMail, write: Writer): Letter {
   const say = write.words.held
-  const why = data.reason && say.why[data.reason]
-  const concerned = data.losses.map(loss => ({ title: plainLine(loss.name, 254), text: lossText(loss, say) }))
+  const { reason, losses } = data.held
+  const why = reason && say.why[reason]
+  const concerned = losses.map(loss => ({ title: plainLine(loss.name, 254), text: lossText(loss, say) }))
   return waitingLetter(data, write, { say, why, concerned })
 }
 
 function lossText(
-  { membership, suspended, roles, groups }: RemovalsHeldMail['losses'][number],
+  { membership, suspended, roles, groups }: HeldRemovals['losses'][number],
   say: Catalogue['held'],
 ): string {
   const named = [

@@ -1,3 +1,5 @@
+import type { HeldInvitations, HeldRemovals } from '../../ports/composer.ts'
+
 /** What each mail is made of. Times are RFC 3339; names and texts come as they are in the resources: making them harmless is this room's work. */
 
 export interface MailOrganization {
@@ -88,48 +90,22 @@ export interface AdminNoticeMail {
   response?: string
 }
 
-/** To an admin: what an edit takes from people is held until somebody approves it. */
-export interface RemovalsHeldMail {
+interface ToAdmin {
   organization: MailOrganization
   /** Name of the Organization, for the command line. */
   organizationName: string
   /** Whom this mail is for. */
   address: string
-  /** `source/people`; absent: an edit by hand. */
-  producer?: string
-  /** How many people would lose something. */
-  people: number
-  /** The first of them, by name. */
-  losses: readonly {
-    name: string
-    membership: boolean
-    suspended: boolean
-    roles: readonly string[]
-    groups: readonly string[]
-  }[]
-  /** What holds it; absent where that is not known. */
-  reason?: 'Budget' | 'Protected' | 'MinAdmins'
-  time: string
-  /** `RemovalSet/acme.4jx2…`, for the command line. */
-  resource: string
+}
+
+/** To an admin: what an edit takes from people is held until somebody approves it. */
+export interface RemovalsHeldMail extends ToAdmin {
+  held: HeldRemovals
 }
 
 /** To an admin: more is to be mailed than one inviter may send, and waits until somebody approves it. */
-export interface InvitationsHeldMail {
-  organization: MailOrganization
-  /** Name of the Organization, for the command line. */
-  organizationName: string
-  /** Whom this mail is for. */
-  address: string
-  /** `source/people`; absent: edits by hand. */
-  producer?: string
-  /** How many invitations wait. */
-  people: number
-  /** The first of those who are not invited yet, by name. */
-  invited: readonly string[]
-  time: string
-  /** `RemovalSet/acme.4jx2…`, for the command line. */
-  resource: string
+export interface InvitationsHeldMail extends ToAdmin {
+  held: HeldInvitations
 }
 
 export interface MailData {

@@ -1,21 +1,10 @@
 import { plainLine } from '../plain.ts'
 import type { Block, Letter } from './letter.ts'
+import type { InvitationsHeldMail, RemovalsHeldMail } from './mails.ts'
 import type { Writer } from './writer.ts'
 
 /** So many people are named; the command line tells of all. */
 const SHOWN = 20
-
-/** What an admin reads about a set that waits for an Approval, whatever it is of. */
-interface WaitingMail {
-  /** Name of the Organization, for the command line. */
-  organizationName: string
-  address: string
-  /** `source/people`; absent: edits by hand. */
-  producer?: string
-  people: number
-  time: string
-  resource: string
-}
 
 /** The words in which sets of one sort differ from those of another. */
 interface WaitingWords {
@@ -36,14 +25,14 @@ interface WaitingWords {
  * @param of.concerned who is concerned, as a line each
  */
 export function waitingLetter(
-  data: WaitingMail,
+  { organizationName, address, held }: RemovalsHeldMail | InvitationsHeldMail,
   write: Writer,
   of: { say: WaitingWords; why: string | undefined; concerned: readonly { title: string; text?: string }[] },
 ): Letter {
   const { words, company, organization } = write
   const { say, why } = of
   const shown = of.concerned.slice(0, SHOWN)
-  const rest = data.people - shown.length
+  const rest = held.people - shown.length
   const list: Block = {
     is: 'list',
     title: say.list,
@@ -51,25 +40,25 @@ export function waitingLetter(
   }
   return write.letter(
     {
-      subject: say.subject(organization, data.people),
-      preview: say.lead(company, data.people),
-      heading: say.heading(data.people),
+      subject: say.subject(organization, held.people),
+      preview: say.lead(company, held.people),
+      heading: say.heading(held.people),
       blocks: [
-        { is: 'paragraph', text: say.lead(company, data.people) },
+        { is: 'paragraph', text: say.lead(company, held.people) },
         ...(why === undefined ? [] : [{ is: 'paragraph' as const, text: why }]),
         write.facts([
           { label: words.label.organization, value: company },
-          { label: say.producer, value: data.producer === undefined ? say.byHand : plainLine(data.producer, 300) },
-          { label: say.people, value: String(data.people) },
-          { label: words.held.since, value: write.time(data.time) },
-          { label: words.label.resource, value: plainLine(data.resource, 300) },
+          { label: say.producer, value: held.producer === undefined ? say.byHand : plainLine(held.producer, 300) },
+          { label: say.people, value: String(held.people) },
+          { label: words.held.since, value: write.time(held.time) },
+          { label: words.label.resource, value: plainLine(held.resource, 300) },
         ]),
         ...(shown.length > 0 ? [list] : []),
         { is: 'paragraph', text: say.wrong },
         { is: 'paragraph', text: say.right },
-        { is: 'codes', codes: [`roster approve ${plainLine(data.organizationName, 253)} --reason "…" --apply`] },
+        { is: 'codes', codes: [`roster approve ${plainLine(organizationName, 253)} --reason "…" --apply`] },
       ],
     },
-    { address: plainLine(data.address, 254), admin: true },
+    { address: plainLine(address, 254), admin: true },
   )
 }
