@@ -79,10 +79,16 @@ const spec = object(
       }),
     ),
     mails: unset(
-      Type.Array(mailClaim('A mail to one admin that something is held.', '`held/<RemovalSet>/<address>`.'), {
-        description: 'Of an open one: mails about what is held in the organization, newest last.',
-        maxItems: 200,
-      }),
+      Type.Array(
+        mailClaim(
+          'A mail to one admin.',
+          '`held/<RemovalSet>/<address>`: that something is held; `stale/<uid of the Directory>/<last complete read>/<address>`: that it cannot be read.',
+        ),
+        {
+          description: 'Of an open one: mails to the admins about what concerns no single person, newest last.',
+          maxItems: 200,
+        },
+      ),
     ),
     closed: unset(time('When the last of it was carried out, or not wanted any more.')),
   },

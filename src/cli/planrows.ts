@@ -137,6 +137,7 @@ const MAILS: Record<string, string> = {
   invitationGaveUp: 'a mail to the admins',
   adminNotice: 'a mail to the admins',
   removalsHeld: 'a mail that something is held',
+  directoryStale: 'a mail to the admins',
 }
 
 /** Roles, else groups, else permissions, else where these reach down to: the first of them that says something. */

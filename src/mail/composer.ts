@@ -86,6 +86,7 @@ export const mailComposer = ({ from, onProblem }: ComposerOptions): MailComposer
       }),
     removalsHeld: facts => compose('removalsHeld', facts, { ...admin(facts), held: facts.held }),
     invitationsHeld: facts => compose('invitationsHeld', facts, { ...admin(facts), held: facts.held }),
+    directoryStale: facts => compose('directoryStale', facts, { ...admin(facts), directory: facts.directory }),
   }
 }
 

@@ -113,6 +113,24 @@ export interface InvitationsHeldFacts extends MailBasics {
   held: HeldInvitations
 }
 
+/** A directory of which nothing complete was read for long. */
+export interface StaleDirectory {
+  name: string
+  /** Of its service, as `LDAP`. */
+  type: string
+  /** RFC 3339: the last complete read; absent: never. */
+  since?: string
+  /** How the last read ended. */
+  problem?: string
+  /** `Directory/hr`, for the command line. */
+  resource: string
+  /** `directories/hr.yaml:3`, where known. */
+  declaredAt?: string
+}
+export interface DirectoryStaleFacts extends MailBasics {
+  directory: StaleDirectory
+}
+
 /** Turns facts into a mail. Pure: the same facts give the same mail, byte for byte. */
 export interface MailComposer {
   invitation(facts: InvitationFacts): OutgoingMail
@@ -122,4 +140,5 @@ export interface MailComposer {
   adminNotice(facts: AdminNoticeFacts): OutgoingMail
   removalsHeld(facts: RemovalsHeldFacts): OutgoingMail
   invitationsHeld(facts: InvitationsHeldFacts): OutgoingMail
+  directoryStale(facts: DirectoryStaleFacts): OutgoingMail
 }

@@ -8,6 +8,7 @@ import { isPaused, now, settingsFor, type World, watch, writeStatus } from './co
 import { forgetDirectory, readDirectory } from './directoryread.ts'
 import { bodyOf, reportReading, reportStale } from './directorystatus.ts'
 import { withFinalizer } from './finalizer.ts'
+import { tellOfStale } from './stalemail.ts'
 
 /** How often the progress of a read that somebody waits for is written, in milliseconds. */
 const PROGRESS = 2_000
@@ -126,7 +127,8 @@ const waitFor = async (
   const old = staleAt(complete ?? Date.parse(written), intervalOf(directory))
   if (world.clock.now() < old) return { again: Math.min(next, old) }
   await reportStale(world, directory)
-  return { again: next }
+  const told = await tellOfStale(world, world.cache.get('Directory', directory.metadata.name) ?? directory)
+  return { again: Math.min(next, told ?? next) }
 }
 
 /** A process that begins goes on with the intervals of the one before it. */

@@ -9,6 +9,7 @@ export const fakeComposer: MailComposer = {
   licenseKeys: facts => mail('licenseKeys', facts),
   removalsHeld: facts => mail('removalsHeld', facts),
   invitationsHeld: facts => mail('invitationsHeld', facts),
+  directoryStale: facts => mail('directoryStale', facts),
   adminNotice: facts => mail(`adminNotice ${facts.notice}`, facts),
 }
 

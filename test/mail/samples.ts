@@ -90,6 +90,19 @@ export const samples: MailData = {
       resource: 'RemovalSet/acme.4jx2qk7m3a',
     },
   },
+  directoryStale: {
+    organization: acme,
+    organizationName: 'acme',
+    address: 'bob@acme.example',
+    directory: {
+      name: 'hr',
+      type: 'LDAP',
+      since: '2026-11-20T08:14:00.000Z',
+      problem: 'ldap.acme.example: no answer within 30 s; check url and the network',
+      resource: 'Directory/hr',
+      declaredAt: 'directories/hr.yaml:2',
+    },
+  },
   removalsHeld: {
     organization: acme,
     organizationName: 'acme',

@@ -117,6 +117,17 @@ export interface Catalogue {
     wrong: string
     right: string
   }
+  stale: {
+    subject: (organization: string, directory: string) => string
+    heading: (directory: string) => string
+    lead: (company: string, directory: string) => string
+    directory: string
+    since: string
+    never: string
+    problem: string
+    means: string
+    next: string
+  }
   footer: {
     why: (address: string, company: string) => string
     admin: (address: string, company: string) => string

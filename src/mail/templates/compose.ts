@@ -11,6 +11,7 @@ import { licensesLetter } from './licenses.ts'
 import type { MailData, MailTemplate } from './mails.ts'
 import { noticeLetter } from './notice.ts'
 import { letterHtml } from './page.ts'
+import { staleLetter } from './stale.ts'
 import { letterText } from './text.ts'
 import { welcomeLetter } from './welcome.ts'
 import { type Writer, writer } from './writer.ts'
@@ -78,6 +79,7 @@ const LETTERS: { [K in MailTemplate]: (data: MailData[K], write: Writer) => Lett
   invitationGaveUp: (data, write) => noticeLetter('gaveUp', data, write),
   removalsHeld: heldLetter,
   invitationsHeld: invitationsHeldLetter,
+  directoryStale: staleLetter,
 }
 
 function isOwn(template: MailTemplate): template is OwnTemplate {

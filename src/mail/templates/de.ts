@@ -130,6 +130,19 @@ export const de: Catalogue = {
       'Ist es ein Versehen? Nehmen Sie die Einladungen dort zurück, wo sie gemacht wurden. Niemand von diesen Personen hat etwas bemerkt, und es geht keine weitere Mail dazu hinaus.',
     right: 'Ist es so gewollt? Dann genehmigen Sie es auf der Kommandozeile, die vorher zeigt, was daraus folgt.',
   },
+  stale: {
+    subject: (organization, directory) => `${organization}: Das Verzeichnis ${directory} ist nicht zu lesen`,
+    heading: directory => `Das Verzeichnis ${directory} ist nicht zu lesen`,
+    lead: (company, directory) =>
+      `Seit mehr als zwei seiner Abstände wurde aus dem Verzeichnis ${directory} von ${company} nichts vollständig gelesen.`,
+    directory: 'Verzeichnis',
+    since: 'Zuletzt vollständig gelesen',
+    never: 'noch nie',
+    problem: 'Das letzte Lesen endete so:',
+    means:
+      'Alles ist, wie es zuletzt gelesen wurde: Niemand wird entfernt, aber wer dort seither gekommen oder gegangen ist, weiß man hier nicht. Es wird immer wieder versucht, und es geht keine weitere Mail dazu hinaus, bis es gelesen wurde.',
+    next: 'Antwortet der Dienst, und gelten seine Zugangsdaten noch? So wird nachgesehen und neu gelesen:',
+  },
   footer: {
     why: (address, company) => `Diese Mail wurde automatisch an ${address} gesendet, im Auftrag von ${company}.`,
     admin: (address, company) =>

@@ -128,6 +128,19 @@ export const en: Catalogue = {
       'Is it a mistake? Take the invitations back where they were made. None of these people has noticed anything, and no more mail is sent about it.',
     right: 'Is it meant? Then approve it on the command line, which shows first what follows.',
   },
+  stale: {
+    subject: (organization, directory) => `${organization}: the directory ${directory} cannot be read`,
+    heading: directory => `The directory ${directory} cannot be read`,
+    lead: (company, directory) =>
+      `For more than two of its intervals, nothing complete was read from the directory ${directory} of ${company}.`,
+    directory: 'Directory',
+    since: 'Last complete read',
+    never: 'never',
+    problem: 'The last read ended with:',
+    means:
+      'Everything is as it was read last: nobody is removed, but who has come or gone there since is not known here. It is tried again and again, and no more mail is sent about it until it was read.',
+    next: 'Does the service answer, and do its credentials still hold? This looks, and reads it again:',
+  },
   footer: {
     why: (address, company) => `This mail was sent automatically to ${address}, on behalf of ${company}.`,
     admin: (address, company) =>

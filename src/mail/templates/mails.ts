@@ -1,4 +1,4 @@
-import type { HeldInvitations, HeldRemovals } from '../../ports/composer.ts'
+import type { HeldInvitations, HeldRemovals, StaleDirectory } from '../../ports/composer.ts'
 
 /** What each mail is made of. Times are RFC 3339; names and texts come as they are in the resources: making them harmless is this room's work. */
 
@@ -108,6 +108,11 @@ export interface InvitationsHeldMail extends ToAdmin {
   held: HeldInvitations
 }
 
+/** To an admin: nothing complete was read from a directory for long. */
+export interface DirectoryStaleMail extends ToAdmin {
+  directory: StaleDirectory
+}
+
 export interface MailData {
   invitation: InvitationMail
   accountCreated: AccountCreatedMail
@@ -117,6 +122,7 @@ export interface MailData {
   invitationGaveUp: AdminNoticeMail
   removalsHeld: RemovalsHeldMail
   invitationsHeld: InvitationsHeldMail
+  directoryStale: DirectoryStaleMail
 }
 
 export type MailTemplate = keyof MailData
