@@ -1,4 +1,4 @@
-import { type Restored, restoredText, restoreHash, unreadSources } from '../decide/restoring.ts'
+import { type Restored, restoredText, restoreHash, unreadSince } from '../decide/restoring.ts'
 import type { AuditLog } from '../ports/audit.ts'
 import type { Restoring } from '../reconcilers/frozen.ts'
 import type { ResourceStore } from '../store/store.ts'
@@ -12,14 +12,14 @@ export const restoredOf = async (store: Pick<ResourceStore, 'marks' | 'info'>): 
 
 /** Everything that a restored realm would do, and what has to be so before an Approval lets it. */
 export interface HeldRestore extends Restored {
-  /** Sources that were not read completely since the restore. */
+  /** Sources and directories that were not read completely since the restore: `Source/people`. */
   unread: string[]
 }
 
 /** The same for `roster approve`, with what it still waits for. */
 export const heldRestore = (restored: Restored, { cache }: Pick<Snapshot, 'cache'>): HeldRestore => ({
   ...restored,
-  unread: unreadSources(cache.list('Source'), restored),
+  unread: unreadSince({ sources: cache.list('Source'), directories: cache.list('Directory') }, restored),
 })
 
 /**

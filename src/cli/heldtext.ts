@@ -40,6 +40,6 @@ export const historyLines = (history: HeldHistory): string[] => [
 export const restoreLines = (restore: HeldRestore): string[] => [
   `! ${escapeText(restoredText(restore))}`,
   ...(restore.unread.length > 0
-    ? [`    first it has to be read completely: source ${escapeText(restore.unread.join(', '))} (roster run)`]
+    ? [`    first it has to be read completely: ${escapeText(restore.unread.join(', '))} (roster run)`]
     : []),
 ]

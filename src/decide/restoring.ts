@@ -23,29 +23,41 @@ export const restoreHash = (realm: string): string =>
 export const restoredText = ({ backup }: Pick<Restored, 'backup'>): string =>
   `this realm was restored from a backup${backup === undefined ? '' : ` of ${backup}`}: no mail leaves and nothing is taken until \`roster approve\``
 
-/** Sources that were not read completely since: what they declare by now is not known here. */
-export const unreadSources = (
-  sources: Iterable<Pick<Source, 'metadata' | 'status'>>,
-  { time }: Pick<Restored, 'time'>,
-): string[] =>
-  [...sources]
-    .filter(
-      ({ metadata, status }) =>
-        metadata.deletionTimestamp === undefined &&
-        (status?.lastCompleteTime === undefined || Date.parse(status.lastCompleteTime) < Date.parse(time)),
-    )
-    .map(({ metadata }) => metadata.name)
-    .sort()
+interface Read {
+  metadata: Pick<Source['metadata'], 'name' | 'deletionTimestamp'>
+  status?: { lastCompleteTime?: string | undefined } | undefined
+}
+
+/** What is read from elsewhere and acts on people by it. A directory that is only observed does not. */
+export interface Reads {
+  sources: Iterable<Read>
+  directories: Iterable<Read & { spec: { policy: string } }>
+}
+
+/** What was not read completely since: what it says by now is not known here. `Source/people`, in the order of names. */
+export const unreadSince = ({ sources, directories }: Reads, { time }: Pick<Restored, 'time'>): string[] => {
+  const unread = (kind: 'Source' | 'Directory', all: Iterable<Read>): string[] =>
+    [...all]
+      .filter(
+        ({ metadata, status }) =>
+          metadata.deletionTimestamp === undefined &&
+          (status?.lastCompleteTime === undefined || Date.parse(status.lastCompleteTime) < Date.parse(time)),
+      )
+      .map(({ metadata }) => `${kind}/${metadata.name}`)
+      .sort()
+  const acting = [...directories].filter(({ spec }) => spec.policy !== 'Observe')
+  return [...unread('Source', sources), ...unread('Directory', acting)]
+}
 
 /**
  * What an Approval is good for in a realm that was restored; undefined where it names something else.
- * What was lost between the backup and now is in the sources: so these come first, and an Approval that somebody made before they were read does not count later either, because what they
- * declare by now is part of what is looked at.
+ * What was lost between the backup and now is in the sources, and in directories that people come from: so these come first, and an Approval that somebody made before they were read
+ * does not count later either, because what they say by now is part of what is looked at.
  */
 export const restoreVerdictOn = (
   approval: Pick<Approval, 'metadata' | 'spec'>,
   restored: Restored | undefined,
-  sources: Iterable<Pick<Source, 'metadata' | 'status'>>,
+  reads: Reads,
   now: number,
 ): ApprovalVerdict | undefined => {
   if (restored === undefined || approval.spec.releases !== restored.hash) return undefined
@@ -53,11 +65,11 @@ export const restoreVerdictOn = (
     return { is: 'refused', because: 'a restore concerns every organization: leave organization out' }
   const late = timeVerdictOn(approval, now)
   if (late) return late
-  const unread = unreadSources(sources, restored)
+  const unread = unreadSince(reads, restored)
   return unread.length === 0
     ? { is: 'releases' }
     : {
         is: 'refused',
-        because: `Source ${unread.join(', ')} was not read completely since the restore, so nobody could look at what it declares by now; approve again when that is so`,
+        because: `${unread.join(', ')} ${unread.length === 1 ? 'was' : 'were'} not read completely since the restore, so nobody could look at what is declared there by now; approve again when that is so`,
       }
 }

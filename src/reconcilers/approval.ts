@@ -33,7 +33,8 @@ export const approvalReconciler = (world: World): Reconciler<'Approval'> => ({
     const { cache, clock } = world
     const sets = cache.by('RemovalSet', 'hash', approval.spec.releases)
     const { restoring } = world
-    const restore = restoreVerdictOn(approval, restoring.current(), cache.list('Source'), clock.now())
+    const reads = { sources: cache.list('Source'), directories: cache.list('Directory') }
+    const restore = restoreVerdictOn(approval, restoring.current(), reads, clock.now())
     // Who approved too early has not seen what it would do: it does not count later either.
     if (restore && isRefused(approval)) return undefined
     if (restore?.is === 'releases') {

@@ -120,13 +120,36 @@ describe('a restored realm', () => {
     const waiting = await realm.store.get('Approval', 'go')
     expect(waiting?.status?.state).toBe('Refused')
     expect(waiting?.status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain(
-      'Source people was not read completely since the restore',
+      'Source/people was not read completely since the restore',
     )
     expect(realm.mailer.to('ben@acme.example')).toEqual([])
     await readAt('2026-03-02T09:00:01.000Z')
     await realm.runAll()
     expect(await stateOf('go'), 'who approved before could not look at what the source declares').toBe('Refused')
     expect(realm.mailer.to('ben@acme.example')).toEqual([])
+    await approve('again')
+    await realm.run()
+    expect(await stateOf('again')).toBe('Used')
+    expect(realm.mailer.to('ben@acme.example')).toHaveLength(1)
+  })
+
+  it('is not let go before every directory whose policy acts was read completely since', async () => {
+    const directory = await realm.declare('Directory', 'hr', {
+      organization: 'acme',
+      type: 'File',
+      file: { path: 'people.csv', columns: { id: 'number' } },
+      // Whatever policy there is beside it.
+      policy: 'Other' as 'Observe',
+    })
+    await member('ben', ['viewer'])
+    await approve('go')
+    await realm.run()
+    expect(await stateOf('go')).toBe('Refused')
+    await realm.store.patchStatus(
+      { kind: 'Directory', name: 'hr' },
+      { lastCompleteTime: '2026-03-02T09:00:01.000Z' } as never,
+      { ifUid: directory.metadata.uid },
+    )
     await approve('again')
     await realm.run()
     expect(await stateOf('again')).toBe('Used')
