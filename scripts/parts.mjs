@@ -7,6 +7,7 @@ import { buildHealth, healthPresent } from './setup/health.mjs'
 import { installKeycloak, keycloakPresent } from './setup/keycloak.mjs'
 import { buildKube, kubePresent } from './setup/kube.mjs'
 import { installKubectl, kubectlPath } from './setup/kubectl.mjs'
+import { installScim, scimPresent } from './setup/scim.mjs'
 
 /**
  * A real program that tests run against, and that is no library of the project.
@@ -48,6 +49,13 @@ export const parts = [
     remedy: 'install Java 17, Maven and unzip, and start again',
     present: keycloakPresent,
     install: installKeycloak,
+  },
+  {
+    name: 'scim2-server',
+    requiredFor: ['test/directories/scim'],
+    remedy: 'install Python 3.11 or newer with its module venv (apt-get install python3-venv) and start again',
+    present: scimPresent,
+    install: installScim,
   },
   {
     name: 'chromium',
