@@ -20,6 +20,7 @@ import { github } from './services/github.ts'
 import { keycloak } from './services/keycloak.ts'
 import { ldap } from './services/ldap.ts'
 import { requests } from './services/requests.ts'
+import { scim } from './services/scim.ts'
 
 const count = (description: string) => integer(description, 0, 10_000_000)
 
@@ -27,9 +28,16 @@ const spec = object(
   'Who is connected, and what for.',
   {
     organization: reference('Organization', 'Whose people they are.'),
-    type: choice('Which service: the block beside it has the same name.', ['File', 'LDAP', 'Keycloak', 'GitHub']),
+    type: choice('Which service: the block beside it has the same name.', [
+      'File',
+      'LDAP',
+      'SCIM',
+      'Keycloak',
+      'GitHub',
+    ]),
     file: optional(file, 'off'),
     ldap: optional(ldap, 'off'),
+    scim: optional(scim, 'off'),
     keycloak: optional(keycloak, 'off'),
     github: optional(github, 'off'),
     requests: optional(requests, { fixed: '4 at once' }),
@@ -40,12 +48,12 @@ const spec = object(
   },
   [
     {
-      rule: "has(self.file) == (self.type == 'File') && has(self.ldap) == (self.type == 'LDAP') && has(self.keycloak) == (self.type == 'Keycloak') && has(self.github) == (self.type == 'GitHub')",
+      rule: "has(self.file) == (self.type == 'File') && has(self.ldap) == (self.type == 'LDAP') && has(self.scim) == (self.type == 'SCIM') && has(self.keycloak) == (self.type == 'Keycloak') && has(self.github) == (self.type == 'GitHub')",
       message: 'the one block that belongs to the type is needed, and no other',
       fieldPath: '.type',
     },
     {
-      rule: "!has(self.requests) || self.type in ['Keycloak', 'GitHub']",
+      rule: "!has(self.requests) || self.type in ['SCIM', 'Keycloak', 'GitHub']",
       message: 'is for services that are asked over HTTP',
       fieldPath: '.requests',
     },
@@ -143,6 +151,12 @@ export const directory: KindDefinition = {
       message:
         'the organization of a directory, and where it is, cannot be changed: who is who in it would be lost; make a new resource instead',
       fieldPath: '.spec.github',
+    },
+    {
+      rule: '!has(self.spec.scim) || !has(oldSelf.spec.scim) || self.spec.scim.url == oldSelf.spec.scim.url',
+      message:
+        'the service of a directory cannot be changed: who is who in it would be lost; make a new resource instead',
+      fieldPath: '.spec.scim.url',
     },
   ],
   maxNameLength: 50,

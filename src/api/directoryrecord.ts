@@ -19,6 +19,7 @@ const id = (description: string) => Type.String({ description, maxLength: 255, m
 const count = (description: string) => integer(description, 0, 10_000_000)
 
 const user = object('What is said of a person.', {
+  externalId: unset(text('The id that whoever fills the service has for the person.', 255)),
   login: unset(text('Login.', 255)),
   email: unset(address('Address, normalized.')),
   aliases: unset(list(address(''), 20, 'Further addresses, normalized and sorted.')),

@@ -8,6 +8,8 @@ export type Relation = (typeof RELATIONS)[number]
 export interface FoundUser {
   /** The service's own id, which it never gives to anybody else and never changes: not the login, not an address, not a distinguished name. */
   readonly id: string
+  /** The id that whoever fills the service has for the person (RFC 7643 section 3.1): no more than a claim. */
+  readonly externalId?: string
   readonly login?: string
   /** The address that the service holds for the main one. */
   readonly email?: string

@@ -14,7 +14,7 @@ export const directoryDriver = async (
   { settings, secrets, clock }: DirectoryOptions,
   { metadata, spec }: Directory,
 ): Promise<DirectoryDriver> => {
-  const { file, ldap, keycloak, github } = spec
+  const { file, ldap, scim, keycloak, github } = spec
   if (file) return fileDriver({ file, folder: settings.directoryFiles })
   const secretOf = (ref: SecretRef) => () => secrets.read(ref, `directory/${metadata.name}`)
   if (ldap) {
@@ -25,6 +25,17 @@ export const directoryDriver = async (
       clock,
       ...(ldap.passwordSecretRef && { password: secretOf(ldap.passwordSecretRef) }),
       ...(ldap.caSecretRef && { ca: secretOf(ldap.caSecretRef) }),
+    })
+  }
+  if (scim) {
+    const { scimDriver } = await import('../directories/scim/driver.ts')
+    return scimDriver({
+      spec: scim,
+      dialer: dialer({ allowPrivate: settings.allowPrivate }),
+      clock,
+      limits: spec.requests ?? {},
+      token: secretOf(scim.tokenSecretRef),
+      ...(scim.caSecretRef && { ca: secretOf(scim.caSecretRef) }),
     })
   }
   if (keycloak) {
@@ -63,8 +74,8 @@ export const openDirectories = (realm: DirectoryOptions): DirectoryParts & Async
   return {
     driver: async directory => {
       const { name } = directory.metadata
-      const { type, file, ldap, keycloak, github, requests } = directory.spec
-      const of = JSON.stringify([type, file, ldap, keycloak, github, requests])
+      const { type, file, ldap, scim, keycloak, github, requests } = directory.spec
+      const of = JSON.stringify([type, file, ldap, scim, keycloak, github, requests])
       const kept = drivers.get(name)
       if (kept?.of === of) return kept.driver
       await release(name)

@@ -18,7 +18,10 @@ export const isUsableId = (id: string): boolean => id.length > 0 && id.length <=
  */
 export const recordedUser = (found: FoundUser): RecordedUser => {
   const problems: string[] = []
-  const kept = <K extends 'login' | 'givenName' | 'familyName' | 'displayName' | 'locale'>(field: K, most: number) => {
+  const kept = <K extends 'externalId' | 'login' | 'givenName' | 'familyName' | 'displayName' | 'locale'>(
+    field: K,
+    most: number,
+  ) => {
     const text = lineOf(found[field])
     if (text === undefined) return {}
     if (text.length <= most && !UNREADABLE.test(text)) return { [field]: text }
@@ -34,6 +37,7 @@ export const recordedUser = (found: FoundUser): RecordedUser => {
   if (aliases.length > MOST_ALIASES)
     problems.push(`${aliases.length} further addresses, of which ${MOST_ALIASES} are kept`)
   const user = {
+    ...kept('externalId', 255),
     ...kept('login', 255),
     ...(email !== undefined && { email }),
     ...(aliases.length > 0 && { aliases: aliases.slice(0, MOST_ALIASES) }),

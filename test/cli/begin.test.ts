@@ -54,6 +54,7 @@ describe('new', () => {
       'directories/people.yaml',
     ],
     [['dir', 'code', '--org', 'acme', '--github', 'acme-gmbh'], 'directories/code.yaml'],
+    [['dir', 'crm', '--org', 'acme', '--url', 'https://crm.acme.example/scim/v2'], 'directories/crm.yaml'],
     [['inv', 'Carol.X@partner.example', '--org', 'acme'], 'invitations/carol.x.yaml'],
   ])('%j', async (args, path) => {
     using place = openPlace()

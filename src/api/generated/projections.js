@@ -10833,7 +10833,7 @@ return errors === 0;
 }
 
 export const DirectoryRecord = validate14;
-const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"relation":{"type":"string","enum":["Owner","Member","OutsideCollaborator","Invited","InvitationFailed"]},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"maintainers":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"externalId":{"type":"string","minLength":1,"maxLength":255},"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"relation":{"type":"string","enum":["Owner","Member","OutsideCollaborator","Invited","InvitationFailed"]},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"maintainers":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -11083,11 +11083,11 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data3.login !== undefined){
-let data4 = data3.login;
+if(data3.externalId !== undefined){
+let data4 = data3.externalId;
 if(typeof data4 === "string"){
 if(func2(data4) > 255){
-const err20 = {instancePath:instancePath+"/user/login",schemaPath:"#/properties/user/properties/login/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+const err20 = {instancePath:instancePath+"/user/externalId",schemaPath:"#/properties/user/properties/externalId/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -11097,7 +11097,7 @@ vErrors.push(err20);
 errors++;
 }
 if(func2(data4) < 1){
-const err21 = {instancePath:instancePath+"/user/login",schemaPath:"#/properties/user/properties/login/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err21 = {instancePath:instancePath+"/user/externalId",schemaPath:"#/properties/user/properties/externalId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -11108,7 +11108,7 @@ errors++;
 }
 }
 else {
-const err22 = {instancePath:instancePath+"/user/login",schemaPath:"#/properties/user/properties/login/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err22 = {instancePath:instancePath+"/user/externalId",schemaPath:"#/properties/user/properties/externalId/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -11118,15 +11118,11 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data3.email !== undefined){
-let data5 = data3.email;
-const _errs20 = errors;
-let valid3 = true;
-const _errs21 = errors;
-if(errors === _errs21){
+if(data3.login !== undefined){
+let data5 = data3.login;
 if(typeof data5 === "string"){
-if(func2(data5) > 254){
-const err23 = {};
+if(func2(data5) > 255){
+const err23 = {instancePath:instancePath+"/user/login",schemaPath:"#/properties/user/properties/login/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -11135,9 +11131,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-else {
-const err24 = {};
+if(func2(data5) < 1){
+const err24 = {instancePath:instancePath+"/user/login",schemaPath:"#/properties/user/properties/login/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -11147,21 +11142,8 @@ vErrors.push(err24);
 errors++;
 }
 }
-var _valid1 = _errs21 === errors;
-errors = _errs20;
-if(vErrors !== null){
-if(_errs20){
-vErrors.length = _errs20;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid1){
-const _errs23 = errors;
-if(typeof data5 === "string"){
-if(!pattern0.test(data5)){
-const err25 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+const err25 = {instancePath:instancePath+"/user/login",schemaPath:"#/properties/user/properties/login/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -11171,8 +11153,15 @@ vErrors.push(err25);
 errors++;
 }
 }
-else {
-const err26 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.email !== undefined){
+let data6 = data3.email;
+const _errs22 = errors;
+let valid3 = true;
+const _errs23 = errors;
+if(errors === _errs23){
+if(typeof data6 === "string"){
+if(func2(data6) > 254){
+const err26 = {};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -11181,11 +11170,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-var _valid1 = _errs23 === errors;
-valid3 = _valid1;
 }
-if(!valid3){
-const err27 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err27 = {};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -11194,9 +11181,22 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(typeof data5 === "string"){
-if(func2(data5) > 254){
-const err28 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+}
+var _valid1 = _errs23 === errors;
+errors = _errs22;
+if(vErrors !== null){
+if(_errs22){
+vErrors.length = _errs22;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid1){
+const _errs25 = errors;
+if(typeof data6 === "string"){
+if(!pattern0.test(data6)){
+const err28 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -11205,8 +11205,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(func2(data5) < 3){
-const err29 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+else {
+const err29 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -11215,9 +11216,11 @@ vErrors.push(err29);
 }
 errors++;
 }
+var _valid1 = _errs25 === errors;
+valid3 = _valid1;
 }
-else {
-const err30 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid3){
+const err30 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -11226,12 +11229,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-if(data3.aliases !== undefined){
-let data6 = data3.aliases;
-if(Array.isArray(data6)){
-if(data6.length > 20){
-const err31 = {instancePath:instancePath+"/user/aliases",schemaPath:"#/properties/user/properties/aliases/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(typeof data6 === "string"){
+if(func2(data6) > 254){
+const err31 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -11240,16 +11240,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-const len0 = data6.length;
-for(let i0=0; i0<len0; i0++){
-let data7 = data6[i0];
-const _errs29 = errors;
-let valid6 = true;
-const _errs30 = errors;
-if(errors === _errs30){
-if(typeof data7 === "string"){
-if(func2(data7) > 254){
-const err32 = {};
+if(func2(data6) < 3){
+const err32 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -11260,7 +11252,7 @@ errors++;
 }
 }
 else {
-const err33 = {};
+const err33 = {instancePath:instancePath+"/user/email",schemaPath:"#/properties/user/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -11270,21 +11262,11 @@ vErrors.push(err33);
 errors++;
 }
 }
-var _valid2 = _errs30 === errors;
-errors = _errs29;
-if(vErrors !== null){
-if(_errs29){
-vErrors.length = _errs29;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs32 = errors;
-if(typeof data7 === "string"){
-if(!pattern0.test(data7)){
-const err34 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(data3.aliases !== undefined){
+let data7 = data3.aliases;
+if(Array.isArray(data7)){
+if(data7.length > 20){
+const err34 = {instancePath:instancePath+"/user/aliases",schemaPath:"#/properties/user/properties/aliases/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -11293,9 +11275,16 @@ vErrors.push(err34);
 }
 errors++;
 }
-}
-else {
-const err35 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len0 = data7.length;
+for(let i0=0; i0<len0; i0++){
+let data8 = data7[i0];
+const _errs31 = errors;
+let valid6 = true;
+const _errs32 = errors;
+if(errors === _errs32){
+if(typeof data8 === "string"){
+if(func2(data8) > 254){
+const err35 = {};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -11304,11 +11293,9 @@ vErrors.push(err35);
 }
 errors++;
 }
-var _valid2 = _errs32 === errors;
-valid6 = _valid2;
 }
-if(!valid6){
-const err36 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err36 = {};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -11317,9 +11304,22 @@ vErrors.push(err36);
 }
 errors++;
 }
-if(typeof data7 === "string"){
-if(func2(data7) > 254){
-const err37 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+}
+var _valid2 = _errs32 === errors;
+errors = _errs31;
+if(vErrors !== null){
+if(_errs31){
+vErrors.length = _errs31;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs34 = errors;
+if(typeof data8 === "string"){
+if(!pattern0.test(data8)){
+const err37 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -11328,8 +11328,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(func2(data7) < 3){
-const err38 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+}
+else {
+const err38 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -11338,9 +11339,11 @@ vErrors.push(err38);
 }
 errors++;
 }
+var _valid2 = _errs34 === errors;
+valid6 = _valid2;
 }
-else {
-const err39 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid6){
+const err39 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -11349,10 +11352,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-}
-else {
-const err40 = {instancePath:instancePath+"/user/aliases",schemaPath:"#/properties/user/properties/aliases/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data8 === "string"){
+if(func2(data8) > 254){
+const err40 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -11361,12 +11363,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-if(data3.givenName !== undefined){
-let data8 = data3.givenName;
-if(typeof data8 === "string"){
-if(func2(data8) > 100){
-const err41 = {instancePath:instancePath+"/user/givenName",schemaPath:"#/properties/user/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(func2(data8) < 3){
+const err41 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -11375,8 +11373,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(func2(data8) < 1){
-const err42 = {instancePath:instancePath+"/user/givenName",schemaPath:"#/properties/user/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err42 = {instancePath:instancePath+"/user/aliases/" + i0,schemaPath:"#/properties/user/properties/aliases/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -11386,8 +11385,9 @@ vErrors.push(err42);
 errors++;
 }
 }
+}
 else {
-const err43 = {instancePath:instancePath+"/user/givenName",schemaPath:"#/properties/user/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err43 = {instancePath:instancePath+"/user/aliases",schemaPath:"#/properties/user/properties/aliases/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -11397,11 +11397,11 @@ vErrors.push(err43);
 errors++;
 }
 }
-if(data3.familyName !== undefined){
-let data9 = data3.familyName;
+if(data3.givenName !== undefined){
+let data9 = data3.givenName;
 if(typeof data9 === "string"){
 if(func2(data9) > 100){
-const err44 = {instancePath:instancePath+"/user/familyName",schemaPath:"#/properties/user/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+const err44 = {instancePath:instancePath+"/user/givenName",schemaPath:"#/properties/user/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -11411,7 +11411,7 @@ vErrors.push(err44);
 errors++;
 }
 if(func2(data9) < 1){
-const err45 = {instancePath:instancePath+"/user/familyName",schemaPath:"#/properties/user/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err45 = {instancePath:instancePath+"/user/givenName",schemaPath:"#/properties/user/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -11422,7 +11422,7 @@ errors++;
 }
 }
 else {
-const err46 = {instancePath:instancePath+"/user/familyName",schemaPath:"#/properties/user/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err46 = {instancePath:instancePath+"/user/givenName",schemaPath:"#/properties/user/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -11432,11 +11432,11 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data3.displayName !== undefined){
-let data10 = data3.displayName;
+if(data3.familyName !== undefined){
+let data10 = data3.familyName;
 if(typeof data10 === "string"){
-if(func2(data10) > 200){
-const err47 = {instancePath:instancePath+"/user/displayName",schemaPath:"#/properties/user/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(func2(data10) > 100){
+const err47 = {instancePath:instancePath+"/user/familyName",schemaPath:"#/properties/user/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -11446,7 +11446,7 @@ vErrors.push(err47);
 errors++;
 }
 if(func2(data10) < 1){
-const err48 = {instancePath:instancePath+"/user/displayName",schemaPath:"#/properties/user/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err48 = {instancePath:instancePath+"/user/familyName",schemaPath:"#/properties/user/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -11457,7 +11457,7 @@ errors++;
 }
 }
 else {
-const err49 = {instancePath:instancePath+"/user/displayName",schemaPath:"#/properties/user/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err49 = {instancePath:instancePath+"/user/familyName",schemaPath:"#/properties/user/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -11467,11 +11467,11 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data3.locale !== undefined){
-let data11 = data3.locale;
+if(data3.displayName !== undefined){
+let data11 = data3.displayName;
 if(typeof data11 === "string"){
-if(func2(data11) > 20){
-const err50 = {instancePath:instancePath+"/user/locale",schemaPath:"#/properties/user/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(func2(data11) > 200){
+const err50 = {instancePath:instancePath+"/user/displayName",schemaPath:"#/properties/user/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -11481,7 +11481,7 @@ vErrors.push(err50);
 errors++;
 }
 if(func2(data11) < 1){
-const err51 = {instancePath:instancePath+"/user/locale",schemaPath:"#/properties/user/properties/locale/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err51 = {instancePath:instancePath+"/user/displayName",schemaPath:"#/properties/user/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -11492,7 +11492,7 @@ errors++;
 }
 }
 else {
-const err52 = {instancePath:instancePath+"/user/locale",schemaPath:"#/properties/user/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err52 = {instancePath:instancePath+"/user/displayName",schemaPath:"#/properties/user/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -11502,10 +11502,11 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data3.relation !== undefined){
-let data12 = data3.relation;
-if(typeof data12 !== "string"){
-const err53 = {instancePath:instancePath+"/user/relation",schemaPath:"#/properties/user/properties/relation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.locale !== undefined){
+let data12 = data3.locale;
+if(typeof data12 === "string"){
+if(func2(data12) > 20){
+const err53 = {instancePath:instancePath+"/user/locale",schemaPath:"#/properties/user/properties/locale/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -11514,8 +11515,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(!(((((data12 === "Owner") || (data12 === "Member")) || (data12 === "OutsideCollaborator")) || (data12 === "Invited")) || (data12 === "InvitationFailed"))){
-const err54 = {instancePath:instancePath+"/user/relation",schemaPath:"#/properties/user/properties/relation/enum",keyword:"enum",params:{allowedValues: schema15.properties.user.properties.relation.enum},message:"must be equal to one of the allowed values"};
+if(func2(data12) < 1){
+const err54 = {instancePath:instancePath+"/user/locale",schemaPath:"#/properties/user/properties/locale/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -11525,9 +11526,8 @@ vErrors.push(err54);
 errors++;
 }
 }
-if(data3.active !== undefined){
-if(typeof data3.active !== "boolean"){
-const err55 = {instancePath:instancePath+"/user/active",schemaPath:"#/properties/user/properties/active/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err55 = {instancePath:instancePath+"/user/locale",schemaPath:"#/properties/user/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -11537,11 +11537,10 @@ vErrors.push(err55);
 errors++;
 }
 }
-if(data3.problem !== undefined){
-let data14 = data3.problem;
-if(typeof data14 === "string"){
-if(func2(data14) > 300){
-const err56 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data3.relation !== undefined){
+let data13 = data3.relation;
+if(typeof data13 !== "string"){
+const err56 = {instancePath:instancePath+"/user/relation",schemaPath:"#/properties/user/properties/relation/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -11550,8 +11549,8 @@ vErrors.push(err56);
 }
 errors++;
 }
-if(func2(data14) < 1){
-const err57 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(!(((((data13 === "Owner") || (data13 === "Member")) || (data13 === "OutsideCollaborator")) || (data13 === "Invited")) || (data13 === "InvitationFailed"))){
+const err57 = {instancePath:instancePath+"/user/relation",schemaPath:"#/properties/user/properties/relation/enum",keyword:"enum",params:{allowedValues: schema15.properties.user.properties.relation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -11561,8 +11560,9 @@ vErrors.push(err57);
 errors++;
 }
 }
-else {
-const err58 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.active !== undefined){
+if(typeof data3.active !== "boolean"){
+const err58 = {instancePath:instancePath+"/user/active",schemaPath:"#/properties/user/properties/active/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -11572,9 +11572,11 @@ vErrors.push(err58);
 errors++;
 }
 }
-}
-else {
-const err59 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data3.problem !== undefined){
+let data15 = data3.problem;
+if(typeof data15 === "string"){
+if(func2(data15) > 300){
+const err59 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -11583,12 +11585,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-}
-if(data.group !== undefined){
-let data15 = data.group;
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-if(data15.name === undefined){
-const err60 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(func2(data15) < 1){
+const err60 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -11597,8 +11595,9 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(data15.users === undefined){
-const err61 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "users"},message:"must have required property '"+"users"+"'"};
+}
+else {
+const err61 = {instancePath:instancePath+"/user/problem",schemaPath:"#/properties/user/properties/problem/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -11607,8 +11606,10 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(data15.groups === undefined){
-const err62 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+}
+else {
+const err62 = {instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -11617,9 +11618,12 @@ vErrors.push(err62);
 }
 errors++;
 }
-for(const key2 in data15){
-if(!(((((key2 === "name") || (key2 === "description")) || (key2 === "users")) || (key2 === "groups")) || (key2 === "maintainers"))){
-const err63 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+if(data.group !== undefined){
+let data16 = data.group;
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+if(data16.name === undefined){
+const err63 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -11628,12 +11632,8 @@ vErrors.push(err63);
 }
 errors++;
 }
-}
-if(data15.name !== undefined){
-let data16 = data15.name;
-if(typeof data16 === "string"){
-if(func2(data16) > 255){
-const err64 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(data16.users === undefined){
+const err64 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "users"},message:"must have required property '"+"users"+"'"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -11642,8 +11642,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(func2(data16) < 1){
-const err65 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(data16.groups === undefined){
+const err65 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -11652,9 +11652,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-}
-else {
-const err66 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key2 in data16){
+if(!(((((key2 === "name") || (key2 === "description")) || (key2 === "users")) || (key2 === "groups")) || (key2 === "maintainers"))){
+const err66 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -11664,11 +11664,11 @@ vErrors.push(err66);
 errors++;
 }
 }
-if(data15.description !== undefined){
-let data17 = data15.description;
+if(data16.name !== undefined){
+let data17 = data16.name;
 if(typeof data17 === "string"){
-if(func2(data17) > 500){
-const err67 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(func2(data17) > 255){
+const err67 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -11678,7 +11678,7 @@ vErrors.push(err67);
 errors++;
 }
 if(func2(data17) < 1){
-const err68 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err68 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -11689,7 +11689,7 @@ errors++;
 }
 }
 else {
-const err69 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err69 = {instancePath:instancePath+"/group/name",schemaPath:"#/properties/group/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -11699,10 +11699,11 @@ vErrors.push(err69);
 errors++;
 }
 }
-if(data15.users !== undefined){
-let data18 = data15.users;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err70 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data16.description !== undefined){
+let data18 = data16.description;
+if(typeof data18 === "string"){
+if(func2(data18) > 500){
+const err70 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -11711,9 +11712,8 @@ vErrors.push(err70);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 10000000 || isNaN(data18)){
-const err71 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(func2(data18) < 1){
+const err71 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -11722,8 +11722,9 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(data18 < 0 || isNaN(data18)){
-const err72 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err72 = {instancePath:instancePath+"/group/description",schemaPath:"#/properties/group/properties/description/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -11733,11 +11734,10 @@ vErrors.push(err72);
 errors++;
 }
 }
-}
-if(data15.groups !== undefined){
-let data19 = data15.groups;
+if(data16.users !== undefined){
+let data19 = data16.users;
 if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err73 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err73 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -11748,7 +11748,7 @@ errors++;
 }
 if((typeof data19 == "number") && (isFinite(data19))){
 if(data19 > 10000000 || isNaN(data19)){
-const err74 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err74 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -11758,7 +11758,7 @@ vErrors.push(err74);
 errors++;
 }
 if(data19 < 0 || isNaN(data19)){
-const err75 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err75 = {instancePath:instancePath+"/group/users",schemaPath:"#/properties/group/properties/users/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -11769,10 +11769,10 @@ errors++;
 }
 }
 }
-if(data15.maintainers !== undefined){
-let data20 = data15.maintainers;
+if(data16.groups !== undefined){
+let data20 = data16.groups;
 if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err76 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err76 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -11783,7 +11783,7 @@ errors++;
 }
 if((typeof data20 == "number") && (isFinite(data20))){
 if(data20 > 10000000 || isNaN(data20)){
-const err77 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err77 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -11793,7 +11793,7 @@ vErrors.push(err77);
 errors++;
 }
 if(data20 < 0 || isNaN(data20)){
-const err78 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err78 = {instancePath:instancePath+"/group/groups",schemaPath:"#/properties/group/properties/groups/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -11804,9 +11804,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err79 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data16.maintainers !== undefined){
+let data21 = data16.maintainers;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+const err79 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -11815,12 +11816,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-}
-if(data.formerLogins !== undefined){
-let data21 = data.formerLogins;
-if(Array.isArray(data21)){
-if(data21.length > 10){
-const err80 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 > 10000000 || isNaN(data21)){
+const err80 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -11829,12 +11827,8 @@ vErrors.push(err80);
 }
 errors++;
 }
-const len1 = data21.length;
-for(let i1=0; i1<len1; i1++){
-let data22 = data21[i1];
-if(typeof data22 === "string"){
-if(func2(data22) > 255){
-const err81 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(data21 < 0 || isNaN(data21)){
+const err81 = {instancePath:instancePath+"/group/maintainers",schemaPath:"#/properties/group/properties/maintainers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -11843,8 +11837,11 @@ vErrors.push(err81);
 }
 errors++;
 }
-if(func2(data22) < 1){
-const err82 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+}
+else {
+const err82 = {instancePath:instancePath+"/group",schemaPath:"#/properties/group/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -11854,8 +11851,11 @@ vErrors.push(err82);
 errors++;
 }
 }
-else {
-const err83 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.formerLogins !== undefined){
+let data22 = data.formerLogins;
+if(Array.isArray(data22)){
+if(data22.length > 10){
+const err83 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -11864,10 +11864,12 @@ vErrors.push(err83);
 }
 errors++;
 }
-}
-}
-else {
-const err84 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len1 = data22.length;
+for(let i1=0; i1<len1; i1++){
+let data23 = data22[i1];
+if(typeof data23 === "string"){
+if(func2(data23) > 255){
+const err84 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -11876,16 +11878,8 @@ vErrors.push(err84);
 }
 errors++;
 }
-}
-if(data.firstSeenTime !== undefined){
-let data23 = data.firstSeenTime;
-const _errs67 = errors;
-let valid10 = true;
-const _errs68 = errors;
-if(errors === _errs68){
-if(typeof data23 === "string"){
-if(func2(data23) > 35){
-const err85 = {};
+if(func2(data23) < 1){
+const err85 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -11896,7 +11890,7 @@ errors++;
 }
 }
 else {
-const err86 = {};
+const err86 = {instancePath:instancePath+"/formerLogins/" + i1,schemaPath:"#/properties/formerLogins/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -11906,21 +11900,9 @@ vErrors.push(err86);
 errors++;
 }
 }
-var _valid3 = _errs68 === errors;
-errors = _errs67;
-if(vErrors !== null){
-if(_errs67){
-vErrors.length = _errs67;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs70 = errors;
-if(typeof data23 === "string"){
-if(!pattern1.test(data23)){
-const err87 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err87 = {instancePath:instancePath+"/formerLogins",schemaPath:"#/properties/formerLogins/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -11930,8 +11912,15 @@ vErrors.push(err87);
 errors++;
 }
 }
-else {
-const err88 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.firstSeenTime !== undefined){
+let data24 = data.firstSeenTime;
+const _errs69 = errors;
+let valid10 = true;
+const _errs70 = errors;
+if(errors === _errs70){
+if(typeof data24 === "string"){
+if(func2(data24) > 35){
+const err88 = {};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -11940,11 +11929,9 @@ vErrors.push(err88);
 }
 errors++;
 }
-var _valid3 = _errs70 === errors;
-valid10 = _valid3;
 }
-if(!valid10){
-const err89 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err89 = {};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -11953,9 +11940,22 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(typeof data23 === "string"){
-if(func2(data23) > 35){
-const err90 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid3 = _errs70 === errors;
+errors = _errs69;
+if(vErrors !== null){
+if(_errs69){
+vErrors.length = _errs69;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs72 = errors;
+if(typeof data24 === "string"){
+if(!pattern1.test(data24)){
+const err90 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -11966,7 +11966,7 @@ errors++;
 }
 }
 else {
-const err91 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err91 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -11975,16 +11975,11 @@ vErrors.push(err91);
 }
 errors++;
 }
+var _valid3 = _errs72 === errors;
+valid10 = _valid3;
 }
-if(data.missingTime !== undefined){
-let data24 = data.missingTime;
-const _errs74 = errors;
-let valid11 = true;
-const _errs75 = errors;
-if(errors === _errs75){
-if(typeof data24 === "string"){
-if(func2(data24) > 35){
-const err92 = {};
+if(!valid10){
+const err92 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -11993,9 +11988,9 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-else {
-const err93 = {};
+if(typeof data24 === "string"){
+if(func2(data24) > 35){
+const err93 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -12005,21 +12000,8 @@ vErrors.push(err93);
 errors++;
 }
 }
-var _valid4 = _errs75 === errors;
-errors = _errs74;
-if(vErrors !== null){
-if(_errs74){
-vErrors.length = _errs74;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs77 = errors;
-if(typeof data24 === "string"){
-if(!pattern1.test(data24)){
-const err94 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err94 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -12029,8 +12011,15 @@ vErrors.push(err94);
 errors++;
 }
 }
-else {
-const err95 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.missingTime !== undefined){
+let data25 = data.missingTime;
+const _errs76 = errors;
+let valid11 = true;
+const _errs77 = errors;
+if(errors === _errs77){
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err95 = {};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -12039,11 +12028,9 @@ vErrors.push(err95);
 }
 errors++;
 }
-var _valid4 = _errs77 === errors;
-valid11 = _valid4;
 }
-if(!valid11){
-const err96 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err96 = {};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -12052,9 +12039,22 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(typeof data24 === "string"){
-if(func2(data24) > 35){
-const err97 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid4 = _errs77 === errors;
+errors = _errs76;
+if(vErrors !== null){
+if(_errs76){
+vErrors.length = _errs76;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs79 = errors;
+if(typeof data25 === "string"){
+if(!pattern1.test(data25)){
+const err97 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -12065,7 +12065,7 @@ errors++;
 }
 }
 else {
-const err98 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err98 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -12074,15 +12074,50 @@ vErrors.push(err98);
 }
 errors++;
 }
+var _valid4 = _errs79 === errors;
+valid11 = _valid4;
 }
-}
-else {
-const err99 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid11){
+const err99 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err99];
 }
 else {
 vErrors.push(err99);
+}
+errors++;
+}
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err100 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+else {
+const err101 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+}
+else {
+const err102 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
 }
 errors++;
 }

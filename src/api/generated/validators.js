@@ -4284,16 +4284,17 @@ return errors === 0;
 }
 
 export const Directory = validate12;
-const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP","Keycloak","GitHub"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"keycloak":{"type":"object","required":["url","realm","clientId","clientSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^https?://[^?#@\\s]+$"}},"realm":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"clientId":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"clientSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"organization":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"aliasesAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"localeAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"pageSize":{"type":"integer","minimum":1,"maximum":1000}}},"github":{"type":"object","required":["organization","tokenSecretRef"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":39,"if":{"type":"string","maxLength":39},"then":{"type":"string","pattern":"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"}},"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"requests":{"type":"object","additionalProperties":false,"properties":{"perSecond":{"type":"integer","minimum":1,"maximum":1000},"concurrency":{"type":"integer","minimum":1,"maximum":64}}},"policy":{"type":"string","enum":["Observe"]},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
+const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP","SCIM","Keycloak","GitHub"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"scim":{"type":"object","required":["url","tokenSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":500,"if":{"type":"string","maxLength":500},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"profile":{"type":"string","enum":["Standard","AWS","GitLab","WSO2"]},"users":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}}}},"groups":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"members":{"type":"string","enum":["InLists","OneByOne"]}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"keycloak":{"type":"object","required":["url","realm","clientId","clientSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^https?://[^?#@\\s]+$"}},"realm":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"clientId":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"clientSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"organization":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"aliasesAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"localeAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"pageSize":{"type":"integer","minimum":1,"maximum":1000}}},"github":{"type":"object","required":["organization","tokenSecretRef"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":39,"if":{"type":"string","maxLength":39},"then":{"type":"string","pattern":"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"}},"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"requests":{"type":"object","additionalProperties":false,"properties":{"perSecond":{"type":"integer","minimum":1,"maximum":1000},"concurrency":{"type":"integer","minimum":1,"maximum":64}}},"policy":{"type":"string","enum":["Observe"]},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
 const pattern24 = new RegExp("^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$", "u");
 const pattern25 = new RegExp("^ldaps?://[^/?#@\\s]+/?$", "u");
 const pattern30 = new RegExp("^\\([^\\x00-\\x1f]*\\)$", "u");
 const pattern31 = new RegExp("^[A-Za-z][-A-Za-z0-9;]*$", "u");
-const pattern39 = new RegExp("^https?://[^?#@\\s]+$", "u");
-const pattern40 = new RegExp("^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$", "u");
-const pattern41 = new RegExp("^[^\\x00-\\x1f]+$", "u");
-const pattern49 = new RegExp("^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", "u");
-const pattern50 = new RegExp("^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$", "u");
+const pattern39 = new RegExp("^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$", "u");
+const pattern44 = new RegExp("^[^\\x00-\\x1f]+$", "u");
+const pattern46 = new RegExp("^https?://[^?#@\\s]+$", "u");
+const pattern47 = new RegExp("^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$", "u");
+const pattern56 = new RegExp("^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", "u");
+const pattern57 = new RegExp("^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$", "u");
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -4462,7 +4463,7 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(!((((data1 === "File") || (data1 === "LDAP")) || (data1 === "Keycloak")) || (data1 === "GitHub"))){
+if(!(((((data1 === "File") || (data1 === "LDAP")) || (data1 === "SCIM")) || (data1 === "Keycloak")) || (data1 === "GitHub"))){
 const err13 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{allowedValues: schema13.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err13];
@@ -6969,11 +6970,11 @@ vErrors.push(err206);
 errors++;
 }
 }
-if(data.keycloak !== undefined){
-let data41 = data.keycloak;
+if(data.scim !== undefined){
+let data41 = data.scim;
 if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
 if(data41.url === undefined){
-const err207 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
+const err207 = {instancePath:instancePath+"/scim",schemaPath:"#/properties/scim/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -6982,8 +6983,8 @@ vErrors.push(err207);
 }
 errors++;
 }
-if(data41.realm === undefined){
-const err208 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "realm"},message:"must have required property '"+"realm"+"'"};
+if(data41.tokenSecretRef === undefined){
+const err208 = {instancePath:instancePath+"/scim",schemaPath:"#/properties/scim/required",keyword:"required",params:{missingProperty: "tokenSecretRef"},message:"must have required property '"+"tokenSecretRef"+"'"};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -6992,34 +6993,14 @@ vErrors.push(err208);
 }
 errors++;
 }
-if(data41.clientId === undefined){
-const err209 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "clientId"},message:"must have required property '"+"clientId"+"'"};
+for(const key8 in data41){
+if(!(((((((key8 === "url") || (key8 === "tokenSecretRef")) || (key8 === "caSecretRef")) || (key8 === "profile")) || (key8 === "users")) || (key8 === "groups")) || (key8 === "pageSize"))){
+const err209 = {instancePath:instancePath+"/scim",schemaPath:"#/properties/scim/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err209];
 }
 else {
 vErrors.push(err209);
-}
-errors++;
-}
-if(data41.clientSecretRef === undefined){
-const err210 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "clientSecretRef"},message:"must have required property '"+"clientSecretRef"+"'"};
-if(vErrors === null){
-vErrors = [err210];
-}
-else {
-vErrors.push(err210);
-}
-errors++;
-}
-for(const key8 in data41){
-if(!(func33.call(schema13.properties.keycloak.properties, key8))){
-const err211 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err211];
-}
-else {
-vErrors.push(err211);
 }
 errors++;
 }
@@ -7031,24 +7012,24 @@ let valid27 = true;
 const _errs177 = errors;
 if(errors === _errs177){
 if(typeof data42 === "string"){
-if(func2(data42) > 300){
-const err212 = {};
+if(func2(data42) > 500){
+const err210 = {};
 if(vErrors === null){
-vErrors = [err212];
+vErrors = [err210];
 }
 else {
-vErrors.push(err212);
+vErrors.push(err210);
 }
 errors++;
 }
 }
 else {
-const err213 = {};
+const err211 = {};
 if(vErrors === null){
-vErrors = [err213];
+vErrors = [err211];
 }
 else {
-vErrors.push(err213);
+vErrors.push(err211);
 }
 errors++;
 }
@@ -7067,7 +7048,31 @@ if(_valid16){
 const _errs179 = errors;
 if(typeof data42 === "string"){
 if(!pattern39.test(data42)){
-const err214 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^https?://[^?#@\\s]+$"},message:"must match pattern \""+"^https?://[^?#@\\s]+$"+"\""};
+const err212 = {instancePath:instancePath+"/scim/url",schemaPath:"#/properties/scim/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$"},message:"must match pattern \""+"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$"+"\""};
+if(vErrors === null){
+vErrors = [err212];
+}
+else {
+vErrors.push(err212);
+}
+errors++;
+}
+}
+else {
+const err213 = {instancePath:instancePath+"/scim/url",schemaPath:"#/properties/scim/properties/url/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err213];
+}
+else {
+vErrors.push(err213);
+}
+errors++;
+}
+var _valid16 = _errs179 === errors;
+valid27 = _valid16;
+}
+if(!valid27){
+const err214 = {instancePath:instancePath+"/scim/url",schemaPath:"#/properties/scim/properties/url/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -7076,9 +7081,9 @@ vErrors.push(err214);
 }
 errors++;
 }
-}
-else {
-const err215 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data42 === "string"){
+if(func2(data42) > 500){
+const err215 = {instancePath:instancePath+"/scim/url",schemaPath:"#/properties/scim/properties/url/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -7087,11 +7092,8 @@ vErrors.push(err215);
 }
 errors++;
 }
-var _valid16 = _errs179 === errors;
-valid27 = _valid16;
-}
-if(!valid27){
-const err216 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data42) < 1){
+const err216 = {instancePath:instancePath+"/scim/url",schemaPath:"#/properties/scim/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -7100,9 +7102,9 @@ vErrors.push(err216);
 }
 errors++;
 }
-if(typeof data42 === "string"){
-if(func2(data42) > 300){
-const err217 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+}
+else {
+const err217 = {instancePath:instancePath+"/scim/url",schemaPath:"#/properties/scim/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -7111,8 +7113,12 @@ vErrors.push(err217);
 }
 errors++;
 }
-if(func2(data42) < 1){
-const err218 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data41.tokenSecretRef !== undefined){
+let data43 = data41.tokenSecretRef;
+if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
+if(data43.name === undefined){
+const err218 = {instancePath:instancePath+"/scim/tokenSecretRef",schemaPath:"#/properties/scim/properties/tokenSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -7121,9 +7127,8 @@ vErrors.push(err218);
 }
 errors++;
 }
-}
-else {
-const err219 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data43.key === undefined){
+const err219 = {instancePath:instancePath+"/scim/tokenSecretRef",schemaPath:"#/properties/scim/properties/tokenSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -7132,16 +7137,9 @@ vErrors.push(err219);
 }
 errors++;
 }
-}
-if(data41.realm !== undefined){
-let data43 = data41.realm;
-const _errs183 = errors;
-let valid28 = true;
-const _errs184 = errors;
-if(errors === _errs184){
-if(typeof data43 === "string"){
-if(func2(data43) > 255){
-const err220 = {};
+for(const key9 in data43){
+if(!((key9 === "name") || (key9 === "key"))){
+const err220 = {instancePath:instancePath+"/scim/tokenSecretRef",schemaPath:"#/properties/scim/properties/tokenSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -7151,7 +7149,14 @@ vErrors.push(err220);
 errors++;
 }
 }
-else {
+if(data43.name !== undefined){
+let data44 = data43.name;
+const _errs186 = errors;
+let valid29 = true;
+const _errs187 = errors;
+if(errors === _errs187){
+if(typeof data44 === "string"){
+if(func2(data44) > 253){
 const err221 = {};
 if(vErrors === null){
 vErrors = [err221];
@@ -7162,21 +7167,8 @@ vErrors.push(err221);
 errors++;
 }
 }
-var _valid17 = _errs184 === errors;
-errors = _errs183;
-if(vErrors !== null){
-if(_errs183){
-vErrors.length = _errs183;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid17){
-const _errs186 = errors;
-if(typeof data43 === "string"){
-if(!pattern40.test(data43)){
-const err222 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/then/pattern",keyword:"pattern",params:{pattern: "^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"},message:"must match pattern \""+"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"+"\""};
+const err222 = {};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -7186,8 +7178,21 @@ vErrors.push(err222);
 errors++;
 }
 }
+var _valid17 = _errs187 === errors;
+errors = _errs186;
+if(vErrors !== null){
+if(_errs186){
+vErrors.length = _errs186;
+}
 else {
-const err223 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid17){
+const _errs189 = errors;
+if(typeof data44 === "string"){
+if(!pattern1.test(data44)){
+const err223 = {instancePath:instancePath+"/scim/tokenSecretRef/name",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -7196,11 +7201,9 @@ vErrors.push(err223);
 }
 errors++;
 }
-var _valid17 = _errs186 === errors;
-valid28 = _valid17;
 }
-if(!valid28){
-const err224 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err224 = {instancePath:instancePath+"/scim/tokenSecretRef/name",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -7209,9 +7212,11 @@ vErrors.push(err224);
 }
 errors++;
 }
-if(typeof data43 === "string"){
-if(func2(data43) > 255){
-const err225 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+var _valid17 = _errs189 === errors;
+valid29 = _valid17;
+}
+if(!valid29){
+const err225 = {instancePath:instancePath+"/scim/tokenSecretRef/name",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -7220,8 +7225,9 @@ vErrors.push(err225);
 }
 errors++;
 }
-if(func2(data43) < 1){
-const err226 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data44 === "string"){
+if(func2(data44) > 253){
+const err226 = {instancePath:instancePath+"/scim/tokenSecretRef/name",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -7230,9 +7236,8 @@ vErrors.push(err226);
 }
 errors++;
 }
-}
-else {
-const err227 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data44) < 1){
+const err227 = {instancePath:instancePath+"/scim/tokenSecretRef/name",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -7242,15 +7247,8 @@ vErrors.push(err227);
 errors++;
 }
 }
-if(data41.clientId !== undefined){
-let data44 = data41.clientId;
-const _errs190 = errors;
-let valid29 = true;
-const _errs191 = errors;
-if(errors === _errs191){
-if(typeof data44 === "string"){
-if(func2(data44) > 255){
-const err228 = {};
+else {
+const err228 = {instancePath:instancePath+"/scim/tokenSecretRef/name",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -7260,7 +7258,14 @@ vErrors.push(err228);
 errors++;
 }
 }
-else {
+if(data43.key !== undefined){
+let data45 = data43.key;
+const _errs193 = errors;
+let valid30 = true;
+const _errs194 = errors;
+if(errors === _errs194){
+if(typeof data45 === "string"){
+if(func2(data45) > 253){
 const err229 = {};
 if(vErrors === null){
 vErrors = [err229];
@@ -7271,21 +7276,8 @@ vErrors.push(err229);
 errors++;
 }
 }
-var _valid18 = _errs191 === errors;
-errors = _errs190;
-if(vErrors !== null){
-if(_errs190){
-vErrors.length = _errs190;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid18){
-const _errs193 = errors;
-if(typeof data44 === "string"){
-if(!pattern41.test(data44)){
-const err230 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
+const err230 = {};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -7295,8 +7287,21 @@ vErrors.push(err230);
 errors++;
 }
 }
+var _valid18 = _errs194 === errors;
+errors = _errs193;
+if(vErrors !== null){
+if(_errs193){
+vErrors.length = _errs193;
+}
 else {
-const err231 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid18){
+const _errs196 = errors;
+if(typeof data45 === "string"){
+if(!pattern2.test(data45)){
+const err231 = {instancePath:instancePath+"/scim/tokenSecretRef/key",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -7305,11 +7310,9 @@ vErrors.push(err231);
 }
 errors++;
 }
-var _valid18 = _errs193 === errors;
-valid29 = _valid18;
 }
-if(!valid29){
-const err232 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err232 = {instancePath:instancePath+"/scim/tokenSecretRef/key",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -7318,9 +7321,11 @@ vErrors.push(err232);
 }
 errors++;
 }
-if(typeof data44 === "string"){
-if(func2(data44) > 255){
-const err233 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+var _valid18 = _errs196 === errors;
+valid30 = _valid18;
+}
+if(!valid30){
+const err233 = {instancePath:instancePath+"/scim/tokenSecretRef/key",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -7329,8 +7334,9 @@ vErrors.push(err233);
 }
 errors++;
 }
-if(func2(data44) < 1){
-const err234 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data45 === "string"){
+if(func2(data45) > 253){
+const err234 = {instancePath:instancePath+"/scim/tokenSecretRef/key",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -7339,9 +7345,8 @@ vErrors.push(err234);
 }
 errors++;
 }
-}
-else {
-const err235 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data45) < 1){
+const err235 = {instancePath:instancePath+"/scim/tokenSecretRef/key",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -7351,11 +7356,8 @@ vErrors.push(err235);
 errors++;
 }
 }
-if(data41.clientSecretRef !== undefined){
-let data45 = data41.clientSecretRef;
-if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
-if(data45.name === undefined){
-const err236 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+else {
+const err236 = {instancePath:instancePath+"/scim/tokenSecretRef/key",schemaPath:"#/properties/scim/properties/tokenSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -7364,8 +7366,10 @@ vErrors.push(err236);
 }
 errors++;
 }
-if(data45.key === undefined){
-const err237 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+}
+}
+else {
+const err237 = {instancePath:instancePath+"/scim/tokenSecretRef",schemaPath:"#/properties/scim/properties/tokenSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -7374,9 +7378,12 @@ vErrors.push(err237);
 }
 errors++;
 }
-for(const key9 in data45){
-if(!((key9 === "name") || (key9 === "key"))){
-const err238 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+if(data41.caSecretRef !== undefined){
+let data46 = data41.caSecretRef;
+if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
+if(data46.name === undefined){
+const err238 = {instancePath:instancePath+"/scim/caSecretRef",schemaPath:"#/properties/scim/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -7385,16 +7392,8 @@ vErrors.push(err238);
 }
 errors++;
 }
-}
-if(data45.name !== undefined){
-let data46 = data45.name;
-const _errs200 = errors;
-let valid31 = true;
-const _errs201 = errors;
-if(errors === _errs201){
-if(typeof data46 === "string"){
-if(func2(data46) > 253){
-const err239 = {};
+if(data46.key === undefined){
+const err239 = {instancePath:instancePath+"/scim/caSecretRef",schemaPath:"#/properties/scim/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -7403,9 +7402,9 @@ vErrors.push(err239);
 }
 errors++;
 }
-}
-else {
-const err240 = {};
+for(const key10 in data46){
+if(!((key10 === "name") || (key10 === "key"))){
+const err240 = {instancePath:instancePath+"/scim/caSecretRef",schemaPath:"#/properties/scim/properties/caSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -7415,21 +7414,15 @@ vErrors.push(err240);
 errors++;
 }
 }
-var _valid19 = _errs201 === errors;
-errors = _errs200;
-if(vErrors !== null){
-if(_errs200){
-vErrors.length = _errs200;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid19){
+if(data46.name !== undefined){
+let data47 = data46.name;
 const _errs203 = errors;
-if(typeof data46 === "string"){
-if(!pattern1.test(data46)){
-const err241 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+let valid32 = true;
+const _errs204 = errors;
+if(errors === _errs204){
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
+const err241 = {};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -7440,7 +7433,7 @@ errors++;
 }
 }
 else {
-const err242 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err242 = {};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -7449,11 +7442,22 @@ vErrors.push(err242);
 }
 errors++;
 }
-var _valid19 = _errs203 === errors;
-valid31 = _valid19;
 }
-if(!valid31){
-const err243 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid19 = _errs204 === errors;
+errors = _errs203;
+if(vErrors !== null){
+if(_errs203){
+vErrors.length = _errs203;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid19){
+const _errs206 = errors;
+if(typeof data47 === "string"){
+if(!pattern1.test(data47)){
+const err243 = {instancePath:instancePath+"/scim/caSecretRef/name",schemaPath:"#/properties/scim/properties/caSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -7462,9 +7466,9 @@ vErrors.push(err243);
 }
 errors++;
 }
-if(typeof data46 === "string"){
-if(func2(data46) > 253){
-const err244 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err244 = {instancePath:instancePath+"/scim/caSecretRef/name",schemaPath:"#/properties/scim/properties/caSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -7473,8 +7477,11 @@ vErrors.push(err244);
 }
 errors++;
 }
-if(func2(data46) < 1){
-const err245 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid19 = _errs206 === errors;
+valid32 = _valid19;
+}
+if(!valid32){
+const err245 = {instancePath:instancePath+"/scim/caSecretRef/name",schemaPath:"#/properties/scim/properties/caSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -7483,9 +7490,9 @@ vErrors.push(err245);
 }
 errors++;
 }
-}
-else {
-const err246 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
+const err246 = {instancePath:instancePath+"/scim/caSecretRef/name",schemaPath:"#/properties/scim/properties/caSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -7494,16 +7501,8 @@ vErrors.push(err246);
 }
 errors++;
 }
-}
-if(data45.key !== undefined){
-let data47 = data45.key;
-const _errs207 = errors;
-let valid32 = true;
-const _errs208 = errors;
-if(errors === _errs208){
-if(typeof data47 === "string"){
-if(func2(data47) > 253){
-const err247 = {};
+if(func2(data47) < 1){
+const err247 = {instancePath:instancePath+"/scim/caSecretRef/name",schemaPath:"#/properties/scim/properties/caSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -7514,7 +7513,7 @@ errors++;
 }
 }
 else {
-const err248 = {};
+const err248 = {instancePath:instancePath+"/scim/caSecretRef/name",schemaPath:"#/properties/scim/properties/caSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -7524,21 +7523,15 @@ vErrors.push(err248);
 errors++;
 }
 }
-var _valid20 = _errs208 === errors;
-errors = _errs207;
-if(vErrors !== null){
-if(_errs207){
-vErrors.length = _errs207;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid20){
+if(data46.key !== undefined){
+let data48 = data46.key;
 const _errs210 = errors;
-if(typeof data47 === "string"){
-if(!pattern2.test(data47)){
-const err249 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+let valid33 = true;
+const _errs211 = errors;
+if(errors === _errs211){
+if(typeof data48 === "string"){
+if(func2(data48) > 253){
+const err249 = {};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -7549,7 +7542,7 @@ errors++;
 }
 }
 else {
-const err250 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err250 = {};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -7558,11 +7551,22 @@ vErrors.push(err250);
 }
 errors++;
 }
-var _valid20 = _errs210 === errors;
-valid32 = _valid20;
 }
-if(!valid32){
-const err251 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid20 = _errs211 === errors;
+errors = _errs210;
+if(vErrors !== null){
+if(_errs210){
+vErrors.length = _errs210;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid20){
+const _errs213 = errors;
+if(typeof data48 === "string"){
+if(!pattern2.test(data48)){
+const err251 = {instancePath:instancePath+"/scim/caSecretRef/key",schemaPath:"#/properties/scim/properties/caSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -7571,9 +7575,9 @@ vErrors.push(err251);
 }
 errors++;
 }
-if(typeof data47 === "string"){
-if(func2(data47) > 253){
-const err252 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err252 = {instancePath:instancePath+"/scim/caSecretRef/key",schemaPath:"#/properties/scim/properties/caSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -7582,8 +7586,11 @@ vErrors.push(err252);
 }
 errors++;
 }
-if(func2(data47) < 1){
-const err253 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid20 = _errs213 === errors;
+valid33 = _valid20;
+}
+if(!valid33){
+const err253 = {instancePath:instancePath+"/scim/caSecretRef/key",schemaPath:"#/properties/scim/properties/caSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -7592,9 +7599,9 @@ vErrors.push(err253);
 }
 errors++;
 }
-}
-else {
-const err254 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data48 === "string"){
+if(func2(data48) > 253){
+const err254 = {instancePath:instancePath+"/scim/caSecretRef/key",schemaPath:"#/properties/scim/properties/caSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -7603,10 +7610,8 @@ vErrors.push(err254);
 }
 errors++;
 }
-}
-}
-else {
-const err255 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data48) < 1){
+const err255 = {instancePath:instancePath+"/scim/caSecretRef/key",schemaPath:"#/properties/scim/properties/caSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -7616,11 +7621,8 @@ vErrors.push(err255);
 errors++;
 }
 }
-if(data41.caSecretRef !== undefined){
-let data48 = data41.caSecretRef;
-if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
-if(data48.name === undefined){
-const err256 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+else {
+const err256 = {instancePath:instancePath+"/scim/caSecretRef/key",schemaPath:"#/properties/scim/properties/caSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -7629,8 +7631,10 @@ vErrors.push(err256);
 }
 errors++;
 }
-if(data48.key === undefined){
-const err257 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+}
+}
+else {
+const err257 = {instancePath:instancePath+"/scim/caSecretRef",schemaPath:"#/properties/scim/properties/caSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -7639,9 +7643,11 @@ vErrors.push(err257);
 }
 errors++;
 }
-for(const key10 in data48){
-if(!((key10 === "name") || (key10 === "key"))){
-const err258 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+}
+if(data41.profile !== undefined){
+let data49 = data41.profile;
+if(typeof data49 !== "string"){
+const err258 = {instancePath:instancePath+"/scim/profile",schemaPath:"#/properties/scim/properties/profile/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -7650,16 +7656,8 @@ vErrors.push(err258);
 }
 errors++;
 }
-}
-if(data48.name !== undefined){
-let data49 = data48.name;
-const _errs217 = errors;
-let valid34 = true;
-const _errs218 = errors;
-if(errors === _errs218){
-if(typeof data49 === "string"){
-if(func2(data49) > 253){
-const err259 = {};
+if(!((((data49 === "Standard") || (data49 === "AWS")) || (data49 === "GitLab")) || (data49 === "WSO2"))){
+const err259 = {instancePath:instancePath+"/scim/profile",schemaPath:"#/properties/scim/properties/profile/enum",keyword:"enum",params:{allowedValues: schema13.properties.scim.properties.profile.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -7669,8 +7667,12 @@ vErrors.push(err259);
 errors++;
 }
 }
-else {
-const err260 = {};
+if(data41.users !== undefined){
+let data50 = data41.users;
+if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
+for(const key11 in data50){
+if(!(key11 === "filter")){
+const err260 = {instancePath:instancePath+"/scim/users",schemaPath:"#/properties/scim/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -7680,21 +7682,15 @@ vErrors.push(err260);
 errors++;
 }
 }
-var _valid21 = _errs218 === errors;
-errors = _errs217;
-if(vErrors !== null){
-if(_errs217){
-vErrors.length = _errs217;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid21){
-const _errs220 = errors;
-if(typeof data49 === "string"){
-if(!pattern1.test(data49)){
-const err261 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data50.filter !== undefined){
+let data51 = data50.filter;
+const _errs222 = errors;
+let valid35 = true;
+const _errs223 = errors;
+if(errors === _errs223){
+if(typeof data51 === "string"){
+if(func2(data51) > 2000){
+const err261 = {};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -7705,7 +7701,7 @@ errors++;
 }
 }
 else {
-const err262 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err262 = {};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -7714,11 +7710,22 @@ vErrors.push(err262);
 }
 errors++;
 }
-var _valid21 = _errs220 === errors;
-valid34 = _valid21;
 }
-if(!valid34){
-const err263 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid21 = _errs223 === errors;
+errors = _errs222;
+if(vErrors !== null){
+if(_errs222){
+vErrors.length = _errs222;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid21){
+const _errs225 = errors;
+if(typeof data51 === "string"){
+if(!pattern44.test(data51)){
+const err263 = {instancePath:instancePath+"/scim/users/filter",schemaPath:"#/properties/scim/properties/users/properties/filter/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -7727,9 +7734,9 @@ vErrors.push(err263);
 }
 errors++;
 }
-if(typeof data49 === "string"){
-if(func2(data49) > 253){
-const err264 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err264 = {instancePath:instancePath+"/scim/users/filter",schemaPath:"#/properties/scim/properties/users/properties/filter/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -7738,8 +7745,11 @@ vErrors.push(err264);
 }
 errors++;
 }
-if(func2(data49) < 1){
-const err265 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid21 = _errs225 === errors;
+valid35 = _valid21;
+}
+if(!valid35){
+const err265 = {instancePath:instancePath+"/scim/users/filter",schemaPath:"#/properties/scim/properties/users/properties/filter/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -7748,9 +7758,9 @@ vErrors.push(err265);
 }
 errors++;
 }
-}
-else {
-const err266 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data51 === "string"){
+if(func2(data51) > 2000){
+const err266 = {instancePath:instancePath+"/scim/users/filter",schemaPath:"#/properties/scim/properties/users/properties/filter/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -7759,16 +7769,8 @@ vErrors.push(err266);
 }
 errors++;
 }
-}
-if(data48.key !== undefined){
-let data50 = data48.key;
-const _errs224 = errors;
-let valid35 = true;
-const _errs225 = errors;
-if(errors === _errs225){
-if(typeof data50 === "string"){
-if(func2(data50) > 253){
-const err267 = {};
+if(func2(data51) < 1){
+const err267 = {instancePath:instancePath+"/scim/users/filter",schemaPath:"#/properties/scim/properties/users/properties/filter/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err267];
 }
@@ -7779,7 +7781,7 @@ errors++;
 }
 }
 else {
-const err268 = {};
+const err268 = {instancePath:instancePath+"/scim/users/filter",schemaPath:"#/properties/scim/properties/users/properties/filter/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err268];
 }
@@ -7789,21 +7791,9 @@ vErrors.push(err268);
 errors++;
 }
 }
-var _valid22 = _errs225 === errors;
-errors = _errs224;
-if(vErrors !== null){
-if(_errs224){
-vErrors.length = _errs224;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid22){
-const _errs227 = errors;
-if(typeof data50 === "string"){
-if(!pattern2.test(data50)){
-const err269 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+const err269 = {instancePath:instancePath+"/scim/users",schemaPath:"#/properties/scim/properties/users/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err269];
 }
@@ -7813,8 +7803,12 @@ vErrors.push(err269);
 errors++;
 }
 }
-else {
-const err270 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data41.groups !== undefined){
+let data52 = data41.groups;
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+for(const key12 in data52){
+if(!((key12 === "filter") || (key12 === "members"))){
+const err270 = {instancePath:instancePath+"/scim/groups",schemaPath:"#/properties/scim/properties/groups/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err270];
 }
@@ -7823,11 +7817,16 @@ vErrors.push(err270);
 }
 errors++;
 }
-var _valid22 = _errs227 === errors;
-valid35 = _valid22;
 }
-if(!valid35){
-const err271 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data52.filter !== undefined){
+let data53 = data52.filter;
+const _errs232 = errors;
+let valid37 = true;
+const _errs233 = errors;
+if(errors === _errs233){
+if(typeof data53 === "string"){
+if(func2(data53) > 2000){
+const err271 = {};
 if(vErrors === null){
 vErrors = [err271];
 }
@@ -7836,9 +7835,9 @@ vErrors.push(err271);
 }
 errors++;
 }
-if(typeof data50 === "string"){
-if(func2(data50) > 253){
-const err272 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err272 = {};
 if(vErrors === null){
 vErrors = [err272];
 }
@@ -7847,8 +7846,22 @@ vErrors.push(err272);
 }
 errors++;
 }
-if(func2(data50) < 1){
-const err273 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid22 = _errs233 === errors;
+errors = _errs232;
+if(vErrors !== null){
+if(_errs232){
+vErrors.length = _errs232;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid22){
+const _errs235 = errors;
+if(typeof data53 === "string"){
+if(!pattern44.test(data53)){
+const err273 = {instancePath:instancePath+"/scim/groups/filter",schemaPath:"#/properties/scim/properties/groups/properties/filter/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err273];
 }
@@ -7859,7 +7872,7 @@ errors++;
 }
 }
 else {
-const err274 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err274 = {instancePath:instancePath+"/scim/groups/filter",schemaPath:"#/properties/scim/properties/groups/properties/filter/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err274];
 }
@@ -7868,10 +7881,11 @@ vErrors.push(err274);
 }
 errors++;
 }
+var _valid22 = _errs235 === errors;
+valid37 = _valid22;
 }
-}
-else {
-const err275 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid37){
+const err275 = {instancePath:instancePath+"/scim/groups/filter",schemaPath:"#/properties/scim/properties/groups/properties/filter/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err275];
 }
@@ -7880,16 +7894,9 @@ vErrors.push(err275);
 }
 errors++;
 }
-}
-if(data41.organization !== undefined){
-let data51 = data41.organization;
-const _errs231 = errors;
-let valid36 = true;
-const _errs232 = errors;
-if(errors === _errs232){
-if(typeof data51 === "string"){
-if(func2(data51) > 255){
-const err276 = {};
+if(typeof data53 === "string"){
+if(func2(data53) > 2000){
+const err276 = {instancePath:instancePath+"/scim/groups/filter",schemaPath:"#/properties/scim/properties/groups/properties/filter/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err276];
 }
@@ -7898,9 +7905,8 @@ vErrors.push(err276);
 }
 errors++;
 }
-}
-else {
-const err277 = {};
+if(func2(data53) < 1){
+const err277 = {instancePath:instancePath+"/scim/groups/filter",schemaPath:"#/properties/scim/properties/groups/properties/filter/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err277];
 }
@@ -7910,21 +7916,8 @@ vErrors.push(err277);
 errors++;
 }
 }
-var _valid23 = _errs232 === errors;
-errors = _errs231;
-if(vErrors !== null){
-if(_errs231){
-vErrors.length = _errs231;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid23){
-const _errs234 = errors;
-if(typeof data51 === "string"){
-if(!pattern40.test(data51)){
-const err278 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"},message:"must match pattern \""+"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"+"\""};
+const err278 = {instancePath:instancePath+"/scim/groups/filter",schemaPath:"#/properties/scim/properties/groups/properties/filter/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err278];
 }
@@ -7934,8 +7927,10 @@ vErrors.push(err278);
 errors++;
 }
 }
-else {
-const err279 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data52.members !== undefined){
+let data54 = data52.members;
+if(typeof data54 !== "string"){
+const err279 = {instancePath:instancePath+"/scim/groups/members",schemaPath:"#/properties/scim/properties/groups/properties/members/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err279];
 }
@@ -7944,11 +7939,8 @@ vErrors.push(err279);
 }
 errors++;
 }
-var _valid23 = _errs234 === errors;
-valid36 = _valid23;
-}
-if(!valid36){
-const err280 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(!((data54 === "InLists") || (data54 === "OneByOne"))){
+const err280 = {instancePath:instancePath+"/scim/groups/members",schemaPath:"#/properties/scim/properties/groups/properties/members/enum",keyword:"enum",params:{allowedValues: schema13.properties.scim.properties.groups.properties.members.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err280];
 }
@@ -7957,9 +7949,10 @@ vErrors.push(err280);
 }
 errors++;
 }
-if(typeof data51 === "string"){
-if(func2(data51) > 255){
-const err281 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+}
+}
+else {
+const err281 = {instancePath:instancePath+"/scim/groups",schemaPath:"#/properties/scim/properties/groups/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err281];
 }
@@ -7968,8 +7961,11 @@ vErrors.push(err281);
 }
 errors++;
 }
-if(func2(data51) < 1){
-const err282 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data41.pageSize !== undefined){
+let data55 = data41.pageSize;
+if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
+const err282 = {instancePath:instancePath+"/scim/pageSize",schemaPath:"#/properties/scim/properties/pageSize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err282];
 }
@@ -7978,9 +7974,9 @@ vErrors.push(err282);
 }
 errors++;
 }
-}
-else {
-const err283 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data55 == "number") && (isFinite(data55))){
+if(data55 > 10000 || isNaN(data55)){
+const err283 = {instancePath:instancePath+"/scim/pageSize",schemaPath:"#/properties/scim/properties/pageSize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"};
 if(vErrors === null){
 vErrors = [err283];
 }
@@ -7989,16 +7985,8 @@ vErrors.push(err283);
 }
 errors++;
 }
-}
-if(data41.aliasesAttribute !== undefined){
-let data52 = data41.aliasesAttribute;
-const _errs238 = errors;
-let valid37 = true;
-const _errs239 = errors;
-if(errors === _errs239){
-if(typeof data52 === "string"){
-if(func2(data52) > 255){
-const err284 = {};
+if(data55 < 1 || isNaN(data55)){
+const err284 = {instancePath:instancePath+"/scim/pageSize",schemaPath:"#/properties/scim/properties/pageSize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err284];
 }
@@ -8008,8 +7996,10 @@ vErrors.push(err284);
 errors++;
 }
 }
+}
+}
 else {
-const err285 = {};
+const err285 = {instancePath:instancePath+"/scim",schemaPath:"#/properties/scim/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err285];
 }
@@ -8019,21 +8009,11 @@ vErrors.push(err285);
 errors++;
 }
 }
-var _valid24 = _errs239 === errors;
-errors = _errs238;
-if(vErrors !== null){
-if(_errs238){
-vErrors.length = _errs238;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid24){
-const _errs241 = errors;
-if(typeof data52 === "string"){
-if(!pattern41.test(data52)){
-const err286 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
+if(data.keycloak !== undefined){
+let data56 = data.keycloak;
+if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
+if(data56.url === undefined){
+const err286 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
 if(vErrors === null){
 vErrors = [err286];
 }
@@ -8042,9 +8022,8 @@ vErrors.push(err286);
 }
 errors++;
 }
-}
-else {
-const err287 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data56.realm === undefined){
+const err287 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "realm"},message:"must have required property '"+"realm"+"'"};
 if(vErrors === null){
 vErrors = [err287];
 }
@@ -8053,11 +8032,8 @@ vErrors.push(err287);
 }
 errors++;
 }
-var _valid24 = _errs241 === errors;
-valid37 = _valid24;
-}
-if(!valid37){
-const err288 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data56.clientId === undefined){
+const err288 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "clientId"},message:"must have required property '"+"clientId"+"'"};
 if(vErrors === null){
 vErrors = [err288];
 }
@@ -8066,9 +8042,8 @@ vErrors.push(err288);
 }
 errors++;
 }
-if(typeof data52 === "string"){
-if(func2(data52) > 255){
-const err289 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(data56.clientSecretRef === undefined){
+const err289 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/required",keyword:"required",params:{missingProperty: "clientSecretRef"},message:"must have required property '"+"clientSecretRef"+"'"};
 if(vErrors === null){
 vErrors = [err289];
 }
@@ -8077,8 +8052,9 @@ vErrors.push(err289);
 }
 errors++;
 }
-if(func2(data52) < 1){
-const err290 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key13 in data56){
+if(!(func33.call(schema13.properties.keycloak.properties, key13))){
+const err290 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err290];
 }
@@ -8088,8 +8064,15 @@ vErrors.push(err290);
 errors++;
 }
 }
-else {
-const err291 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data56.url !== undefined){
+let data57 = data56.url;
+const _errs246 = errors;
+let valid39 = true;
+const _errs247 = errors;
+if(errors === _errs247){
+if(typeof data57 === "string"){
+if(func2(data57) > 300){
+const err291 = {};
 if(vErrors === null){
 vErrors = [err291];
 }
@@ -8099,14 +8082,7 @@ vErrors.push(err291);
 errors++;
 }
 }
-if(data41.localeAttribute !== undefined){
-let data53 = data41.localeAttribute;
-const _errs245 = errors;
-let valid38 = true;
-const _errs246 = errors;
-if(errors === _errs246){
-if(typeof data53 === "string"){
-if(func2(data53) > 255){
+else {
 const err292 = {};
 if(vErrors === null){
 vErrors = [err292];
@@ -8117,8 +8093,21 @@ vErrors.push(err292);
 errors++;
 }
 }
+var _valid23 = _errs247 === errors;
+errors = _errs246;
+if(vErrors !== null){
+if(_errs246){
+vErrors.length = _errs246;
+}
 else {
-const err293 = {};
+vErrors = null;
+}
+}
+if(_valid23){
+const _errs249 = errors;
+if(typeof data57 === "string"){
+if(!pattern46.test(data57)){
+const err293 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^https?://[^?#@\\s]+$"},message:"must match pattern \""+"^https?://[^?#@\\s]+$"+"\""};
 if(vErrors === null){
 vErrors = [err293];
 }
@@ -8128,21 +8117,8 @@ vErrors.push(err293);
 errors++;
 }
 }
-var _valid25 = _errs246 === errors;
-errors = _errs245;
-if(vErrors !== null){
-if(_errs245){
-vErrors.length = _errs245;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid25){
-const _errs248 = errors;
-if(typeof data53 === "string"){
-if(!pattern41.test(data53)){
-const err294 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
+const err294 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err294];
 }
@@ -8151,9 +8127,11 @@ vErrors.push(err294);
 }
 errors++;
 }
+var _valid23 = _errs249 === errors;
+valid39 = _valid23;
 }
-else {
-const err295 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid39){
+const err295 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err295];
 }
@@ -8162,11 +8140,9 @@ vErrors.push(err295);
 }
 errors++;
 }
-var _valid25 = _errs248 === errors;
-valid38 = _valid25;
-}
-if(!valid38){
-const err296 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data57 === "string"){
+if(func2(data57) > 300){
+const err296 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err296];
 }
@@ -8175,9 +8151,8 @@ vErrors.push(err296);
 }
 errors++;
 }
-if(typeof data53 === "string"){
-if(func2(data53) > 255){
-const err297 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(func2(data57) < 1){
+const err297 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err297];
 }
@@ -8186,8 +8161,9 @@ vErrors.push(err297);
 }
 errors++;
 }
-if(func2(data53) < 1){
-const err298 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err298 = {instancePath:instancePath+"/keycloak/url",schemaPath:"#/properties/keycloak/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err298];
 }
@@ -8197,8 +8173,15 @@ vErrors.push(err298);
 errors++;
 }
 }
-else {
-const err299 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data56.realm !== undefined){
+let data58 = data56.realm;
+const _errs253 = errors;
+let valid40 = true;
+const _errs254 = errors;
+if(errors === _errs254){
+if(typeof data58 === "string"){
+if(func2(data58) > 255){
+const err299 = {};
 if(vErrors === null){
 vErrors = [err299];
 }
@@ -8208,10 +8191,8 @@ vErrors.push(err299);
 errors++;
 }
 }
-if(data41.pageSize !== undefined){
-let data54 = data41.pageSize;
-if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
-const err300 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err300 = {};
 if(vErrors === null){
 vErrors = [err300];
 }
@@ -8220,9 +8201,22 @@ vErrors.push(err300);
 }
 errors++;
 }
-if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 > 1000 || isNaN(data54)){
-const err301 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"};
+}
+var _valid24 = _errs254 === errors;
+errors = _errs253;
+if(vErrors !== null){
+if(_errs253){
+vErrors.length = _errs253;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid24){
+const _errs256 = errors;
+if(typeof data58 === "string"){
+if(!pattern47.test(data58)){
+const err301 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/then/pattern",keyword:"pattern",params:{pattern: "^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"},message:"must match pattern \""+"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err301];
 }
@@ -8231,8 +8225,9 @@ vErrors.push(err301);
 }
 errors++;
 }
-if(data54 < 1 || isNaN(data54)){
-const err302 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err302 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err302];
 }
@@ -8241,11 +8236,11 @@ vErrors.push(err302);
 }
 errors++;
 }
+var _valid24 = _errs256 === errors;
+valid40 = _valid24;
 }
-}
-}
-else {
-const err303 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid40){
+const err303 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err303];
 }
@@ -8254,12 +8249,9 @@ vErrors.push(err303);
 }
 errors++;
 }
-}
-if(data.github !== undefined){
-let data55 = data.github;
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
-if(data55.organization === undefined){
-const err304 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
+if(typeof data58 === "string"){
+if(func2(data58) > 255){
+const err304 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err304];
 }
@@ -8268,8 +8260,8 @@ vErrors.push(err304);
 }
 errors++;
 }
-if(data55.tokenSecretRef === undefined){
-const err305 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/required",keyword:"required",params:{missingProperty: "tokenSecretRef"},message:"must have required property '"+"tokenSecretRef"+"'"};
+if(func2(data58) < 1){
+const err305 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err305];
 }
@@ -8278,9 +8270,9 @@ vErrors.push(err305);
 }
 errors++;
 }
-for(const key11 in data55){
-if(!((((key11 === "organization") || (key11 === "url")) || (key11 === "tokenSecretRef")) || (key11 === "caSecretRef"))){
-const err306 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+}
+else {
+const err306 = {instancePath:instancePath+"/keycloak/realm",schemaPath:"#/properties/keycloak/properties/realm/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err306];
 }
@@ -8290,14 +8282,14 @@ vErrors.push(err306);
 errors++;
 }
 }
-if(data55.organization !== undefined){
-let data56 = data55.organization;
-const _errs257 = errors;
-let valid40 = true;
-const _errs258 = errors;
-if(errors === _errs258){
-if(typeof data56 === "string"){
-if(func2(data56) > 39){
+if(data56.clientId !== undefined){
+let data59 = data56.clientId;
+const _errs260 = errors;
+let valid41 = true;
+const _errs261 = errors;
+if(errors === _errs261){
+if(typeof data59 === "string"){
+if(func2(data59) > 255){
 const err307 = {};
 if(vErrors === null){
 vErrors = [err307];
@@ -8319,21 +8311,21 @@ vErrors.push(err308);
 errors++;
 }
 }
-var _valid26 = _errs258 === errors;
-errors = _errs257;
+var _valid25 = _errs261 === errors;
+errors = _errs260;
 if(vErrors !== null){
-if(_errs257){
-vErrors.length = _errs257;
+if(_errs260){
+vErrors.length = _errs260;
 }
 else {
 vErrors = null;
 }
 }
-if(_valid26){
-const _errs260 = errors;
-if(typeof data56 === "string"){
-if(!pattern49.test(data56)){
-const err309 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"},message:"must match pattern \""+"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"+"\""};
+if(_valid25){
+const _errs263 = errors;
+if(typeof data59 === "string"){
+if(!pattern44.test(data59)){
+const err309 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err309];
 }
@@ -8344,7 +8336,7 @@ errors++;
 }
 }
 else {
-const err310 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err310 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err310];
 }
@@ -8353,11 +8345,11 @@ vErrors.push(err310);
 }
 errors++;
 }
-var _valid26 = _errs260 === errors;
-valid40 = _valid26;
+var _valid25 = _errs263 === errors;
+valid41 = _valid25;
 }
-if(!valid40){
-const err311 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(!valid41){
+const err311 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err311];
 }
@@ -8366,9 +8358,9 @@ vErrors.push(err311);
 }
 errors++;
 }
-if(typeof data56 === "string"){
-if(func2(data56) > 39){
-const err312 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/maxLength",keyword:"maxLength",params:{limit: 39},message:"must NOT have more than 39 characters"};
+if(typeof data59 === "string"){
+if(func2(data59) > 255){
+const err312 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err312];
 }
@@ -8377,8 +8369,8 @@ vErrors.push(err312);
 }
 errors++;
 }
-if(func2(data56) < 1){
-const err313 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data59) < 1){
+const err313 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err313];
 }
@@ -8389,7 +8381,7 @@ errors++;
 }
 }
 else {
-const err314 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err314 = {instancePath:instancePath+"/keycloak/clientId",schemaPath:"#/properties/keycloak/properties/clientId/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err314];
 }
@@ -8399,15 +8391,11 @@ vErrors.push(err314);
 errors++;
 }
 }
-if(data55.url !== undefined){
-let data57 = data55.url;
-const _errs264 = errors;
-let valid41 = true;
-const _errs265 = errors;
-if(errors === _errs265){
-if(typeof data57 === "string"){
-if(func2(data57) > 300){
-const err315 = {};
+if(data56.clientSecretRef !== undefined){
+let data60 = data56.clientSecretRef;
+if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
+if(data60.name === undefined){
+const err315 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err315];
 }
@@ -8416,9 +8404,8 @@ vErrors.push(err315);
 }
 errors++;
 }
-}
-else {
-const err316 = {};
+if(data60.key === undefined){
+const err316 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err316];
 }
@@ -8427,22 +8414,9 @@ vErrors.push(err316);
 }
 errors++;
 }
-}
-var _valid27 = _errs265 === errors;
-errors = _errs264;
-if(vErrors !== null){
-if(_errs264){
-vErrors.length = _errs264;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid27){
-const _errs267 = errors;
-if(typeof data57 === "string"){
-if(!pattern50.test(data57)){
-const err317 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"},message:"must match pattern \""+"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"+"\""};
+for(const key14 in data60){
+if(!((key14 === "name") || (key14 === "key"))){
+const err317 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err317];
 }
@@ -8452,8 +8426,15 @@ vErrors.push(err317);
 errors++;
 }
 }
-else {
-const err318 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data60.name !== undefined){
+let data61 = data60.name;
+const _errs270 = errors;
+let valid43 = true;
+const _errs271 = errors;
+if(errors === _errs271){
+if(typeof data61 === "string"){
+if(func2(data61) > 253){
+const err318 = {};
 if(vErrors === null){
 vErrors = [err318];
 }
@@ -8462,11 +8443,9 @@ vErrors.push(err318);
 }
 errors++;
 }
-var _valid27 = _errs267 === errors;
-valid41 = _valid27;
 }
-if(!valid41){
-const err319 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err319 = {};
 if(vErrors === null){
 vErrors = [err319];
 }
@@ -8475,9 +8454,22 @@ vErrors.push(err319);
 }
 errors++;
 }
-if(typeof data57 === "string"){
-if(func2(data57) > 300){
-const err320 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+}
+var _valid26 = _errs271 === errors;
+errors = _errs270;
+if(vErrors !== null){
+if(_errs270){
+vErrors.length = _errs270;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid26){
+const _errs273 = errors;
+if(typeof data61 === "string"){
+if(!pattern1.test(data61)){
+const err320 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err320];
 }
@@ -8486,8 +8478,9 @@ vErrors.push(err320);
 }
 errors++;
 }
-if(func2(data57) < 1){
-const err321 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err321 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err321];
 }
@@ -8496,9 +8489,11 @@ vErrors.push(err321);
 }
 errors++;
 }
+var _valid26 = _errs273 === errors;
+valid43 = _valid26;
 }
-else {
-const err322 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid43){
+const err322 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err322];
 }
@@ -8507,12 +8502,9 @@ vErrors.push(err322);
 }
 errors++;
 }
-}
-if(data55.tokenSecretRef !== undefined){
-let data58 = data55.tokenSecretRef;
-if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
-if(data58.name === undefined){
-const err323 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(typeof data61 === "string"){
+if(func2(data61) > 253){
+const err323 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err323];
 }
@@ -8521,8 +8513,8 @@ vErrors.push(err323);
 }
 errors++;
 }
-if(data58.key === undefined){
-const err324 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(func2(data61) < 1){
+const err324 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err324];
 }
@@ -8531,9 +8523,9 @@ vErrors.push(err324);
 }
 errors++;
 }
-for(const key12 in data58){
-if(!((key12 === "name") || (key12 === "key"))){
-const err325 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+}
+else {
+const err325 = {instancePath:instancePath+"/keycloak/clientSecretRef/name",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err325];
 }
@@ -8543,14 +8535,14 @@ vErrors.push(err325);
 errors++;
 }
 }
-if(data58.name !== undefined){
-let data59 = data58.name;
-const _errs274 = errors;
-let valid43 = true;
-const _errs275 = errors;
-if(errors === _errs275){
-if(typeof data59 === "string"){
-if(func2(data59) > 253){
+if(data60.key !== undefined){
+let data62 = data60.key;
+const _errs277 = errors;
+let valid44 = true;
+const _errs278 = errors;
+if(errors === _errs278){
+if(typeof data62 === "string"){
+if(func2(data62) > 253){
 const err326 = {};
 if(vErrors === null){
 vErrors = [err326];
@@ -8572,21 +8564,21 @@ vErrors.push(err327);
 errors++;
 }
 }
-var _valid28 = _errs275 === errors;
-errors = _errs274;
+var _valid27 = _errs278 === errors;
+errors = _errs277;
 if(vErrors !== null){
-if(_errs274){
-vErrors.length = _errs274;
+if(_errs277){
+vErrors.length = _errs277;
 }
 else {
 vErrors = null;
 }
 }
-if(_valid28){
-const _errs277 = errors;
-if(typeof data59 === "string"){
-if(!pattern1.test(data59)){
-const err328 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(_valid27){
+const _errs280 = errors;
+if(typeof data62 === "string"){
+if(!pattern2.test(data62)){
+const err328 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err328];
 }
@@ -8597,7 +8589,7 @@ errors++;
 }
 }
 else {
-const err329 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err329 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err329];
 }
@@ -8606,11 +8598,11 @@ vErrors.push(err329);
 }
 errors++;
 }
-var _valid28 = _errs277 === errors;
-valid43 = _valid28;
+var _valid27 = _errs280 === errors;
+valid44 = _valid27;
 }
-if(!valid43){
-const err330 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(!valid44){
+const err330 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err330];
 }
@@ -8619,9 +8611,9 @@ vErrors.push(err330);
 }
 errors++;
 }
-if(typeof data59 === "string"){
-if(func2(data59) > 253){
-const err331 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(typeof data62 === "string"){
+if(func2(data62) > 253){
+const err331 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err331];
 }
@@ -8630,8 +8622,8 @@ vErrors.push(err331);
 }
 errors++;
 }
-if(func2(data59) < 1){
-const err332 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data62) < 1){
+const err332 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err332];
 }
@@ -8642,7 +8634,7 @@ errors++;
 }
 }
 else {
-const err333 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err333 = {instancePath:instancePath+"/keycloak/clientSecretRef/key",schemaPath:"#/properties/keycloak/properties/clientSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err333];
 }
@@ -8652,15 +8644,9 @@ vErrors.push(err333);
 errors++;
 }
 }
-if(data58.key !== undefined){
-let data60 = data58.key;
-const _errs281 = errors;
-let valid44 = true;
-const _errs282 = errors;
-if(errors === _errs282){
-if(typeof data60 === "string"){
-if(func2(data60) > 253){
-const err334 = {};
+}
+else {
+const err334 = {instancePath:instancePath+"/keycloak/clientSecretRef",schemaPath:"#/properties/keycloak/properties/clientSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err334];
 }
@@ -8670,8 +8656,11 @@ vErrors.push(err334);
 errors++;
 }
 }
-else {
-const err335 = {};
+if(data56.caSecretRef !== undefined){
+let data63 = data56.caSecretRef;
+if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
+if(data63.name === undefined){
+const err335 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err335];
 }
@@ -8680,22 +8669,8 @@ vErrors.push(err335);
 }
 errors++;
 }
-}
-var _valid29 = _errs282 === errors;
-errors = _errs281;
-if(vErrors !== null){
-if(_errs281){
-vErrors.length = _errs281;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid29){
-const _errs284 = errors;
-if(typeof data60 === "string"){
-if(!pattern2.test(data60)){
-const err336 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+if(data63.key === undefined){
+const err336 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err336];
 }
@@ -8704,9 +8679,9 @@ vErrors.push(err336);
 }
 errors++;
 }
-}
-else {
-const err337 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key15 in data63){
+if(!((key15 === "name") || (key15 === "key"))){
+const err337 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err337];
 }
@@ -8715,11 +8690,16 @@ vErrors.push(err337);
 }
 errors++;
 }
-var _valid29 = _errs284 === errors;
-valid44 = _valid29;
 }
-if(!valid44){
-const err338 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data63.name !== undefined){
+let data64 = data63.name;
+const _errs287 = errors;
+let valid46 = true;
+const _errs288 = errors;
+if(errors === _errs288){
+if(typeof data64 === "string"){
+if(func2(data64) > 253){
+const err338 = {};
 if(vErrors === null){
 vErrors = [err338];
 }
@@ -8728,9 +8708,9 @@ vErrors.push(err338);
 }
 errors++;
 }
-if(typeof data60 === "string"){
-if(func2(data60) > 253){
-const err339 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err339 = {};
 if(vErrors === null){
 vErrors = [err339];
 }
@@ -8739,8 +8719,22 @@ vErrors.push(err339);
 }
 errors++;
 }
-if(func2(data60) < 1){
-const err340 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid28 = _errs288 === errors;
+errors = _errs287;
+if(vErrors !== null){
+if(_errs287){
+vErrors.length = _errs287;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid28){
+const _errs290 = errors;
+if(typeof data64 === "string"){
+if(!pattern1.test(data64)){
+const err340 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err340];
 }
@@ -8751,7 +8745,7 @@ errors++;
 }
 }
 else {
-const err341 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err341 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err341];
 }
@@ -8760,10 +8754,11 @@ vErrors.push(err341);
 }
 errors++;
 }
+var _valid28 = _errs290 === errors;
+valid46 = _valid28;
 }
-}
-else {
-const err342 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid46){
+const err342 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err342];
 }
@@ -8772,12 +8767,9 @@ vErrors.push(err342);
 }
 errors++;
 }
-}
-if(data55.caSecretRef !== undefined){
-let data61 = data55.caSecretRef;
-if(data61 && typeof data61 == "object" && !Array.isArray(data61)){
-if(data61.name === undefined){
-const err343 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(typeof data64 === "string"){
+if(func2(data64) > 253){
+const err343 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err343];
 }
@@ -8786,8 +8778,8 @@ vErrors.push(err343);
 }
 errors++;
 }
-if(data61.key === undefined){
-const err344 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(func2(data64) < 1){
+const err344 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err344];
 }
@@ -8796,9 +8788,9 @@ vErrors.push(err344);
 }
 errors++;
 }
-for(const key13 in data61){
-if(!((key13 === "name") || (key13 === "key"))){
-const err345 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+}
+else {
+const err345 = {instancePath:instancePath+"/keycloak/caSecretRef/name",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err345];
 }
@@ -8808,14 +8800,14 @@ vErrors.push(err345);
 errors++;
 }
 }
-if(data61.name !== undefined){
-let data62 = data61.name;
-const _errs291 = errors;
-let valid46 = true;
-const _errs292 = errors;
-if(errors === _errs292){
-if(typeof data62 === "string"){
-if(func2(data62) > 253){
+if(data63.key !== undefined){
+let data65 = data63.key;
+const _errs294 = errors;
+let valid47 = true;
+const _errs295 = errors;
+if(errors === _errs295){
+if(typeof data65 === "string"){
+if(func2(data65) > 253){
 const err346 = {};
 if(vErrors === null){
 vErrors = [err346];
@@ -8837,21 +8829,21 @@ vErrors.push(err347);
 errors++;
 }
 }
-var _valid30 = _errs292 === errors;
-errors = _errs291;
+var _valid29 = _errs295 === errors;
+errors = _errs294;
 if(vErrors !== null){
-if(_errs291){
-vErrors.length = _errs291;
+if(_errs294){
+vErrors.length = _errs294;
 }
 else {
 vErrors = null;
 }
 }
-if(_valid30){
-const _errs294 = errors;
-if(typeof data62 === "string"){
-if(!pattern1.test(data62)){
-const err348 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(_valid29){
+const _errs297 = errors;
+if(typeof data65 === "string"){
+if(!pattern2.test(data65)){
+const err348 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err348];
 }
@@ -8862,7 +8854,7 @@ errors++;
 }
 }
 else {
-const err349 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err349 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err349];
 }
@@ -8871,11 +8863,11 @@ vErrors.push(err349);
 }
 errors++;
 }
-var _valid30 = _errs294 === errors;
-valid46 = _valid30;
+var _valid29 = _errs297 === errors;
+valid47 = _valid29;
 }
-if(!valid46){
-const err350 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(!valid47){
+const err350 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err350];
 }
@@ -8884,9 +8876,9 @@ vErrors.push(err350);
 }
 errors++;
 }
-if(typeof data62 === "string"){
-if(func2(data62) > 253){
-const err351 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(typeof data65 === "string"){
+if(func2(data65) > 253){
+const err351 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err351];
 }
@@ -8895,8 +8887,8 @@ vErrors.push(err351);
 }
 errors++;
 }
-if(func2(data62) < 1){
-const err352 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data65) < 1){
+const err352 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err352];
 }
@@ -8907,7 +8899,7 @@ errors++;
 }
 }
 else {
-const err353 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err353 = {instancePath:instancePath+"/keycloak/caSecretRef/key",schemaPath:"#/properties/keycloak/properties/caSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err353];
 }
@@ -8917,15 +8909,9 @@ vErrors.push(err353);
 errors++;
 }
 }
-if(data61.key !== undefined){
-let data63 = data61.key;
-const _errs298 = errors;
-let valid47 = true;
-const _errs299 = errors;
-if(errors === _errs299){
-if(typeof data63 === "string"){
-if(func2(data63) > 253){
-const err354 = {};
+}
+else {
+const err354 = {instancePath:instancePath+"/keycloak/caSecretRef",schemaPath:"#/properties/keycloak/properties/caSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err354];
 }
@@ -8935,7 +8921,14 @@ vErrors.push(err354);
 errors++;
 }
 }
-else {
+if(data56.organization !== undefined){
+let data66 = data56.organization;
+const _errs301 = errors;
+let valid48 = true;
+const _errs302 = errors;
+if(errors === _errs302){
+if(typeof data66 === "string"){
+if(func2(data66) > 255){
 const err355 = {};
 if(vErrors === null){
 vErrors = [err355];
@@ -8946,21 +8939,8 @@ vErrors.push(err355);
 errors++;
 }
 }
-var _valid31 = _errs299 === errors;
-errors = _errs298;
-if(vErrors !== null){
-if(_errs298){
-vErrors.length = _errs298;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid31){
-const _errs301 = errors;
-if(typeof data63 === "string"){
-if(!pattern2.test(data63)){
-const err356 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+const err356 = {};
 if(vErrors === null){
 vErrors = [err356];
 }
@@ -8970,8 +8950,21 @@ vErrors.push(err356);
 errors++;
 }
 }
+var _valid30 = _errs302 === errors;
+errors = _errs301;
+if(vErrors !== null){
+if(_errs301){
+vErrors.length = _errs301;
+}
 else {
-const err357 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid30){
+const _errs304 = errors;
+if(typeof data66 === "string"){
+if(!pattern47.test(data66)){
+const err357 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"},message:"must match pattern \""+"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err357];
 }
@@ -8980,11 +8973,9 @@ vErrors.push(err357);
 }
 errors++;
 }
-var _valid31 = _errs301 === errors;
-valid47 = _valid31;
 }
-if(!valid47){
-const err358 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err358 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err358];
 }
@@ -8993,9 +8984,11 @@ vErrors.push(err358);
 }
 errors++;
 }
-if(typeof data63 === "string"){
-if(func2(data63) > 253){
-const err359 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid30 = _errs304 === errors;
+valid48 = _valid30;
+}
+if(!valid48){
+const err359 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err359];
 }
@@ -9004,8 +8997,9 @@ vErrors.push(err359);
 }
 errors++;
 }
-if(func2(data63) < 1){
-const err360 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data66 === "string"){
+if(func2(data66) > 255){
+const err360 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err360];
 }
@@ -9014,9 +9008,8 @@ vErrors.push(err360);
 }
 errors++;
 }
-}
-else {
-const err361 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data66) < 1){
+const err361 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err361];
 }
@@ -9026,9 +9019,8 @@ vErrors.push(err361);
 errors++;
 }
 }
-}
 else {
-const err362 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err362 = {instancePath:instancePath+"/keycloak/organization",schemaPath:"#/properties/keycloak/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err362];
 }
@@ -9038,9 +9030,15 @@ vErrors.push(err362);
 errors++;
 }
 }
-}
-else {
-const err363 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data56.aliasesAttribute !== undefined){
+let data67 = data56.aliasesAttribute;
+const _errs308 = errors;
+let valid49 = true;
+const _errs309 = errors;
+if(errors === _errs309){
+if(typeof data67 === "string"){
+if(func2(data67) > 255){
+const err363 = {};
 if(vErrors === null){
 vErrors = [err363];
 }
@@ -9050,12 +9048,8 @@ vErrors.push(err363);
 errors++;
 }
 }
-if(data.requests !== undefined){
-let data64 = data.requests;
-if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
-for(const key14 in data64){
-if(!((key14 === "perSecond") || (key14 === "concurrency"))){
-const err364 = {instancePath:instancePath+"/requests",schemaPath:"#/properties/requests/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+else {
+const err364 = {};
 if(vErrors === null){
 vErrors = [err364];
 }
@@ -9065,10 +9059,21 @@ vErrors.push(err364);
 errors++;
 }
 }
-if(data64.perSecond !== undefined){
-let data65 = data64.perSecond;
-if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
-const err365 = {instancePath:instancePath+"/requests/perSecond",schemaPath:"#/properties/requests/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+var _valid31 = _errs309 === errors;
+errors = _errs308;
+if(vErrors !== null){
+if(_errs308){
+vErrors.length = _errs308;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid31){
+const _errs311 = errors;
+if(typeof data67 === "string"){
+if(!pattern44.test(data67)){
+const err365 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err365];
 }
@@ -9077,9 +9082,9 @@ vErrors.push(err365);
 }
 errors++;
 }
-if((typeof data65 == "number") && (isFinite(data65))){
-if(data65 > 1000 || isNaN(data65)){
-const err366 = {instancePath:instancePath+"/requests/perSecond",schemaPath:"#/properties/requests/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"};
+}
+else {
+const err366 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err366];
 }
@@ -9088,8 +9093,11 @@ vErrors.push(err366);
 }
 errors++;
 }
-if(data65 < 1 || isNaN(data65)){
-const err367 = {instancePath:instancePath+"/requests/perSecond",schemaPath:"#/properties/requests/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+var _valid31 = _errs311 === errors;
+valid49 = _valid31;
+}
+if(!valid49){
+const err367 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err367];
 }
@@ -9098,12 +9106,9 @@ vErrors.push(err367);
 }
 errors++;
 }
-}
-}
-if(data64.concurrency !== undefined){
-let data66 = data64.concurrency;
-if(!(((typeof data66 == "number") && (!(data66 % 1) && !isNaN(data66))) && (isFinite(data66)))){
-const err368 = {instancePath:instancePath+"/requests/concurrency",schemaPath:"#/properties/requests/properties/concurrency/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(typeof data67 === "string"){
+if(func2(data67) > 255){
+const err368 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err368];
 }
@@ -9112,9 +9117,8 @@ vErrors.push(err368);
 }
 errors++;
 }
-if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 > 64 || isNaN(data66)){
-const err369 = {instancePath:instancePath+"/requests/concurrency",schemaPath:"#/properties/requests/properties/concurrency/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"};
+if(func2(data67) < 1){
+const err369 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err369];
 }
@@ -9123,8 +9127,9 @@ vErrors.push(err369);
 }
 errors++;
 }
-if(data66 < 1 || isNaN(data66)){
-const err370 = {instancePath:instancePath+"/requests/concurrency",schemaPath:"#/properties/requests/properties/concurrency/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err370 = {instancePath:instancePath+"/keycloak/aliasesAttribute",schemaPath:"#/properties/keycloak/properties/aliasesAttribute/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err370];
 }
@@ -9134,10 +9139,15 @@ vErrors.push(err370);
 errors++;
 }
 }
-}
-}
-else {
-const err371 = {instancePath:instancePath+"/requests",schemaPath:"#/properties/requests/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data56.localeAttribute !== undefined){
+let data68 = data56.localeAttribute;
+const _errs315 = errors;
+let valid50 = true;
+const _errs316 = errors;
+if(errors === _errs316){
+if(typeof data68 === "string"){
+if(func2(data68) > 255){
+const err371 = {};
 if(vErrors === null){
 vErrors = [err371];
 }
@@ -9147,10 +9157,8 @@ vErrors.push(err371);
 errors++;
 }
 }
-if(data.policy !== undefined){
-let data67 = data.policy;
-if(typeof data67 !== "string"){
-const err372 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err372 = {};
 if(vErrors === null){
 vErrors = [err372];
 }
@@ -9159,8 +9167,22 @@ vErrors.push(err372);
 }
 errors++;
 }
-if(!(data67 === "Observe")){
-const err373 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/enum",keyword:"enum",params:{allowedValues: schema13.properties.policy.enum},message:"must be equal to one of the allowed values"};
+}
+var _valid32 = _errs316 === errors;
+errors = _errs315;
+if(vErrors !== null){
+if(_errs315){
+vErrors.length = _errs315;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid32){
+const _errs318 = errors;
+if(typeof data68 === "string"){
+if(!pattern44.test(data68)){
+const err373 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x1f]+$"},message:"must match pattern \""+"^[^\\x00-\\x1f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err373];
 }
@@ -9170,15 +9192,8 @@ vErrors.push(err373);
 errors++;
 }
 }
-if(data.interval !== undefined){
-let data68 = data.interval;
-const _errs314 = errors;
-let valid49 = true;
-const _errs315 = errors;
-if(errors === _errs315){
-if(typeof data68 === "string"){
-if(func2(data68) > 20){
-const err374 = {};
+else {
+const err374 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err374];
 }
@@ -9187,9 +9202,11 @@ vErrors.push(err374);
 }
 errors++;
 }
+var _valid32 = _errs318 === errors;
+valid50 = _valid32;
 }
-else {
-const err375 = {};
+if(!valid50){
+const err375 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err375];
 }
@@ -9198,22 +9215,9 @@ vErrors.push(err375);
 }
 errors++;
 }
-}
-var _valid32 = _errs315 === errors;
-errors = _errs314;
-if(vErrors !== null){
-if(_errs314){
-vErrors.length = _errs314;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid32){
-const _errs317 = errors;
 if(typeof data68 === "string"){
-if(!pattern0.test(data68)){
-const err376 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(func2(data68) > 255){
+const err376 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err376];
 }
@@ -9222,9 +9226,8 @@ vErrors.push(err376);
 }
 errors++;
 }
-}
-else {
-const err377 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data68) < 1){
+const err377 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err377];
 }
@@ -9233,11 +9236,9 @@ vErrors.push(err377);
 }
 errors++;
 }
-var _valid32 = _errs317 === errors;
-valid49 = _valid32;
 }
-if(!valid49){
-const err378 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err378 = {instancePath:instancePath+"/keycloak/localeAttribute",schemaPath:"#/properties/keycloak/properties/localeAttribute/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err378];
 }
@@ -9246,9 +9247,11 @@ vErrors.push(err378);
 }
 errors++;
 }
-if(typeof data68 === "string"){
-if(func2(data68) > 20){
-const err379 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+}
+if(data56.pageSize !== undefined){
+let data69 = data56.pageSize;
+if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+const err379 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err379];
 }
@@ -9257,8 +9260,9 @@ vErrors.push(err379);
 }
 errors++;
 }
-if(func2(data68) < 2){
-const err380 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if((typeof data69 == "number") && (isFinite(data69))){
+if(data69 > 1000 || isNaN(data69)){
+const err380 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"};
 if(vErrors === null){
 vErrors = [err380];
 }
@@ -9267,9 +9271,8 @@ vErrors.push(err380);
 }
 errors++;
 }
-}
-else {
-const err381 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data69 < 1 || isNaN(data69)){
+const err381 = {instancePath:instancePath+"/keycloak/pageSize",schemaPath:"#/properties/keycloak/properties/pageSize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err381];
 }
@@ -9280,13 +9283,1050 @@ errors++;
 }
 }
 }
+}
 else {
-const err382 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err382 = {instancePath:instancePath+"/keycloak",schemaPath:"#/properties/keycloak/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err382];
 }
 else {
 vErrors.push(err382);
+}
+errors++;
+}
+}
+if(data.github !== undefined){
+let data70 = data.github;
+if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
+if(data70.organization === undefined){
+const err383 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/required",keyword:"required",params:{missingProperty: "organization"},message:"must have required property '"+"organization"+"'"};
+if(vErrors === null){
+vErrors = [err383];
+}
+else {
+vErrors.push(err383);
+}
+errors++;
+}
+if(data70.tokenSecretRef === undefined){
+const err384 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/required",keyword:"required",params:{missingProperty: "tokenSecretRef"},message:"must have required property '"+"tokenSecretRef"+"'"};
+if(vErrors === null){
+vErrors = [err384];
+}
+else {
+vErrors.push(err384);
+}
+errors++;
+}
+for(const key16 in data70){
+if(!((((key16 === "organization") || (key16 === "url")) || (key16 === "tokenSecretRef")) || (key16 === "caSecretRef"))){
+const err385 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err385];
+}
+else {
+vErrors.push(err385);
+}
+errors++;
+}
+}
+if(data70.organization !== undefined){
+let data71 = data70.organization;
+const _errs327 = errors;
+let valid52 = true;
+const _errs328 = errors;
+if(errors === _errs328){
+if(typeof data71 === "string"){
+if(func2(data71) > 39){
+const err386 = {};
+if(vErrors === null){
+vErrors = [err386];
+}
+else {
+vErrors.push(err386);
+}
+errors++;
+}
+}
+else {
+const err387 = {};
+if(vErrors === null){
+vErrors = [err387];
+}
+else {
+vErrors.push(err387);
+}
+errors++;
+}
+}
+var _valid33 = _errs328 === errors;
+errors = _errs327;
+if(vErrors !== null){
+if(_errs327){
+vErrors.length = _errs327;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid33){
+const _errs330 = errors;
+if(typeof data71 === "string"){
+if(!pattern56.test(data71)){
+const err388 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/then/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"},message:"must match pattern \""+"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"+"\""};
+if(vErrors === null){
+vErrors = [err388];
+}
+else {
+vErrors.push(err388);
+}
+errors++;
+}
+}
+else {
+const err389 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err389];
+}
+else {
+vErrors.push(err389);
+}
+errors++;
+}
+var _valid33 = _errs330 === errors;
+valid52 = _valid33;
+}
+if(!valid52){
+const err390 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err390];
+}
+else {
+vErrors.push(err390);
+}
+errors++;
+}
+if(typeof data71 === "string"){
+if(func2(data71) > 39){
+const err391 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/maxLength",keyword:"maxLength",params:{limit: 39},message:"must NOT have more than 39 characters"};
+if(vErrors === null){
+vErrors = [err391];
+}
+else {
+vErrors.push(err391);
+}
+errors++;
+}
+if(func2(data71) < 1){
+const err392 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err392];
+}
+else {
+vErrors.push(err392);
+}
+errors++;
+}
+}
+else {
+const err393 = {instancePath:instancePath+"/github/organization",schemaPath:"#/properties/github/properties/organization/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err393];
+}
+else {
+vErrors.push(err393);
+}
+errors++;
+}
+}
+if(data70.url !== undefined){
+let data72 = data70.url;
+const _errs334 = errors;
+let valid53 = true;
+const _errs335 = errors;
+if(errors === _errs335){
+if(typeof data72 === "string"){
+if(func2(data72) > 300){
+const err394 = {};
+if(vErrors === null){
+vErrors = [err394];
+}
+else {
+vErrors.push(err394);
+}
+errors++;
+}
+}
+else {
+const err395 = {};
+if(vErrors === null){
+vErrors = [err395];
+}
+else {
+vErrors.push(err395);
+}
+errors++;
+}
+}
+var _valid34 = _errs335 === errors;
+errors = _errs334;
+if(vErrors !== null){
+if(_errs334){
+vErrors.length = _errs334;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid34){
+const _errs337 = errors;
+if(typeof data72 === "string"){
+if(!pattern57.test(data72)){
+const err396 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/then/pattern",keyword:"pattern",params:{pattern: "^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"},message:"must match pattern \""+"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"+"\""};
+if(vErrors === null){
+vErrors = [err396];
+}
+else {
+vErrors.push(err396);
+}
+errors++;
+}
+}
+else {
+const err397 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err397];
+}
+else {
+vErrors.push(err397);
+}
+errors++;
+}
+var _valid34 = _errs337 === errors;
+valid53 = _valid34;
+}
+if(!valid53){
+const err398 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err398];
+}
+else {
+vErrors.push(err398);
+}
+errors++;
+}
+if(typeof data72 === "string"){
+if(func2(data72) > 300){
+const err399 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err399];
+}
+else {
+vErrors.push(err399);
+}
+errors++;
+}
+if(func2(data72) < 1){
+const err400 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err400];
+}
+else {
+vErrors.push(err400);
+}
+errors++;
+}
+}
+else {
+const err401 = {instancePath:instancePath+"/github/url",schemaPath:"#/properties/github/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err401];
+}
+else {
+vErrors.push(err401);
+}
+errors++;
+}
+}
+if(data70.tokenSecretRef !== undefined){
+let data73 = data70.tokenSecretRef;
+if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
+if(data73.name === undefined){
+const err402 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err402];
+}
+else {
+vErrors.push(err402);
+}
+errors++;
+}
+if(data73.key === undefined){
+const err403 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(vErrors === null){
+vErrors = [err403];
+}
+else {
+vErrors.push(err403);
+}
+errors++;
+}
+for(const key17 in data73){
+if(!((key17 === "name") || (key17 === "key"))){
+const err404 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err404];
+}
+else {
+vErrors.push(err404);
+}
+errors++;
+}
+}
+if(data73.name !== undefined){
+let data74 = data73.name;
+const _errs344 = errors;
+let valid55 = true;
+const _errs345 = errors;
+if(errors === _errs345){
+if(typeof data74 === "string"){
+if(func2(data74) > 253){
+const err405 = {};
+if(vErrors === null){
+vErrors = [err405];
+}
+else {
+vErrors.push(err405);
+}
+errors++;
+}
+}
+else {
+const err406 = {};
+if(vErrors === null){
+vErrors = [err406];
+}
+else {
+vErrors.push(err406);
+}
+errors++;
+}
+}
+var _valid35 = _errs345 === errors;
+errors = _errs344;
+if(vErrors !== null){
+if(_errs344){
+vErrors.length = _errs344;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid35){
+const _errs347 = errors;
+if(typeof data74 === "string"){
+if(!pattern1.test(data74)){
+const err407 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err407];
+}
+else {
+vErrors.push(err407);
+}
+errors++;
+}
+}
+else {
+const err408 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err408];
+}
+else {
+vErrors.push(err408);
+}
+errors++;
+}
+var _valid35 = _errs347 === errors;
+valid55 = _valid35;
+}
+if(!valid55){
+const err409 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err409];
+}
+else {
+vErrors.push(err409);
+}
+errors++;
+}
+if(typeof data74 === "string"){
+if(func2(data74) > 253){
+const err410 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err410];
+}
+else {
+vErrors.push(err410);
+}
+errors++;
+}
+if(func2(data74) < 1){
+const err411 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err411];
+}
+else {
+vErrors.push(err411);
+}
+errors++;
+}
+}
+else {
+const err412 = {instancePath:instancePath+"/github/tokenSecretRef/name",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err412];
+}
+else {
+vErrors.push(err412);
+}
+errors++;
+}
+}
+if(data73.key !== undefined){
+let data75 = data73.key;
+const _errs351 = errors;
+let valid56 = true;
+const _errs352 = errors;
+if(errors === _errs352){
+if(typeof data75 === "string"){
+if(func2(data75) > 253){
+const err413 = {};
+if(vErrors === null){
+vErrors = [err413];
+}
+else {
+vErrors.push(err413);
+}
+errors++;
+}
+}
+else {
+const err414 = {};
+if(vErrors === null){
+vErrors = [err414];
+}
+else {
+vErrors.push(err414);
+}
+errors++;
+}
+}
+var _valid36 = _errs352 === errors;
+errors = _errs351;
+if(vErrors !== null){
+if(_errs351){
+vErrors.length = _errs351;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid36){
+const _errs354 = errors;
+if(typeof data75 === "string"){
+if(!pattern2.test(data75)){
+const err415 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+if(vErrors === null){
+vErrors = [err415];
+}
+else {
+vErrors.push(err415);
+}
+errors++;
+}
+}
+else {
+const err416 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err416];
+}
+else {
+vErrors.push(err416);
+}
+errors++;
+}
+var _valid36 = _errs354 === errors;
+valid56 = _valid36;
+}
+if(!valid56){
+const err417 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err417];
+}
+else {
+vErrors.push(err417);
+}
+errors++;
+}
+if(typeof data75 === "string"){
+if(func2(data75) > 253){
+const err418 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err418];
+}
+else {
+vErrors.push(err418);
+}
+errors++;
+}
+if(func2(data75) < 1){
+const err419 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err419];
+}
+else {
+vErrors.push(err419);
+}
+errors++;
+}
+}
+else {
+const err420 = {instancePath:instancePath+"/github/tokenSecretRef/key",schemaPath:"#/properties/github/properties/tokenSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err420];
+}
+else {
+vErrors.push(err420);
+}
+errors++;
+}
+}
+}
+else {
+const err421 = {instancePath:instancePath+"/github/tokenSecretRef",schemaPath:"#/properties/github/properties/tokenSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err421];
+}
+else {
+vErrors.push(err421);
+}
+errors++;
+}
+}
+if(data70.caSecretRef !== undefined){
+let data76 = data70.caSecretRef;
+if(data76 && typeof data76 == "object" && !Array.isArray(data76)){
+if(data76.name === undefined){
+const err422 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err422];
+}
+else {
+vErrors.push(err422);
+}
+errors++;
+}
+if(data76.key === undefined){
+const err423 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(vErrors === null){
+vErrors = [err423];
+}
+else {
+vErrors.push(err423);
+}
+errors++;
+}
+for(const key18 in data76){
+if(!((key18 === "name") || (key18 === "key"))){
+const err424 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err424];
+}
+else {
+vErrors.push(err424);
+}
+errors++;
+}
+}
+if(data76.name !== undefined){
+let data77 = data76.name;
+const _errs361 = errors;
+let valid58 = true;
+const _errs362 = errors;
+if(errors === _errs362){
+if(typeof data77 === "string"){
+if(func2(data77) > 253){
+const err425 = {};
+if(vErrors === null){
+vErrors = [err425];
+}
+else {
+vErrors.push(err425);
+}
+errors++;
+}
+}
+else {
+const err426 = {};
+if(vErrors === null){
+vErrors = [err426];
+}
+else {
+vErrors.push(err426);
+}
+errors++;
+}
+}
+var _valid37 = _errs362 === errors;
+errors = _errs361;
+if(vErrors !== null){
+if(_errs361){
+vErrors.length = _errs361;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid37){
+const _errs364 = errors;
+if(typeof data77 === "string"){
+if(!pattern1.test(data77)){
+const err427 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err427];
+}
+else {
+vErrors.push(err427);
+}
+errors++;
+}
+}
+else {
+const err428 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err428];
+}
+else {
+vErrors.push(err428);
+}
+errors++;
+}
+var _valid37 = _errs364 === errors;
+valid58 = _valid37;
+}
+if(!valid58){
+const err429 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err429];
+}
+else {
+vErrors.push(err429);
+}
+errors++;
+}
+if(typeof data77 === "string"){
+if(func2(data77) > 253){
+const err430 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err430];
+}
+else {
+vErrors.push(err430);
+}
+errors++;
+}
+if(func2(data77) < 1){
+const err431 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err431];
+}
+else {
+vErrors.push(err431);
+}
+errors++;
+}
+}
+else {
+const err432 = {instancePath:instancePath+"/github/caSecretRef/name",schemaPath:"#/properties/github/properties/caSecretRef/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err432];
+}
+else {
+vErrors.push(err432);
+}
+errors++;
+}
+}
+if(data76.key !== undefined){
+let data78 = data76.key;
+const _errs368 = errors;
+let valid59 = true;
+const _errs369 = errors;
+if(errors === _errs369){
+if(typeof data78 === "string"){
+if(func2(data78) > 253){
+const err433 = {};
+if(vErrors === null){
+vErrors = [err433];
+}
+else {
+vErrors.push(err433);
+}
+errors++;
+}
+}
+else {
+const err434 = {};
+if(vErrors === null){
+vErrors = [err434];
+}
+else {
+vErrors.push(err434);
+}
+errors++;
+}
+}
+var _valid38 = _errs369 === errors;
+errors = _errs368;
+if(vErrors !== null){
+if(_errs368){
+vErrors.length = _errs368;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid38){
+const _errs371 = errors;
+if(typeof data78 === "string"){
+if(!pattern2.test(data78)){
+const err435 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/then/pattern",keyword:"pattern",params:{pattern: "^[-._a-zA-Z0-9]+$"},message:"must match pattern \""+"^[-._a-zA-Z0-9]+$"+"\""};
+if(vErrors === null){
+vErrors = [err435];
+}
+else {
+vErrors.push(err435);
+}
+errors++;
+}
+}
+else {
+const err436 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err436];
+}
+else {
+vErrors.push(err436);
+}
+errors++;
+}
+var _valid38 = _errs371 === errors;
+valid59 = _valid38;
+}
+if(!valid59){
+const err437 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err437];
+}
+else {
+vErrors.push(err437);
+}
+errors++;
+}
+if(typeof data78 === "string"){
+if(func2(data78) > 253){
+const err438 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err438];
+}
+else {
+vErrors.push(err438);
+}
+errors++;
+}
+if(func2(data78) < 1){
+const err439 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err439];
+}
+else {
+vErrors.push(err439);
+}
+errors++;
+}
+}
+else {
+const err440 = {instancePath:instancePath+"/github/caSecretRef/key",schemaPath:"#/properties/github/properties/caSecretRef/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err440];
+}
+else {
+vErrors.push(err440);
+}
+errors++;
+}
+}
+}
+else {
+const err441 = {instancePath:instancePath+"/github/caSecretRef",schemaPath:"#/properties/github/properties/caSecretRef/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err441];
+}
+else {
+vErrors.push(err441);
+}
+errors++;
+}
+}
+}
+else {
+const err442 = {instancePath:instancePath+"/github",schemaPath:"#/properties/github/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err442];
+}
+else {
+vErrors.push(err442);
+}
+errors++;
+}
+}
+if(data.requests !== undefined){
+let data79 = data.requests;
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+for(const key19 in data79){
+if(!((key19 === "perSecond") || (key19 === "concurrency"))){
+const err443 = {instancePath:instancePath+"/requests",schemaPath:"#/properties/requests/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err443];
+}
+else {
+vErrors.push(err443);
+}
+errors++;
+}
+}
+if(data79.perSecond !== undefined){
+let data80 = data79.perSecond;
+if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
+const err444 = {instancePath:instancePath+"/requests/perSecond",schemaPath:"#/properties/requests/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err444];
+}
+else {
+vErrors.push(err444);
+}
+errors++;
+}
+if((typeof data80 == "number") && (isFinite(data80))){
+if(data80 > 1000 || isNaN(data80)){
+const err445 = {instancePath:instancePath+"/requests/perSecond",schemaPath:"#/properties/requests/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"};
+if(vErrors === null){
+vErrors = [err445];
+}
+else {
+vErrors.push(err445);
+}
+errors++;
+}
+if(data80 < 1 || isNaN(data80)){
+const err446 = {instancePath:instancePath+"/requests/perSecond",schemaPath:"#/properties/requests/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err446];
+}
+else {
+vErrors.push(err446);
+}
+errors++;
+}
+}
+}
+if(data79.concurrency !== undefined){
+let data81 = data79.concurrency;
+if(!(((typeof data81 == "number") && (!(data81 % 1) && !isNaN(data81))) && (isFinite(data81)))){
+const err447 = {instancePath:instancePath+"/requests/concurrency",schemaPath:"#/properties/requests/properties/concurrency/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err447];
+}
+else {
+vErrors.push(err447);
+}
+errors++;
+}
+if((typeof data81 == "number") && (isFinite(data81))){
+if(data81 > 64 || isNaN(data81)){
+const err448 = {instancePath:instancePath+"/requests/concurrency",schemaPath:"#/properties/requests/properties/concurrency/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"};
+if(vErrors === null){
+vErrors = [err448];
+}
+else {
+vErrors.push(err448);
+}
+errors++;
+}
+if(data81 < 1 || isNaN(data81)){
+const err449 = {instancePath:instancePath+"/requests/concurrency",schemaPath:"#/properties/requests/properties/concurrency/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err449];
+}
+else {
+vErrors.push(err449);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err450 = {instancePath:instancePath+"/requests",schemaPath:"#/properties/requests/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err450];
+}
+else {
+vErrors.push(err450);
+}
+errors++;
+}
+}
+if(data.policy !== undefined){
+let data82 = data.policy;
+if(typeof data82 !== "string"){
+const err451 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err451];
+}
+else {
+vErrors.push(err451);
+}
+errors++;
+}
+if(!(data82 === "Observe")){
+const err452 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/enum",keyword:"enum",params:{allowedValues: schema13.properties.policy.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err452];
+}
+else {
+vErrors.push(err452);
+}
+errors++;
+}
+}
+if(data.interval !== undefined){
+let data83 = data.interval;
+const _errs384 = errors;
+let valid61 = true;
+const _errs385 = errors;
+if(errors === _errs385){
+if(typeof data83 === "string"){
+if(func2(data83) > 20){
+const err453 = {};
+if(vErrors === null){
+vErrors = [err453];
+}
+else {
+vErrors.push(err453);
+}
+errors++;
+}
+}
+else {
+const err454 = {};
+if(vErrors === null){
+vErrors = [err454];
+}
+else {
+vErrors.push(err454);
+}
+errors++;
+}
+}
+var _valid39 = _errs385 === errors;
+errors = _errs384;
+if(vErrors !== null){
+if(_errs384){
+vErrors.length = _errs384;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid39){
+const _errs387 = errors;
+if(typeof data83 === "string"){
+if(!pattern0.test(data83)){
+const err455 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err455];
+}
+else {
+vErrors.push(err455);
+}
+errors++;
+}
+}
+else {
+const err456 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err456];
+}
+else {
+vErrors.push(err456);
+}
+errors++;
+}
+var _valid39 = _errs387 === errors;
+valid61 = _valid39;
+}
+if(!valid61){
+const err457 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err457];
+}
+else {
+vErrors.push(err457);
+}
+errors++;
+}
+if(typeof data83 === "string"){
+if(func2(data83) > 20){
+const err458 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err458];
+}
+else {
+vErrors.push(err458);
+}
+errors++;
+}
+if(func2(data83) < 2){
+const err459 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err459];
+}
+else {
+vErrors.push(err459);
+}
+errors++;
+}
+}
+else {
+const err460 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err460];
+}
+else {
+vErrors.push(err460);
+}
+errors++;
+}
+}
+}
+else {
+const err461 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err461];
+}
+else {
+vErrors.push(err461);
 }
 errors++;
 }
@@ -11847,7 +12887,7 @@ return errors === 0;
 
 export const User = validate16;
 const schema17 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"identities":{"type":"array","maxItems":20,"items":{"type":"object","required":["directory"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"name":{"type":"string","minLength":1,"maxLength":255}}}},"distinctFrom":{"type":"array","maxItems":50,"items":{"type":"object","required":["directory","id"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255}}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
-const pattern78 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
+const pattern85 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -13130,7 +14170,7 @@ vErrors = null;
 if(_valid7){
 const _errs89 = errors;
 if(typeof data22 === "string"){
-if(!pattern78.test(data22)){
+if(!pattern85.test(data22)){
 const err97 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err97];
@@ -13229,7 +14269,7 @@ vErrors = null;
 if(_valid8){
 const _errs96 = errors;
 if(typeof data23 === "string"){
-if(!pattern78.test(data23)){
+if(!pattern85.test(data23)){
 const err104 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err104];
@@ -13706,7 +14746,7 @@ return errors === 0;
 
 export const Invitation = validate17;
 const schema18 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"message":{"type":"string","minLength":1,"maxLength":1000,"if":{"type":"string","maxLength":1000},"then":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"}},"invitedBy":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
-const pattern86 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
+const pattern93 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -14273,7 +15313,7 @@ vErrors = null;
 if(_valid4){
 const _errs39 = errors;
 if(typeof data6 === "string"){
-if(!pattern86.test(data6)){
+if(!pattern93.test(data6)){
 const err41 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
@@ -14575,8 +15615,8 @@ return errors === 0;
 
 export const Approval = validate18;
 const schema19 = {"type":"object","required":["releases","reason","expirationTime"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"releases":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"reason":{"type":"string","minLength":1,"maxLength":500},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern90 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern91 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
+const pattern97 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern98 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -14775,7 +15815,7 @@ vErrors = null;
 if(_valid1){
 const _errs14 = errors;
 if(typeof data1 === "string"){
-if(!pattern90.test(data1)){
+if(!pattern97.test(data1)){
 const err14 = {instancePath:instancePath+"/releases",schemaPath:"#/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -14909,7 +15949,7 @@ vErrors = null;
 if(_valid2){
 const _errs23 = errors;
 if(typeof data3 === "string"){
-if(!pattern91.test(data3)){
+if(!pattern98.test(data3)){
 const err24 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err24];

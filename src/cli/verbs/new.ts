@@ -27,7 +27,7 @@ export const verb: Verb = (command, io) => {
     .option('--product <name>', 'of a pool')
     .option('--seats <number>', 'of a pool')
     .option('--file <path>', 'of a directory: an export beneath --directory-files')
-    .option('--url <url>', 'of a directory: ldaps://HOST, or https://HOST with --realm')
+    .option('--url <url>', 'of a directory: ldaps://HOST, https://HOST/scim/v2, or https://HOST with --realm')
     .option('--realm <name>', 'of a directory: a realm of Keycloak at --url')
     .option('--github <organization>', 'of a directory: an organization on GitHub')
     .option('--dir <folder>', 'the repository', '.')
@@ -93,15 +93,19 @@ const serviceOf = (
     if (github !== undefined)
       return { type: 'GitHub', github: { organization: github, tokenSecretRef: { name, key: 'token' } } }
   }
-  if (url === undefined || said.length !== 1 || !URL.canParse(url))
+  const place = url !== undefined && said.length === 1 && URL.canParse(url) ? new URL(url) : undefined
+  const web = place !== undefined && /^https?:$/.test(place.protocol)
+  if (web && realm === undefined && /\/scim\b/i.test(place.pathname))
+    return { type: 'SCIM', scim: { url, tokenSecretRef: { name, key: 'token' }, groups: {} } }
+  if (!place || (web && realm === undefined))
     throw new UsageError(
-      'say where a directory reads: --file PATH, --url ldaps://HOST, --url https://HOST --realm NAME, or --github ORGANIZATION',
+      'say where a directory reads: --file PATH, --url ldaps://HOST, --url https://HOST/scim/v2, --url https://HOST --realm NAME, or --github ORGANIZATION',
     )
   if (realm !== undefined) {
     const clientSecretRef = { name, key: 'clientSecret' }
     return { type: 'Keycloak', keycloak: { url, realm, clientId: 'roster', clientSecretRef } }
   }
-  const base = new URL(url).hostname
+  const base = place.hostname
     .split('.')
     .slice(1)
     .map(label => `dc=${label}`)

@@ -1,0 +1,113 @@
+import { type Lack, ServiceTrouble } from '../trouble.ts'
+import { isJson, type Json, textOf } from './resource.ts'
+
+/** People or groups of one service: whatever it sends beyond is its own invention. */
+const MOST_RESOURCES = 5_000_000
+
+/** A resource with its id. */
+export interface Listed {
+  readonly id: string
+  readonly resource: Json
+}
+
+/** What came of one list, against what the service says there is. */
+export class Count {
+  readonly #host: string
+  readonly #what: string
+  readonly #ids = new Set<string>()
+  #first: number | undefined
+  #last: number | undefined
+  #withoutId = 0
+  #uncounted = false
+  /** Entries, also those that came before. */
+  received = 0
+  repeated = 0
+
+  /** @param what for people */
+  constructor(host: string, what: string) {
+    this.#host = host
+    this.#what = what
+  }
+
+  /** As many came as the service says there are. */
+  get isReached(): boolean {
+    return this.#last !== undefined && this.received >= this.#last
+  }
+
+  /** Whether somebody is among them who did not come before. */
+  hasNew(resources: readonly unknown[]): boolean {
+    return resources.some(resource => {
+      const id = isJson(resource) ? textOf(resource, 'id') : undefined
+      return id !== undefined && !this.#ids.has(id)
+    })
+  }
+
+  /**
+   * Counts a page.
+   * @param total what the service says there is
+   * @returns those that did not come before
+   * @throws ServiceTrouble where there is no end to it
+   */
+  add(resources: readonly unknown[], total: number | undefined): Listed[] {
+    const fresh: Listed[] = []
+    for (const resource of resources) {
+      const id = isJson(resource) ? textOf(resource, 'id') : undefined
+      if (id === undefined || !isJson(resource)) this.#withoutId++
+      else if (this.#ids.has(id)) this.repeated++
+      else {
+        this.#ids.add(id)
+        fresh.push({ id, resource })
+      }
+    }
+    this.#uncounted ||= resources.length > 0 && this.received > 0 && this.isReached
+    this.received += resources.length
+    this.#first ??= total
+    this.#last = total ?? this.#last
+    if (this.received > MOST_RESOURCES)
+      throw new ServiceTrouble(
+        'NotAllowed',
+        `${this.#host} sends more than ${MOST_RESOURCES} ${this.#what}; name a filter`,
+      )
+    return fresh
+  }
+
+  /** Why some may be missing; undefined: all came. */
+  lack(): Lack | undefined {
+    const [host, what] = [this.#host, this.#what]
+    const found = [this.#mismatch()].filter(lack => lack !== undefined)
+    if (this.#withoutId > 0)
+      found.push({
+        reason: 'NotAllowed',
+        message: `${this.#withoutId} ${what} of ${host} have no id, and are left out; look into the service`,
+      })
+    const [head] = found
+    return head && { reason: head.reason, message: found.map(({ message }) => message).join('; ') }
+  }
+
+  #mismatch(): Lack | undefined {
+    const [host, what, first, last] = [this.#host, this.#what, this.#first, this.#last]
+    const came = this.#ids.size + this.#withoutId
+    const again = this.repeated > 0 ? `, and some of them more than once` : ''
+    if (this.#uncounted)
+      return {
+        reason: 'Incomplete',
+        message: `${host} sent more ${what} than it says there are (${came}, and not ${first}), so nobody can tell whether all came; look into the service`,
+      }
+    if (first !== last)
+      return {
+        reason: 'Retrying',
+        message: `the ${what} of ${host} changed while they were read (${first} at first, ${last} in the end); they are read again`,
+      }
+    if (last !== undefined && came !== last)
+      return {
+        reason: 'Incomplete',
+        message: `${host} says that it has ${last} ${what}, and sent ${came}${again}; they are read again`,
+      }
+    if (last === undefined && this.repeated > 0)
+      return {
+        reason: 'Retrying',
+        message: `${host} sent ${came} ${what}${again}, so others may be missing; they are read again`,
+      }
+    return undefined
+  }
+}
