@@ -10,7 +10,7 @@ import { backOff, MOST_TRIES, MOST_WAIT, passes, retryAfter } from './retry.ts'
 import { asTrouble, ServiceTrouble } from './trouble.ts'
 
 /** Requests under way at once, where nobody says otherwise. */
-const CONCURRENCY = 4
+export const CONCURRENCY = 4
 
 export interface ServiceRequest {
   /** GET when absent. */

@@ -25,9 +25,7 @@ export const checkServer = async (session: Session, spec: KeycloakDirectory): Pr
   }
 
   // Before anything is tried: without a token all of it fails, and the failure is said once.
-  await session.find('realm', '').catch(error => {
-    if (lackOf(error)?.reason !== 'NotAllowed') throw error
-  })
+  await session.signIn()
   if (spec.url.startsWith('https:')) rights.push({ held: true, what: 'encrypts the connection' })
   rights.push({ held: true, what: `lets the client ${clientId} sign in` })
   let place: Awaited<ReturnType<typeof placeOf>> | undefined

@@ -21,12 +21,12 @@ export const keycloakDriver = (options: KeycloakOptions): DirectoryDriver => {
     read: async ({ signal, take }) => {
       const tally = { requests: 0 }
       return await endedRead({ signal, take }, tally, async told =>
-        readEverything({ session: sessionOf(opened(), spec, { signal, tally }), spec, take: told }),
+        readEverything({ session: sessionOf(opened(), options, { signal, tally }), spec, take: told }),
       )
     },
     check: async ({ signal }) =>
       await endedCheck(signal, async () =>
-        checkServer(sessionOf(opened(), spec, { signal, tally: { requests: 0 } }), spec),
+        checkServer(sessionOf(opened(), options, { signal, tally: { requests: 0 } }), spec),
       ),
     close: async () => {
       closed = true

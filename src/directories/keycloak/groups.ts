@@ -1,4 +1,5 @@
 import type { FoundGroup } from '../../ports/directory.ts'
+import { inParallel } from '../parallel.ts'
 import { ServiceTrouble } from '../trouble.ts'
 import { type Item, itemsOf, textOf } from './answers.ts'
 import { allOf, pagesOf } from './pages.ts'
@@ -42,7 +43,7 @@ export const readGroups = async (tree: Tree, take: (groups: FoundGroup[]) => Pro
       for (const { id } of fresh) seen.add(id)
       if (seen.size > MOST_GROUPS)
         throw new ServiceTrouble('NotAllowed', `there are more than ${MOST_GROUPS} groups, which is not believed`)
-      const read = await allDone(fresh.map(node => readGroup(tree, node)))
+      const read = await inParallel(fresh, session.concurrency, node => readGroup(tree, node))
       if (read.length > 0) await take(read.map(({ group }) => group))
       const beneath = read.flatMap(({ children }) => children)
       for (let at = 0; at < beneath.length; at += pageSize) waiting.push(beneath.slice(at, at + pageSize))
@@ -98,10 +99,4 @@ const readGroup = async (tree: Tree, node: Node): Promise<{ group: FoundGroup; c
     },
     children: children.map(child => nodeOf(session, child, `${name}/`)),
   }
-}
-
-/** Waits for all, also where one fails: nothing of a read goes on after its end. */
-const allDone = async <Value>(work: readonly Promise<Value>[]): Promise<Value[]> => {
-  await Promise.allSettled(work)
-  return await Promise.all(work)
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Dialer } from '../../ports/dialer.ts'
 import type { Secret } from '../../ports/secrets.ts'
 import { secretFor } from '../audience.ts'
-import { type ServiceClient, type ServiceSession, serviceClient } from '../client.ts'
+import { CONCURRENCY, type ServiceClient, type ServiceSession, serviceClient } from '../client.ts'
 import { type Asked, missing, refused, strange, type What } from './trouble.ts'
 
 export interface KeycloakOptions {
@@ -25,6 +25,13 @@ type Query = Readonly<Record<string, string | number>>
 /** Asks one realm, with a token of its own that is kept until the server no longer takes it. */
 export interface Session {
   readonly asked: Asked
+  /** Requests that are worth being under way at once. */
+  readonly concurrency: number
+  /**
+   * Signs in, whatever may be seen then.
+   * @throws ServiceTrouble
+   */
+  signIn(): Promise<void>
   /**
    * @param path beneath the realm in the admin API: `/users`
    * @throws ServiceTrouble, also where there is no such thing
@@ -50,14 +57,15 @@ export const keycloakClient = (options: KeycloakOptions): ServiceClient => {
 
 export const sessionOf = (
   client: ServiceClient,
-  spec: KeycloakDirectory,
+  { spec, limits }: Pick<KeycloakOptions, 'spec' | 'limits'>,
   options: Parameters<ServiceClient['session']>[0],
 ): Session => {
   const session = client.session(options)
+  const realm = `admin/realms/${encodeURIComponent(spec.realm)}`
   const asked = askedOf(spec)
   const find: Session['find'] = async (what, path, query = {}) => {
     const { status, body } = await session.send({
-      path: `admin/realms/${encodeURIComponent(spec.realm)}${path}`,
+      path: `${realm}${path}`,
       query,
       expect: [403, 404],
     })
@@ -67,6 +75,10 @@ export const sessionOf = (
   }
   return {
     asked,
+    concurrency: limits.concurrency ?? CONCURRENCY,
+    signIn: async () => {
+      await session.send({ path: realm, expect: [403, 404] })
+    },
     find,
     get: async (what, path, query) => {
       const body = await find(what, path, query)

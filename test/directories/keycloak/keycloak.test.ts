@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { FoundUser } from '../../../src/ports/directory.ts'
 import { directoryContract, readAll } from '../../contract/directory.ts'
 import { describeWith } from '../../parts.ts'
+import { STRANGER_CERTIFICATE } from '../../peers/certificate.ts'
 import { CLIENT, CLIENT_SECRET, type Keycloak, startFront, startKeycloak } from '../../peers/keycloak.ts'
 import { PASSWORD, PEOPLE, READER, startSlapd } from '../../peers/slapd.ts'
 import { personEntry } from '../ldap/reading.ts'
@@ -141,6 +142,17 @@ describeWith('keycloak', 'a real Keycloak', () => {
       const told = await readAll(driverFor(front.url, realm))
       expect(told.outcome).toMatchObject({ outcome: 'Partial', reason: 'NotAllowed' })
       expect(told.users.length).toBe(2)
+    })
+
+    it('that is gone in the middle of many groups is not asked for each of them', async () => {
+      const groups = Array.from({ length: 60 }, (_, index) => ({ name: `g${index}`, users: [], groups: [] }))
+      const realm = await keycloak.realm(realmOf(people(1), groups))
+      await using front = await startFront(keycloak.port)
+      front.breakAt(12)
+      const { outcome } = await readAll(driverFor(front.url, realm))
+      expect(outcome).toMatchObject({ outcome: 'Partial', reason: 'Unreachable' })
+      // Four at a time, and five tries of each.
+      expect(front.asked.length).toBeLessThanOrEqual(11 + 4 * 5)
     })
 
     it('of which the client may see little says which role is lacking', async () => {
@@ -296,6 +308,10 @@ describeWith('keycloak', 'a real Keycloak', () => {
       expect(await ended({}, { ...realm, name: 'nowhere' })).toMatchObject(failed('InvalidSpec', 'no realm nowhere'))
       expect(await ended({ hosts: ['elsewhere.example'] })).toMatchObject(failed('SecretAudience', 'localhost'))
       expect(await ended({ secret: ' ' })).toMatchObject(failed('CredentialsRefused', 'empty'))
+      expect(await ended({ ca: STRANGER_CERTIFICATE })).toMatchObject(failed('NotAllowed', 'certificate'))
+      expect(
+        await driverFor(keycloak.secureUrl, realm, { ca: STRANGER_CERTIFICATE }).check({ signal: never }),
+      ).toMatchObject(failed('NotAllowed', 'certificate'))
       expect(await ended({ ca: 'none' })).toMatchObject(failed('InvalidSpec', 'caSecretRef'))
       expect(await ended({}, realm, `${keycloak.secureUrl}/auth`)).toMatchObject(failed('InvalidSpec', 'url'))
     })

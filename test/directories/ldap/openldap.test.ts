@@ -1,20 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readAll } from '../../contract/directory.ts'
 import { describeWith } from '../../parts.ts'
+import { STRANGER_CERTIFICATE } from '../../peers/certificate.ts'
 import { GROUPS, type Ldif, PEOPLE, READER, type Slapd, SUFFIX, startBreaker, startSlapd } from '../../peers/slapd.ts'
 import { driverFor, groupDn, groupEntry, personDn, personEntry } from './reading.ts'
-
-// Of an authority that signed nothing here.
-const OTHER_CA = `-----BEGIN CERTIFICATE-----
-MIIBdjCCAR2gAwIBAgIUXqd38ZEa5WA6mx0bV4n884i080UwCgYIKoZIzj0EAwIw
-EDEOMAwGA1UEAwwFb3RoZXIwIBcNMjYxMTI4MTEyMzAxWhgPMjEyNjExMDQxMTIz
-MDFaMBAxDjAMBgNVBAMMBW90aGVyMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
-hokC1ZUTQuK4oYUhReJJuQmSwDgwab+xzRtOvlL/BqKHX2u9QfVWoCt80kJO7dQK
-6LHAKURni8ypWq0ggl+F+KNTMFEwHQYDVR0OBBYEFOIlUqvT/89hZU7KgirU6W4a
-6W24MB8GA1UdIwQYMBaAFOIlUqvT/89hZU7KgirU6W4a6W24MA8GA1UdEwEB/wQF
-MAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgHysOnj9Lpir04aSteIsD2/s30cjkjuzw
-YwObNz6bPjACIBLIgnwskawLKqtU9foQ23kCmJujjiEEkQ4dOFAzrUvN
------END CERTIFICATE-----`
 
 const person = (login: string) => personEntry({ login, email: `${login}@acme.example`, familyName: login })
 const never = new AbortController().signal
@@ -133,7 +122,7 @@ describeWith('slapd', 'a real OpenLDAP', () => {
     })
 
     it.each([
-      ['another authority', { ca: OTHER_CA }, 'NotAllowed', /certificate of ldaps.*caSecretRef/],
+      ['another authority', { ca: STRANGER_CERTIFICATE }, 'NotAllowed', /certificate of ldaps.*caSecretRef/],
       ['no certificate for authority', { ca: 'junk' }, 'InvalidSpec', /caSecretRef/],
       ['a wrong password', { password: 'wrong' }, 'CredentialsRefused', /refuses the password of cn=reader/],
       ['no password', { password: '' }, 'CredentialsRefused', /no password/],
@@ -149,7 +138,7 @@ describeWith('slapd', 'a real OpenLDAP', () => {
     })
 
     it('fails over StartTLS too where the authority is another', async () => {
-      const told = await readAll(driverFor(`ldap://localhost:${slapd.port}`, { ca: OTHER_CA }))
+      const told = await readAll(driverFor(`ldap://localhost:${slapd.port}`, { ca: STRANGER_CERTIFICATE }))
       expect(told.outcome).toMatchObject({ outcome: 'Failed', reason: 'NotAllowed', requests: 1 })
     })
 
