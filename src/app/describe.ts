@@ -37,6 +37,8 @@ export interface MembershipLines {
   roles: string[]
   groups: string[]
   permissions: string[]
+  /** Organizations below in which permissions that reach down are in force. */
+  reach: string[]
   attempts: AttemptLine[]
   mails: { key: string; time: string; outcome?: string; response?: string }[]
   grants: { invitation: string; roles: string[]; by: string; time: string }[]
@@ -190,6 +192,7 @@ const linesOf = (snapshot: Snapshot, person: ReturnType<typeof findPerson>, { sp
     roles: spec.settled?.roles ?? [],
     groups: spec.settled?.groups ?? [],
     permissions: spec.settled?.permissions ?? [],
+    reach: spec.settled?.reach ?? [],
     attempts: spec.attempts.map(({ epoch: _, series: _series, deadline: _deadline, ...attempt }) => attempt),
     mails: spec.mails.map(({ key, claimedTime, outcomeTime, outcome, response }) => ({
       key,

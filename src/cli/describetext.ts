@@ -103,6 +103,7 @@ const membershipText = (of: MembershipLines, timeZone: string, now: number): str
     ['Roles in force', of.roles.join(', ') || 'none'],
     ['Groups', of.groups.join(', ')],
     ['Permissions', of.permissions.join(', ')],
+    ['Reach down to', of.reach.join(', ')],
   ])
   const grants = of.grants.map(({ invitation, roles, by, time }) =>
     escapeText(

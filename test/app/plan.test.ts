@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { summarize } from '../../src/app/plan-summary.ts'
+import { planRows } from '../../src/cli/planrows.ts'
 import { DAY, HOUR } from '../fakes/realm.ts'
 import { applyOn, openPlanned, placed, planOn, revisionWith } from './planning.ts'
 
@@ -150,6 +151,25 @@ describe('a plan', () => {
     expect(plan.later).toEqual([
       expect.objectContaining({ action: 'free', target: 'seat', name: 'ann', fields: { pool: 'suite', seats: 1 } }),
     ])
+  })
+
+  it('tells where permissions of people above reach no more, and where they reach from now on', async () => {
+    await using realm = await openPlanned()
+    const people = (...children: string[]) => [
+      placed('Organization', 'acme', { children, guard: { minAdmins: 0 } }),
+      ...['shop', 'yard'].map(name => placed('Organization', name, children.includes(name) ? { parent: 'acme' } : {})),
+      placed('Role', 'helper', { organization: 'acme', allow: ['documents:read'], scope: 'Descendants' }),
+      user('ann', { join: 'None', roles: ['helper'] }, {}),
+    ]
+    await applyOn(realm, revisionWith(...people('shop')))
+    const plan = await planOn(realm, revisionWith(...people('yard')))
+    const access = plan.changes.filter(({ target }) => target === 'access')
+    expect(access.map(({ action, name, fields }) => ({ action, name, ...fields }))).toEqual([
+      { action: 'grant', name: 'ann', roles: [], groups: [], permissions: [], reach: ['yard'] },
+      { action: 'take', name: 'ann', roles: [], groups: [], permissions: [], reach: ['shop'] },
+    ])
+    const rows = [...planRows(plan).values()].flat().filter(({ name }) => name === 'ann')
+    expect(rows.map(({ verb, what }) => `${verb}: ${what}`)).toEqual(['change: loses reach: shop; gains reach: yard'])
   })
 
   it('keeps what has gone while prune is off, and never prunes for an empty source', async () => {

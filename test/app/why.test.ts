@@ -11,7 +11,7 @@ import { mayPerson, whyOf } from '../../src/app/why.ts'
 import { colors } from '../../src/cli/color.ts'
 import { describeText } from '../../src/cli/describetext.ts'
 import { whyText } from '../../src/cli/whytext.ts'
-import { directoryRecordName, membershipName } from '../../src/decide/record-names.ts'
+import { directoryRecordName, membershipName, removalKey } from '../../src/decide/record-names.ts'
 import { openEmbeddedStore } from '../../src/store/embedded/store.ts'
 import type { ResourceStore } from '../../src/store/store.ts'
 import { type FakeClock, fakeClock } from '../fakes/clock.ts'
@@ -270,6 +270,124 @@ describe('a role', () => {
     expect(facts[0]?.notes.at(-1)).toBe('olga has no membership in acme')
   })
 
+  /** As `roster invite` asks somebody in. */
+  const invite = (name: string, address: string) =>
+    store.create(
+      { kind: 'Invitation', metadata: { name }, spec: { organization: 'acme', email: address, roles: ['editor'] } },
+      { manager: 'local/ann' },
+    )
+  /** What such a person has before anybody declares anything about them. */
+  const asked = async (address: string, spec: Partial<MembershipSpec>) => {
+    const facts = { organization: 'acme', address, since: now(), nonce: 'n'.repeat(43) }
+    await store.create(
+      {
+        kind: 'Membership',
+        metadata: { name: membershipName('acme', address) },
+        spec: { ...facts, series: [], attempts: [], mails: [], grants: [], ...spec },
+      },
+      { manager: 'controller' },
+    )
+  }
+
+  test('by an invitation of somebody whom nobody declares comes with it once it is accepted', async () => {
+    const invitation = await invite('guest-x', 'guest@partner.example')
+    await asked('guest@partner.example', {
+      series: [{ number: 1, openedBy: `invitation/${invitation.metadata.uid}`, time: now() }],
+    })
+    const { person, places, has, facts } = await why('guest@partner.example', 'editor')
+    expect([person.name, person.whence, has]).toEqual(['guest@partner.example', undefined, false])
+    expect(places).toMatchObject([{ standing: 'Invited', text: 'the invitation has not been sent yet' }])
+    expect(facts[0]?.ways).toEqual([
+      {
+        how: 'Asked',
+        at: 'Invitation/guest-x',
+        text: 'comes with the invitation guest-x (Invitation/guest-x), once it is accepted',
+        change: 'roster delete invitation guest-x',
+      },
+    ])
+  })
+
+  test('by an invitation that was accepted is a grant, which a command takes away', async () => {
+    const { metadata } = await invite('guest-x', 'guest@partner.example')
+    await asked('guest@partner.example', {
+      joined: { time: now(), how: 'Link', attempt: 1 },
+      grants: [{ invitation: 'guest-x', uid: metadata.uid, roles: ['editor'], by: 'local/ann', time: now() }],
+      settled: { roles: ['editor'], groups: [], permissions: ['documents:*'], time: now() },
+    })
+    const { has, places, facts } = await why('guest@partner.example', 'editor')
+    expect([has, places[0]?.standing]).toEqual([true, 'Active'])
+    expect(places[0]?.text).toMatch(/^joined .* by the link$/)
+    expect(facts[0]?.ways).toMatchObject([
+      {
+        how: 'Granted',
+        text: expect.stringContaining('granted by the invitation guest-x, written by local/ann and accepted '),
+        change: 'roster revoke guest@partner.example editor --org acme',
+      },
+    ])
+  })
+
+  test('by an account that exists at once is in force as declared', async () => {
+    const memberships = [{ organization: 'acme', roles: ['editor'], join: 'Account' as const }]
+    await member('abe', { acme: ['editor'] }, { user: { memberships } })
+    const { has, places, facts } = await why('abe', 'editor')
+    expect([has, places[0]?.standing]).toEqual([true, 'Active'])
+    expect(places[0]?.text).toMatch(/^joined .* as declared$/)
+    expect(facts[0]?.ways).toMatchObject([
+      { how: 'Declared', at: 'users/abe.yaml:1', change: 'take editor out of the roles of acme in users/abe.yaml:1' },
+    ])
+  })
+
+  test('held by the guard stays in force, with what is to be lost, who holds it, and what releases it', async () => {
+    const losing = {
+      digest: 'd'.repeat(52),
+      roles: ['editor'],
+      groups: [],
+      permissions: ['documents:*'],
+      producer: 'source/people',
+      because: 'users/hal.yaml:1 no longer gives role editor',
+      time: now(),
+    }
+    await member(
+      'hal',
+      { acme: [] },
+      { settled: { roles: ['editor'], permissions: ['documents:*'] }, record: { losing } },
+    )
+    const says = async () => {
+      const { has, facts, places } = await why('hal', 'editor')
+      expect([has, facts[0]?.ways]).toEqual([
+        true,
+        [{ how: 'Settled', text: 'no declaration gives it any more; it is in force until the loss is carried out' }],
+      ])
+      return places[0]?.losing
+    }
+    const loses = 'is to lose editor: users/hal.yaml:1 no longer gives role editor'
+    expect(await says()).toBe(`${loses}; the guard has not decided on it yet, and nothing is taken before`)
+
+    const set = {
+      organization: 'acme',
+      producer: 'source/people',
+      removals: [removalKey(membershipName('acme', 'hal@acme.example'), losing.digest)],
+      hash: `sha256:${'0'.repeat(64)}`,
+      people: 6,
+      time: now(),
+    }
+    const because = '6 people would lose something in acme, and 5 may in 24 hours'
+    const { metadata } = await store.create(
+      { kind: 'RemovalSet', metadata: { name: 'held-x' }, spec: { ...set, state: 'Held', reason: 'Budget', because } },
+      { manager: 'controller' },
+    )
+    expect(await says()).toMatch(
+      new RegExp(
+        `^${loses}\\. Nothing is taken since .*, with 5 other people: ${because}; held until it is approved \\(\`roster approve acme\`\\)`,
+      ),
+    )
+    const released = { ...set, state: 'Released' as const, released: { time: now() } }
+    await store.replace({ kind: 'RemovalSet', name: 'held-x', spec: released }, { ifVersion: metadata.resourceVersion })
+    expect(await says()).toBe(`${loses}; it is released, and carried out with the next pass`)
+    // Together they say both: what is still theirs, and that it is going.
+    expect(whyText(await why('hal', 'editor'), colors(false))).toContain(`! ${loses}`)
+  })
+
   test('of who left, or is suspended, is not in force', async () => {
     await member('lea', { acme: ['editor'] }, { record: { left: { time: now() } } })
     await member('sue', { acme: ['editor'] }, { user: { suspended: true }, settled: { suspended: true } })
@@ -281,6 +399,16 @@ describe('a role', () => {
       expect([has, places[0]?.standing.toLowerCase()]).toEqual([false, says])
       expect(facts[0]?.notes[0]).toContain(`not in force: ${says}`)
     }
+  })
+})
+
+describe('what is described', () => {
+  test('of a membership above says where its permissions reach down to', async () => {
+    await member('olga', { holding: ['owner'] }, { settled: { reach: ['acme'] } })
+    const described = await describeObject({ store, clock }, { kind: 'User', name: 'olga' })
+    expect(described?.memberships).toMatchObject([{ organization: 'holding', reach: ['acme'] }])
+    const text = described && (await describeText(described, clock.now()))
+    expect(text).toMatch(/Reach down to: +acme\n/)
   })
 })
 
