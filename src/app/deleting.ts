@@ -1,3 +1,4 @@
+import { people } from '../api/counted.ts'
 import type { AnyResource } from '../api/kinds.ts'
 import { ANNOTATIONS, type DeclaredKind, type Kind } from '../api/names.ts'
 import type { Change } from '../effects/change.ts'
@@ -146,11 +147,7 @@ const consequencesOf = async (realm: Realm, object: AnyResource): Promise<string
       const members = (await store.list('Membership')).items.filter(
         ({ spec }) => spec.organization === name && !spec.ended,
       )
-      return members.length > 0
-        ? [
-            `it stays until nothing is left in it; it has ${members.length === 1 ? '1 person' : `${members.length} people`} now`,
-          ]
-        : []
+      return members.length > 0 ? [`it stays until nothing is left in it; it has ${people(members.length)} now`] : []
     }
     case 'Source': {
       const objects = object.status?.objects ?? 0

@@ -1,3 +1,4 @@
+import { counted } from '../api/counted.ts'
 import type { Kind } from '../api/names.ts'
 import { type Restored, restoredText } from '../decide/restoring.ts'
 import { frozenText } from '../decide/settings.ts'
@@ -65,7 +66,7 @@ export const warningsOnSeats = (before: ReadonlyMap<string, readonly string[]>, 
     if (!pool || fresh.length === 0) return []
     const { organization, seats } = pool.spec
     const wait = fresh.length === 1 ? '1 person waits' : `${fresh.length} people wait`
-    const message = `pool ${name} has ${seats} ${seats === 1 ? 'seat' : 'seats'}: ${wait} for one`
+    const message = `pool ${name} has ${counted(seats, 'seat')}: ${wait} for one`
     const addresses = fresh.map(holder => addressOf(cache, holder)).sort()
     return [{ kind: 'LicensePool', name, organization, because: declaredAt(pool), message, addresses }]
   })
@@ -110,16 +111,15 @@ export const warningsOnMoving = (
   cache: Cache,
 ): PlanWarning[] => {
   const others = [...cache.list('Source')].map(({ metadata }) => metadata.name).filter(name => name !== source)
-  const resources = (count: number) => (count === 1 ? '1 resource' : `${count} resources`)
   const kept = [...Map.groupBy(conflicts, ({ holder }) => holder)]
     .filter(([holder]) => holder.startsWith('source '))
     .map(([holder, all]): PlanWarning => {
-      const message = `${resources(all.length)} of ${holder}, which keeps what it has: where it declares them no more, \`roster run\` hands them over, \`roster apply\` does not`
+      const message = `${counted(all.length, 'resource')} of ${holder}, which keeps what it has: where it declares them no more, \`roster run\` hands them over, \`roster apply\` does not`
       return { kind: 'Source', name: source, because: all[0]?.place ?? holder, message, addresses: [] }
     })
   if (pruned.length === 0 || others.length === 0) return kept
   const names = others.map(name => `Source/${name}`).join(', ')
-  const message = `${resources(pruned.length)} would be deleted: what moved to ${names} is handed over by \`roster run\`, and deleted by \`roster apply --prune\``
+  const message = `${counted(pruned.length, 'resource')} would be deleted: what moved to ${names} is handed over by \`roster run\`, and deleted by \`roster apply --prune\``
   return [...kept, { kind: 'Source', name: source, because: `source/${source}`, message, addresses: [] }]
 }
 

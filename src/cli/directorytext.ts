@@ -1,3 +1,4 @@
+import { counted, people } from '../api/counted.ts'
 import type { Directory } from '../api/directory.ts'
 import { escapeText } from '../api/escape.ts'
 import type { Checked } from '../app/checking.ts'
@@ -9,7 +10,7 @@ export const syncText = ({ metadata, status }: Directory): string => {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready')
   const lines = [
     `directory/${metadata.name}: ${outcome === 'Complete' ? 'everything was read' : `${outcome?.toLowerCase()}: ${ready?.message ?? ''}`}`,
-    `  there    ${people(users)}, ${count(groups, 'group', 'groups')}`,
+    `  there    ${people(users)}, ${counted(groups, 'group')}`,
     `  changes  ${created} new, ${updated} changed, ${removed} gone`,
     ...(unusable > 0 ? [`  unusable ${unusable}; roster get directoryrecords -o yaml says why`] : []),
     ...(status?.people ? [`  of them  ${standings(status.people)}`] : []),
@@ -37,7 +38,7 @@ export const checkText = ({ directory, connection, capabilities, read, people: f
   if (read) {
     const ended = read.outcome === 'Complete' ? 'everything was read' : `${read.outcome}: ${escapeText(read.message)}`
     lines.push(
-      `  there    ${people(read.users)}, ${count(read.groups, 'group', 'groups')}; ${ended}, in ${count(read.requests, 'request', 'requests')}`,
+      `  there    ${people(read.users)}, ${counted(read.groups, 'group')}; ${ended}, in ${counted(read.requests, 'request')}`,
       `  of them  ${standings(found)}`,
     )
     for (const { id, email, displayName, givenName, familyName, login, standing, active, relation } of samples)
@@ -73,6 +74,3 @@ const standings = (found: Checked['people']): string =>
     ...(found.disabled > 0 ? [`${found.disabled} disabled`] : []),
     ...(found.invited ? [`${found.invited} invited who have not joined`] : []),
   ].join(', ')
-
-const people = (number: number): string => count(number, 'person', 'people')
-const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`

@@ -1,4 +1,5 @@
 import { isAbsolute, join, relative } from 'node:path'
+import { counted } from '../api/counted.ts'
 import { escapeText } from '../api/escape.ts'
 import type { AnyResource } from '../api/kinds.ts'
 import { ANNOTATIONS, DECLARED_KINDS, LABELS } from '../api/names.ts'
@@ -250,16 +251,15 @@ const phrases = (
   has: readonly { pool: string; quantity: number }[],
 ): string[] => {
   const given = [...new Set(roles)].join(', ')
-  const count = (seats: number): string => `${seats} ${seats === 1 ? 'seat' : 'seats'}`
   // The seat that was held for somebody is theirs now, which changes no record of what is given.
   const theirs = joined === undefined ? [] : has.filter(({ pool }) => !seats.has(pool))
   return [
     ...(joined === undefined ? (given ? [`+ ${given}`] : []) : [`joined ${joined}${given ? `: ${given}` : ''}`]),
-    ...theirs.map(({ pool, quantity }) => `${count(quantity)} of ${pool}`),
+    ...theirs.map(({ pool, quantity }) => `${counted(quantity, 'seat')} of ${pool}`),
     ...[...seats].flatMap(([pool, { held, given: taken, freed }]) => [
-      ...(taken > 0 ? [`${count(taken)} of ${pool}`] : []),
-      ...(held > 0 ? [`${count(held)} of ${pool} held`] : []),
-      ...(freed > 0 ? [`${count(freed)} of ${pool} freed`] : []),
+      ...(taken > 0 ? [`${counted(taken, 'seat')} of ${pool}`] : []),
+      ...(held > 0 ? [`${counted(held, 'seat')} of ${pool} held`] : []),
+      ...(freed > 0 ? [`${counted(freed, 'seat')} of ${pool} freed`] : []),
     ]),
     ...new Set(others),
   ]

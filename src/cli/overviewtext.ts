@@ -1,3 +1,4 @@
+import { counted, people } from '../api/counted.ts'
 import { escapeText } from '../api/escape.ts'
 import type { Overview } from '../app/overview.ts'
 import { when } from '../app/when.ts'
@@ -24,11 +25,7 @@ const textOf = (one: Overview): string => {
     rows.push(['◔', `${people(one.waitingInvitations)} wait for an invitation`, 'a limit, or a date'])
   if (one.joined > 0) rows.push(['✓', `${people(one.joined)} joined`, ''])
   if (one.failedInvitations > 0)
-    rows.push([
-      '!',
-      `${one.failedInvitations} ${one.failedInvitations === 1 ? 'invitation' : 'invitations'} failed`,
-      'see roster get invitations',
-    ])
+    rows.push(['!', `${counted(one.failedInvitations, 'invitation')} failed`, 'see roster get invitations'])
   for (const pool of one.pools) {
     const held =
       pool.reserved > 0 ? `${pool.reserved === pool.taken ? 'held' : `${pool.reserved} held`} for the invited` : ''
@@ -53,6 +50,5 @@ const textOf = (one: Overview): string => {
   return `${escapeText(head)}\n${rows.map(([sign, text, more]) => `  ${sign} ${escapeText(text)}${more === '' ? '' : `${' '.repeat(wide - text.length + 4)}${escapeText(more)}`}\n`).join('')}`
 }
 
-const people = (count: number): string => (count === 1 ? '1 person' : `${count} people`)
 const names = (all: readonly string[]): string =>
   all.length <= 3 ? all.join(', ') : `${all.slice(0, 3).join(', ')} and ${all.length - 3} more`

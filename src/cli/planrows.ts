@@ -1,3 +1,4 @@
+import { counted } from '../api/counted.ts'
 import type { Plan } from '../app/plan.ts'
 import { when } from '../app/when.ts'
 
@@ -154,7 +155,7 @@ const seatTexts = (changes: readonly Change[]): string[] =>
   changes.map(({ action, fields }) => {
     const count = Number(fields['seats'] ?? 1)
     const does = action === 'free' ? 'frees' : fields['state'] === 'Reserved' ? 'holds' : 'takes'
-    return `${does} ${count} ${count === 1 ? 'seat' : 'seats'} of ${String(fields['pool'])}`
+    return `${does} ${counted(count, 'seat')} of ${String(fields['pool'])}`
   })
 
 /** Any other resource than a person's. */

@@ -1,3 +1,4 @@
+import { counted, people } from '../api/counted.ts'
 import { escapeText } from '../api/escape.ts'
 import { refText } from '../api/resource.ts'
 import { isEmptyPlan, type Plan } from '../app/plan.ts'
@@ -69,9 +70,9 @@ const headOf = (plan: Plan, organization: string, bold: (text: string) => string
 
 const consequencesOf = (summary: PlanSummary): string[] => [
   ...(summary.losing > 0 ? [`${people(summary.losing)} ${summary.losing === 1 ? 'loses' : 'lose'} access`] : []),
-  ...(summary.mail > 0 ? [count(summary.mail, 'mail')] : []),
-  ...(summary.seatsGiven > 0 ? [`${count(summary.seatsGiven, 'seat')} taken`] : []),
-  ...(summary.seatsFreed > 0 ? [`${count(summary.seatsFreed, 'seat')} freed`] : []),
+  ...(summary.mail > 0 ? [counted(summary.mail, 'mail')] : []),
+  ...(summary.seatsGiven > 0 ? [`${counted(summary.seatsGiven, 'seat')} taken`] : []),
+  ...(summary.seatsFreed > 0 ? [`${counted(summary.seatsFreed, 'seat')} freed`] : []),
 ]
 
 const totalOf = (summary: PlanSummary): string[] => [
@@ -99,7 +100,7 @@ const notesOn = (plan: Plan, organization: string): string[] => {
     const last = here(plan.later).findLast(({ target }) => target === 'mail')
     const end = last ? `, the last ${when(last.time, zone)}` : ''
     notes.push(
-      `${count(mails.length, 'invitation')}: ${mails.length - waiting.length} now, ${waiting.length} later${end} (daily limits)`,
+      `${counted(mails.length, 'invitation')}: ${mails.length - waiting.length} now, ${waiting.length} later${end} (daily limits)`,
     )
   }
   return notes
@@ -109,8 +110,6 @@ const named = (addresses: readonly string[]): string =>
   addresses.length <= 10
     ? addresses.join(', ')
     : `${addresses.slice(0, 10).join(', ')} and ${addresses.length - 10} more`
-const count = (number: number, one: string): string => `${number} ${number === 1 ? one : `${one}s`}`
-const people = (number: number): string => (number === 1 ? '1 person' : `${number} people`)
 
 /** A cell wider than this does not push the others of its column aside. */
 const WIDEST = 44

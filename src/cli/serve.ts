@@ -1,3 +1,4 @@
+import { counted } from '../api/counted.ts'
 import { escapeText } from '../api/escape.ts'
 import type { Source } from '../api/source.ts'
 import { createLog, noLog } from '../app/logging.ts'
@@ -149,14 +150,13 @@ const tell = ({ replica }: Running, io: Io): Narrator =>
 const goesOn = (stopped: string, found: { acts: number; mails: number }, overview: readonly Overview[]): string => {
   const time = new Date(stopped)
   const day = time.toLocaleDateString('en-GB', { weekday: 'short' })
-  const done = found.acts === 0 ? 'nothing to do' : count(found.acts, 'thing done', 'things done')
-  const open = count(sum(overview, 'invited'), 'invitation', 'invitations')
-  return `Going on where it stopped (${day} ${time.toTimeString().slice(0, 5)}): ${done}, ${count(found.mails, 'mail', 'mails')}. ${open} open.`
+  const done = found.acts === 0 ? 'nothing to do' : counted(found.acts, 'thing done', 'things done')
+  const open = counted(sum(overview, 'invited'), 'invitation')
+  return `Going on where it stopped (${day} ${time.toTimeString().slice(0, 5)}): ${done}, ${counted(found.mails, 'mail')}. ${open} open.`
 }
 
 const sum = (all: readonly Overview[], key: 'joined' | 'invited'): number =>
   all.reduce((total, one) => total + one[key], 0)
-const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`
 
 const once = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => {

@@ -1,4 +1,5 @@
 import { findCondition, type Readiness, type Verdict } from '../api/conditions.ts'
+import { counted, people } from '../api/counted.ts'
 import type { Directory, DirectoryStatus } from '../api/directory.ts'
 import { passesByItself } from '../decide/reading.ts'
 import { now, recordEvent, refOf, short, type World, writeStatus } from './context.ts'
@@ -42,7 +43,7 @@ export const reportReading = async (
     ...(request !== undefined && { request }),
     ...(complete && isNew ? { lastCompleteTime: now(world) } : lastCompleteTime !== undefined && { lastCompleteTime }),
   }
-  const found = `${count(read.users, 'person', 'people')} and ${count(read.groups, 'group', 'groups')}${unusable > 0 ? `; ${unusable} cannot be taken as they are` : ''}`
+  const found = `${people(read.users)} and ${counted(read.groups, 'group')}${unusable > 0 ? `; ${unusable} cannot be taken as they are` : ''}`
   const is: Readiness = complete
     ? { is: 'ready', reason: 'Succeeded', message: `observed: ${found}` }
     : {
@@ -100,5 +101,3 @@ const readinessIn = ({ status }: Directory, message: string): Readiness => {
   // Of our own conditions every reason is one of ours.
   return { is, reason: ready.reason as Readiness['reason'], message: ready.message }
 }
-
-const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`

@@ -1,4 +1,5 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
+import { people } from '../api/counted.ts'
 import type { LicensePool } from '../api/licensepool.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import { currentSeries } from '../decide/membership.ts'
@@ -241,5 +242,3 @@ const missingReferences = (world: World, { spec }: LicensePool): string[] => {
     ...[...groups].filter(name => !world.cache.get('Group', name)).map(name => `group ${name} does not exist`),
   ]
 }
-
-const people = (count: number): string => (count === 1 ? '1 person' : `${count} people`)

@@ -1,3 +1,4 @@
+import { people } from '../api/counted.ts'
 import type { Membership } from '../api/membership.ts'
 import type { SeatLedger } from '../api/seatledger.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
@@ -88,7 +89,7 @@ const mailPage = async (world: World, ledger: SeatLedger): Promise<ReconcileResu
   const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, send))
   if (sent > 0) {
     const ref = { kind: 'LicensePool' as const, name: pool.metadata.name, uid: pool.metadata.uid }
-    await recordEvent(world, ref, 'Normal', 'KeyMailed', `keys mailed to ${sent === 1 ? '1 person' : `${sent} people`}`)
+    await recordEvent(world, ref, 'Normal', 'KeyMailed', `keys mailed to ${people(sent)}`)
   }
   const failed = ends.find(end => end.status === 'rejected')
   if (failed) throw failed.reason

@@ -1,3 +1,4 @@
+import { counted } from '../../api/counted.ts'
 import type { LicensePool } from '../../api/licensepool.ts'
 import { holdersOf, seatsOf } from '../../decide/held-seats.ts'
 import { type PoolMember, qualify } from '../../decide/qualification.ts'
@@ -129,7 +130,7 @@ const heldText = (
   timeZone: string,
 ): string => {
   const slot = ledgers.flatMap(({ slots }) => slots).find(one => holdersOf(one).some(key => keys.includes(key)))
-  const seats = held.quantity === 1 ? '1 seat' : `${held.quantity} seats`
+  const seats = counted(held.quantity, 'seat')
   const since = slot ? ` since ${when(slot.since, timeZone)}` : ''
   if (held.state === 'Reserved') return `${seats} held${since}, until they join`
   if (held.state === 'Releasing' && slot?.releaseTime !== undefined)

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { counted } from '../../api/counted.ts'
 import { auditChains } from '../../app/audit-chains.ts'
 import { type AuditLine, auditTrail } from '../../app/happenings.ts'
 import { momentOf } from '../../app/moment.ts'
@@ -57,7 +58,7 @@ export const verb: Verb = (command, io) => {
       else io.err('Nothing of this is in the audit trail.\n')
       if (unreadable > 0)
         io.err(
-          `${unreadable} ${unreadable === 1 ? 'line' : 'lines'} in ${realm.paths.audit} cannot be read: cut off by a crash, or changed by somebody\n`,
+          `${counted(unreadable, 'line')} in ${realm.paths.audit} cannot be read: cut off by a crash, or changed by somebody\n`,
         )
     })
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../api/counted.ts'
 import { openRealm } from '../../app/openrealm.ts'
 import { failureText, planUninstall, refuseRunning, uninstallUnderLease } from '../../app/uninstalling.ts'
 import { confirmed } from '../confirm.ts'
@@ -29,7 +30,9 @@ export const verb: Verb = (command, io) => {
       const beside = flags['besideController'] === true
       if (!beside) refuseRunning(plan)
       const { held, going } = plan
-      io.err(`${count(held.length)} without Roster from now on: they can be deleted, and nothing follows from it.\n`)
+      io.err(
+        `${counted(held.length, 'object')} without Roster from now on: they can be deleted, and nothing follows from it.\n`,
+      )
       for (const { kind, name } of going.slice(0, SHOWN))
         io.err(`! ${kind}/${name} was deleted already and goes at once; nobody's access is ended by it\n`)
       if (going.length > SHOWN) io.err(`! and ${going.length - SHOWN} more that were deleted already\n`)
@@ -45,9 +48,8 @@ export const verb: Verb = (command, io) => {
             failed: failures.map(({ ref, error }) => ({ ...ref, error: error.message })),
           }),
         )
-      else io.out(line(`${count(released)} let go of${failures.length > 0 ? `, ${failures.length} not` : ''}`))
+      else
+        io.out(line(`${counted(released, 'object')} let go of${failures.length > 0 ? `, ${failures.length} not` : ''}`))
       if (failures.length > 0) throw new Exit(2)
     })
 }
-
-const count = (objects: number): string => (objects === 1 ? '1 object' : `${objects} objects`)

@@ -1,7 +1,8 @@
 import { createColors } from 'picocolors'
+import { counted } from '../../api/counted.ts'
 import { escapeLines, escapeText } from '../../api/escape.ts'
 import type { Finding } from '../finding.ts'
-import { counts, plural, type Report } from './report.ts'
+import { counts, type Report } from './report.ts'
 
 /** For people: place, message and rule, the line in question and a caret below, and a summary. Nothing of the input reaches the terminal unescaped. */
 export function prettyReport(report: Report, options: { color?: boolean } = {}): string {
@@ -21,14 +22,14 @@ export function prettyReport(report: Report, options: { color?: boolean } = {}):
 function summary({ findings, files, resources, skipped }: Report): string {
   const { error, warning, info } = counts(findings)
   const found = [
-    error && plural(error, 'error'),
-    warning && plural(warning, 'warning'),
-    info && plural(info, 'note'),
+    error && counted(error, 'error'),
+    warning && counted(warning, 'warning'),
+    info && counted(info, 'note'),
   ].filter(text => text !== 0)
-  const others = skipped > 0 ? `, ${plural(skipped, 'object')} of other API groups skipped` : ''
+  const others = skipped > 0 ? `, ${counted(skipped, 'object')} of other API groups skipped` : ''
   if (files === 0 && findings.length === 0)
     return '0 resources in 0 files: nothing to check here; manifests are files that end in .yaml, .yml, .json or .csv'
-  return `${plural(resources.length, 'resource')} in ${plural(files, 'file')}${others}: ${found.join(', ') || 'all valid'}`
+  return `${counted(resources.length, 'resource')} in ${counted(files, 'file')}${others}: ${found.join(', ') || 'all valid'}`
 }
 
 const WIDTH = 120

@@ -19,6 +19,3 @@ export function counts(findings: readonly Finding[]): Record<Severity, number> {
   for (const { severity } of findings) found[severity]++
   return found
 }
-
-/** `1 error`, `2 errors`. */
-export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
