@@ -69,7 +69,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
       loop.informer.onChange(change => story?.see(change))
     },
   })
-  log.info('started', await versionOf(realm))
+  log.info('started', await storeVersionOf(realm))
   const ended = new AbortController()
   const over = Promise.race([stopping, running.ended]).then(() => ended.abort())
   await Promise.race([running.firstPass, over])
@@ -108,8 +108,8 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   io.out(`Stopped.${counts} ${half}.\n`)
 }
 
-/** For the log only: a start does not depend on it. */
-const versionOf = async ({ store }: Realm): Promise<{ version?: string }> =>
+/** Of the last write, for the log only: a start does not depend on it. */
+const storeVersionOf = async ({ store }: Realm): Promise<{ version?: string }> =>
   await store.info().then(
     ({ resourceVersion }) => ({ version: resourceVersion }),
     () => ({}),

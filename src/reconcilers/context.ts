@@ -154,6 +154,17 @@ export const writeStatus = async <K extends DeclaredKind>(
   await world.store.patchStatus({ kind: object.kind, name }, status as unknown as StatusOf<K>, { ifUid: uid })
 }
 
+/** A status without what {@link writeStatus} writes beside it. */
+export const bodyOf = <S extends { conditions?: unknown; observedGeneration?: unknown }>({
+  status,
+}: {
+  status?: S
+}): Partial<Omit<S, 'conditions' | 'observedGeneration'>> => {
+  if (status === undefined) return {}
+  const { conditions: _, observedGeneration: __, ...body } = status
+  return body as Partial<typeof body>
+}
+
 /** Notes something for people. Call it where a state changes, never in every pass. */
 export const recordEvent = (
   world: Pick<World, 'store' | 'clock'>,

@@ -2,18 +2,13 @@ import { findCondition, type Readiness, type Verdict } from '../api/conditions.t
 import { counted, people } from '../api/counted.ts'
 import type { Directory, DirectoryStatus } from '../api/directory.ts'
 import { passesByItself } from '../decide/reading.ts'
-import { now, recordEvent, refOf, short, type World, writeStatus } from './context.ts'
+import { bodyOf, now, recordEvent, refOf, short, type World, writeStatus } from './context.ts'
 import { peopleOf, type Reading } from './directoryread.ts'
 
 /** How often the time of a read that found nothing new is written. */
 const TIME_WRITTEN = 60 * 60_000
 
 type Body = Omit<DirectoryStatus, 'conditions' | 'observedGeneration'>
-/** The status without its conditions. */
-export const bodyOf = ({ status }: Directory): Body => {
-  const { conditions: _, observedGeneration: __, ...body } = status ?? {}
-  return body
-}
 
 /** Says what came of a read. One that found nothing new writes its time once an hour, unless somebody asked for it. */
 export const reportReading = async (

@@ -9,7 +9,16 @@ import { membershipName, membershipOf } from '../decide/record-names.ts'
 import type { Change } from '../effects/change.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import { type AttemptAct, type AttemptResult, claimAttempt, retryAttempt, turnOf } from './attempts.ts'
-import { declaredAt, isPaused, organizationsConcerned, settingsFor, type World, watch, writeStatus } from './context.ts'
+import {
+  bodyOf,
+  declaredAt,
+  isPaused,
+  organizationsConcerned,
+  settingsFor,
+  type World,
+  watch,
+  writeStatus,
+} from './context.ts'
 import { addFinalizer } from './finalizer.ts'
 import { grantRoles } from './grants.ts'
 import { addressesOf } from './indexes.ts'
@@ -41,8 +50,7 @@ export const invitationReconciler = (world: World): Reconciler<'Invitation'> => 
             reason: 'ReferenceNotFound',
             message: `organization ${organization} does not exist`,
           })
-      const { conditions: _, ...body } = invitation.status ?? {}
-      await writeStatus(world, invitation, body, is)
+      await writeStatus(world, invitation, bodyOf(invitation), is)
       return undefined
     }
     const pass: Pass = {

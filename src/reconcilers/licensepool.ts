@@ -7,6 +7,7 @@ import { type Allocation, allocate } from '../decide/seats.ts'
 import { durationMilliseconds } from '../decide/time.ts'
 import type { ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import {
+  bodyOf,
   isPaused,
   organizationsConcerned,
   recordEvent,
@@ -119,9 +120,8 @@ export const licensePoolReconciler = (world: World): Reconciler<'LicensePool'> =
 
 const reconcilePool = async (world: World, pool: LicensePool): Promise<ReconcileResult | undefined> => {
   const { name } = pool.metadata
-  const { conditions: _, ...body } = pool.status ?? {}
   if (isPaused(pool)) {
-    await writeStatus(world, pool, body, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
+    await writeStatus(world, pool, bodyOf(pool), { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
     return undefined
   }
   const place = settingsFor(world, pool.spec.organization)
@@ -131,7 +131,7 @@ const reconcilePool = async (world: World, pool: LicensePool): Promise<Reconcile
       reason: 'ReferenceNotFound' as const,
       message: `organization ${pool.spec.organization} does not exist`,
     }
-    await writeStatus(world, pool, body, { is: 'stalled', reason, message })
+    await writeStatus(world, pool, bodyOf(pool), { is: 'stalled', reason, message })
     return undefined
   }
 

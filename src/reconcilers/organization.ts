@@ -1,16 +1,16 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
-import type { Membership } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS, ANNOTATIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
-import { isAdmin, type Suspension, standingOf, suspensionOf } from '../decide/can.ts'
 import { countsOf } from '../decide/counts.ts'
 import { currentSeries } from '../decide/membership.ts'
-import { allows, permissionsOf, reachesDown } from '../decide/permissions.ts'
+import { reachesDown } from '../decide/permissions.ts'
 import { placement } from '../decide/settings.ts'
 import { isTimeZone } from '../decide/time.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import { hasAdmin, suspensionIn } from './administered.ts'
+import { leftIn } from './belongings.ts'
 import {
-  adminsHereOrAbove,
+  bodyOf,
   declaredAt,
   isPaused,
   organizationsBelow,
@@ -121,9 +121,8 @@ export const organizationReconciler = (world: World): Reconciler<'Organization'>
 const empty = async (world: World, organization: Organization): Promise<'done' | ReconcileResult> => {
   const left = leftIn(world.cache, organization.metadata.name)
   if (left.length === 0) return 'done'
-  const { conditions: _, ...before } = organization.status ?? {}
   const message = `to be deleted, but still has ${left.join(', ')}; delete or end these first`
-  await writeStatus(world, organization, before, { is: 'stalled', reason: 'InUse', message })
+  await writeStatus(world, organization, bodyOf(organization), { is: 'stalled', reason: 'InUse', message })
   return {}
 }
 
@@ -224,89 +223,4 @@ const readinessOf = (world: World, organization: Organization, isAdministered: (
     return { is: 'ready', reason: 'NoAdmin', message }
   }
   return { is: 'ready', reason: 'Succeeded', message: 'everything is as declared' }
-}
-
-/** Whether an active member, here or above, is an admin here; or somebody invited or declared is to be one. */
-const hasAdmin = (world: World, name: string): boolean => {
-  const { cache, clock } = world
-  const chain = settingsFor(world, name)?.settings.chain ?? [name]
-  const now = clock.now()
-  for (const admin of adminsHereOrAbove(cache, name, chain)) {
-    const memberships = memberOf(cache, admin)
-    if (isAdmin({ chain, memberships, suspended: suspensionIn(cache, admin.spec), now })) return true
-  }
-  return willHaveAdmin(world, name, chain)
-}
-
-const willHaveAdmin = (world: World, name: string, chain: readonly string[]): boolean => {
-  const { cache, clock } = world
-  const makeAdmin = (roles: readonly string[]) => {
-    const specs = roles.flatMap(role => cache.get('Role', role)?.spec ?? [])
-    const permissions = permissionsOf(specs.filter(spec => chain.includes(spec.organization)))
-    return ADMIN_PERMISSIONS.some(permission => allows(permissions, permission, 'here'))
-  }
-  const known = new Map<string, boolean>()
-  const remembered = (roles: readonly string[]) => {
-    const key = roles.join(' ')
-    const answer = known.get(key) ?? makeAdmin(roles)
-    known.set(key, answer)
-    return answer
-  }
-  for (const { spec } of cache.by('Membership', 'organization', name)) {
-    if (standingOf(spec, { suspended: false, now: clock.now() }) !== 'Invited') continue
-    if (remembered([...(spec.declared?.roles ?? []), ...(spec.attempts.at(-1)?.roles ?? [])])) return true
-  }
-  for (const user of cache.by('User', 'organization', name)) {
-    const entry = user.spec.memberships?.find(one => one.organization === name && one.state !== 'Ended')
-    if (
-      entry &&
-      remembered(entry.roles ?? []) &&
-      !cache.by('Membership', 'user', user.metadata.name).some(one => one.spec.organization === name)
-    )
-      return true
-  }
-  return false
-}
-
-/** All memberships of the person who has this one. */
-const memberOf = (cache: Cache, { spec }: Membership): Membership['spec'][] =>
-  spec.user ? cache.by('Membership', 'userUid', spec.user.uid).map(one => one.spec) : [spec]
-
-const suspensionIn = (cache: Cache, { user }: Membership['spec']): Suspension =>
-  suspensionOf(user && cache.get('User', user.name))
-
-/** What keeps an organization from going, in words: `3 users, 1 group`. Records of what is over do not. */
-const leftIn = (cache: Cache, name: string): string[] => {
-  const users = new Set(
-    cache
-      .by('User', 'organization', name)
-      .filter(user => user.spec.memberships?.some(one => one.organization === name && one.state !== 'Ended'))
-      .map(user => user.metadata.name),
-  )
-  for (const { spec } of cache.by('Membership', 'organization', name))
-    if (spec.joined && !spec.ended && !(spec.left && !spec.left.released)) users.add(spec.user?.name ?? spec.address)
-  const rest = [
-    ['organization below', 'organizations below', cache.by('Organization', 'parent', name)],
-    ['group', 'groups', cache.by('Group', 'organization', name)],
-    ['role', 'roles', cache.by('Role', 'organization', name)],
-    ['license pool', 'license pools', cache.by('LicensePool', 'organization', name)],
-    ['directory', 'directories', cache.by('Directory', 'organization', name)],
-    ['invitation', 'invitations', cache.by('Invitation', 'organization', name)],
-  ] as const
-  return [
-    ...named('user', 'users', [...users]),
-    ...rest.flatMap(([one, several, all]) =>
-      named(
-        one,
-        several,
-        all.map(object => object.metadata.name),
-      ),
-    ),
-  ]
-}
-
-const named = (one: string, several: string, names: readonly string[]): string[] => {
-  const [first] = names
-  if (first === undefined) return []
-  return names.length === 1 ? [`${one} ${first}`] : [`${names.length} ${several} (${first}, …)`]
 }

@@ -6,10 +6,10 @@ import { durationMilliseconds } from '../decide/time.ts'
 import type { Reconciler, Watch } from '../runtime/reconciler.ts'
 import type { SourceHub } from '../source/hub.ts'
 import type { syncRevision } from '../source/sync.ts'
-import { isPaused, type World, watch, writeStatus } from './context.ts'
+import { bodyOf, isPaused, type World, watch, writeStatus } from './context.ts'
 import { belongingIn, permitToPrune } from './pruning.ts'
 import { rewritingAt } from './rewriting.ts'
-import { bodyOf, MENDED_BY_PEOPLE, refOf, reportSync, reportTrouble } from './sourcestatus.ts'
+import { MENDED_BY_PEOPLE, refOf, reportSync, reportTrouble } from './sourcestatus.ts'
 
 /** A folder tells when it changes; it is read again this often all the same, so that hand edits in the store are taken back. */
 const FOLDER_INTERVAL = 5 * 60_000

@@ -5,7 +5,7 @@ import type { Rewriting, Source, SourceStatus } from '../api/source.ts'
 import { originOf } from '../decide/origin.ts'
 import type { Revision } from '../source/revision.ts'
 import type { SyncResult } from '../source/sync.ts'
-import { now, recordEvent, short, type World, writeStatus } from './context.ts'
+import { bodyOf, now, recordEvent, short, type World, writeStatus } from './context.ts'
 import { rewritingAfter } from './rewriting.ts'
 
 /** How often the time of an unchanged read is written. */
@@ -13,12 +13,7 @@ const TIME_WRITTEN = 60 * 60_000
 /** Objects that a message names. */
 const NAMED = 5
 
-type Body = Omit<SourceStatus, 'conditions'>
-/** The status without its conditions. */
-export const bodyOf = (source: Source): Body => {
-  const { conditions: _, ...body } = source.status ?? {}
-  return body
-}
+type Body = Omit<SourceStatus, 'conditions' | 'observedGeneration'>
 const withRewritten = ({ rewritten: _, ...body }: Body, rewritten: Rewriting | undefined): Body => ({
   ...body,
   ...(rewritten && { rewritten }),

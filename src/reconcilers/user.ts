@@ -7,6 +7,7 @@ import { hasLeft, isJoined } from '../decide/membership.ts'
 import { generatedUserName, membershipOf } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
 import {
+  bodyOf,
   declaredAt,
   isPaused,
   organizationsConcerned,
@@ -177,8 +178,11 @@ const reconcileUser = async (world: World, name: string): Promise<ReconcileResul
     if (!user || !goesOn) return undefined
   }
   if (isPaused(user)) {
-    const { conditions: _, ...body } = user.status ?? {}
-    await writeStatus(world, user, body, { is: 'ready', reason: 'Paused', message: 'reconciling is paused' })
+    await writeStatus(world, user, bodyOf(user), {
+      is: 'ready',
+      reason: 'Paused',
+      message: 'reconciling is paused',
+    })
     return undefined
   }
   const rival = isDeleting(user) ? undefined : rivalOf(world.cache, user)
@@ -201,12 +205,11 @@ const reconcileUser = async (world: World, name: string): Promise<ReconcileResul
   if (isDeleting(user)) {
     const held = results.find(result => result.isHeld)
     if (!held) return leave(world, user)
-    const { conditions: _, ...body } = user.status ?? {}
     const is: Readiness =
       held.is?.reason === 'WaitingForApproval'
         ? held.is
         : { is: 'reconciling', reason: 'Deleting', message: held.is?.message ?? 'losses are held' }
-    await writeStatus(world, user, body, is, heldVerdicts(results))
+    await writeStatus(world, user, bodyOf(user), is, heldVerdicts(results))
     return again
   }
   // Nobody goes without what they have being ended: they may have joined, or be in groups, without a membership of their own.
