@@ -17,6 +17,8 @@ export class Count {
   readonly #ids = new Set<string>()
   #first: number | undefined
   #last: number | undefined
+  /** What it said in between, where that was another number. */
+  #other: number | undefined
   #withoutId = 0
   #uncounted = false
   /** Entries, also those that came before. */
@@ -63,6 +65,7 @@ export class Count {
     this.received += resources.length
     this.#first ??= total
     this.#last = total ?? this.#last
+    if (this.#last !== this.#first) this.#other = this.#last
     if (this.received > MOST_RESOURCES)
       throw new ServiceTrouble(
         'NotAllowed',
@@ -85,7 +88,7 @@ export class Count {
   }
 
   #mismatch(): Lack | undefined {
-    const [host, what, first, last] = [this.#host, this.#what, this.#first, this.#last]
+    const [host, what, first, last, other] = [this.#host, this.#what, this.#first, this.#last, this.#other]
     const came = this.#ids.size + this.#withoutId
     const again = this.repeated > 0 ? `, and some of them more than once` : ''
     if (this.#uncounted)
@@ -93,10 +96,10 @@ export class Count {
         reason: 'Incomplete',
         message: `${host} sent more ${what} than it says there are (${came}, and not ${first}), so nobody can tell whether all came; look into the service`,
       }
-    if (first !== last)
+    if (other !== undefined)
       return {
         reason: 'Retrying',
-        message: `the ${what} of ${host} changed while they were read (${first} at first, ${last} in the end); they are read again`,
+        message: `the ${what} of ${host} changed while they were read (${first} at first, then ${other}); they are read again`,
       }
     if (last !== undefined && came !== last)
       return {

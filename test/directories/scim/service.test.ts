@@ -182,7 +182,7 @@ describe('a list of SCIM that cannot be right', () => {
     [
       'moves while it is read',
       query => (query.get('startIndex') === '1' ? paged(people(9), query) : paged(people(9).slice(1), query)),
-      { reason: 'Retrying', told: 8, says: 'changed while they were read (9 at first, 8 in the end)' },
+      { reason: 'Retrying', told: 8, says: 'changed while they were read (9 at first, then 8)' },
     ],
     [
       'names one person twice',
