@@ -140,6 +140,25 @@ describe('a list of SCIM', () => {
     ])
   })
 
+  it('of 10,000 people, with groups of 3,000 in circles, takes as many requests as it has pages and a few more', async () => {
+    const all = people(10_000)
+    const members = all.slice(0, 3000).map(({ id }) => ({ value: id, type: 'User' }))
+    const groups = Array.from({ length: 20 }, (_, index) => ({
+      id: `g${index}`,
+      displayName: `Group ${index}`,
+      members: [...members, { value: `g${(index + 1) % 20}`, type: 'Group' }],
+    }))
+    const answering: Answering = ({ path, query }) => {
+      if (path === '/ServiceProviderConfig') return { body: { filter: { supported: true, maxResults: 1000 } } }
+      return path === '/Users' ? paged(all, query) : path === '/Groups' ? paged(groups, query) : undefined
+    }
+    const { outcome, users, groups: told } = await read(answering, { pageSize: 500 })
+    // What it says of itself and of groups, a page behind the last one of people, and one page of groups.
+    expect(outcome).toEqual({ outcome: 'Complete', requests: 10_000 / 500 + 4 })
+    expect([users.length, told.length]).toEqual([10_000, 20])
+    for (const { users, groups } of told) expect([users.length, groups.length]).toEqual([3000, 1])
+  })
+
   it('sends a filter as it is', async () => {
     const { asked } = await read(
       onlyUsers(query => paged([], query)),
