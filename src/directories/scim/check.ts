@@ -27,7 +27,10 @@ export const checkService = async (service: Service, spec: ScimDirectory): Promi
     const listing = listingOf(what, spec, features)
     const elsewhere = types && !types.has(listing.path.toLowerCase())
     if (elsewhere)
-      rights.push({ held: false, what: `has ${what} at ${listing.path}; it says that it has ${[...types].join(', ')}` })
+      rights.push({
+        held: false,
+        what: `has ${what} at ${listing.path}; it says that it has ${[...types.values()].join(', ')}`,
+      })
     try {
       rights.push(...(await listRights(service, spec, features, what)))
     } catch (error) {
@@ -60,15 +63,15 @@ const filterRights = ({ users, groups }: ScimDirectory, { filter }: Features): R
     ? [{ held: false, what: 'takes filters; it says that it does not, so leave filter out' }]
     : []
 
-/** Where the service says that resources are (RFC 7643 section 6), in lower case; undefined: it does not say. */
-const typesOf = async (service: Service): Promise<Set<string> | undefined> => {
+/** Where the service says that resources are (RFC 7643 section 6), by lower case; undefined: it does not say. */
+const typesOf = async (service: Service): Promise<Map<string, string> | undefined> => {
   const body = await service.find('/ResourceTypes')
   const types = body ? valuesOf(body, 'Resources').filter(isJson) : []
   const places = types.flatMap(type => {
-    const endpoint = textOf(type, 'endpoint')?.toLowerCase()
+    const endpoint = textOf(type, 'endpoint')
     return endpoint === undefined ? [] : [`/${endpoint.split('/').filter(Boolean).at(-1) ?? ''}`]
   })
-  return places.length === 0 ? undefined : new Set(places)
+  return places.length === 0 ? undefined : new Map(places.map(place => [place.toLowerCase(), place]))
 }
 
 const listRights = async (service: Service, spec: ScimDirectory, features: Features, what: What): Promise<Right[]> => {

@@ -81,7 +81,7 @@ export class Count {
     if (this.#withoutId > 0)
       found.push({
         reason: 'NotAllowed',
-        message: `${this.#withoutId} ${what} of ${host} have no id, and are left out; look into the service`,
+        message: `${host} sent ${this.#withoutId} of its ${what} without an id, and they are left out; look into the service`,
       })
     const [head] = found
     return head && { reason: head.reason, message: found.map(({ message }) => message).join('; ') }
@@ -91,7 +91,7 @@ export class Count {
     const [host, what, first, last, other] = [this.#host, this.#what, this.#first, this.#last, this.#other]
     const came = this.#ids.size + this.#withoutId
     const again = this.repeated > 0 ? `, and some of them more than once` : ''
-    if (this.#uncounted)
+    if (this.#uncounted || (last !== undefined && came > last))
       return {
         reason: 'Incomplete',
         message: `${host} sent more ${what} than it says there are (${came}, and not ${first}), so nobody can tell whether all came; look into the service`,
@@ -104,7 +104,7 @@ export class Count {
     if (last !== undefined && came !== last)
       return {
         reason: 'Incomplete',
-        message: `${host} says that it has ${last} ${what}, and sent ${came}${again}; they are read again`,
+        message: `${host} sent ${came} of the ${last} ${what} that it says it has${again}; they are read again`,
       }
     if (last === undefined && this.repeated > 0)
       return {

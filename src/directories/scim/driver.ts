@@ -7,6 +7,7 @@ import { secretFor } from '../audience.ts'
 import { type ServiceClientOptions, serviceClient } from '../client.ts'
 import { endedCheck, endedRead, type Tally } from '../ended.ts'
 import { checkService } from './check.ts'
+import { profiles } from './profile.ts'
 import { readEverything } from './reading.ts'
 import { type Service, serviceOf } from './service.ts'
 
@@ -50,7 +51,12 @@ export const scimDriver = (options: ScimOptions): DirectoryDriver => {
 
   const groups = spec.groups !== undefined
   return {
-    capabilities: { groups, nestedGroups: groups, disabled: true, counts: true },
+    capabilities: {
+      groups,
+      nestedGroups: groups,
+      disabled: true,
+      counts: !profiles[spec.profile ?? 'Standard'].cursor,
+    },
     read: async ({ signal, take }) => {
       const tally = { requests: 0 }
       return await endedRead({ signal, take }, tally, told =>

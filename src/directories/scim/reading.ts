@@ -176,14 +176,14 @@ class Groups {
       this.gone > 0
         ? {
             reason: 'Retrying',
-            message: `${this.gone} groups of ${host} could not be asked for by themselves; they are read again`,
+            message: `${host} no longer shows ${this.gone} of the groups that it listed; they are read again`,
           }
         : undefined
     const unnamed: Lack | undefined =
       this.unnamed > 0
         ? {
             reason: 'NotAllowed',
-            message: `${this.unnamed} members of groups of ${host} have no id; look into the service`,
+            message: `${host} names members of groups without an id, ${this.unnamed} in all; look into the service`,
           }
         : undefined
     return both(gone, unnamed)

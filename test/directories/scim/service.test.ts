@@ -186,7 +186,7 @@ describe('a list of SCIM that cannot be right', () => {
     [
       'has fewer people than it says',
       query => paged(people(8), query, { totalResults: 9 }),
-      { reason: 'Incomplete', told: 8, says: 'says that it has 9 people, and sent 8' },
+      { reason: 'Incomplete', told: 8, says: 'sent 8 of the 9 people that it says it has' },
     ],
     [
       'counts only what it sends',
@@ -196,7 +196,11 @@ describe('a list of SCIM that cannot be right', () => {
     [
       'begins at the same place each time',
       () => list(people(4), { totalResults: 9 }),
-      { reason: 'Incomplete', told: 4, says: 'says that it has 9 people, and sent 4, and some of them more than once' },
+      {
+        reason: 'Incomplete',
+        told: 4,
+        says: 'sent 4 of the 9 people that it says it has, and some of them more than once',
+      },
     ],
     [
       'moves while it is read',
@@ -206,12 +210,16 @@ describe('a list of SCIM that cannot be right', () => {
     [
       'names one person twice',
       query => paged([...people(8), { id: 'u0', userName: 'again' }], query),
-      { reason: 'Incomplete', told: 8, says: 'says that it has 9 people, and sent 8, and some of them more than once' },
+      {
+        reason: 'Incomplete',
+        told: 8,
+        says: 'sent 8 of the 9 people that it says it has, and some of them more than once',
+      },
     ],
     [
       'has people without an id',
       query => paged([...people(4), { userName: 'x' }, { id: '' }, { id: {} }], query),
-      { reason: 'NotAllowed', told: 4, says: '3 people of' },
+      { reason: 'NotAllowed', told: 4, says: 'sent 3 of its people without an id' },
     ],
     [
       'has a cursor that comes back',
@@ -443,7 +451,7 @@ describe('a check of SCIM', () => {
       '✗ takes filters; it says that it does not, so leave filter out',
       '✓ shows people: 12',
       '✓ shows the id of people',
-      '✗ has groups at /Groups; it says that it has /users',
+      '✗ has groups at /Groups; it says that it has /Users',
       '✗ shows groups: HOST does not allow the token to read /Groups; give it that right there',
     ])
   })
