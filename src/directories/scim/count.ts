@@ -10,6 +10,8 @@ export interface Listed {
   readonly resource: Json
 }
 
+export const idOf = (resource: unknown): string | undefined => (isJson(resource) ? textOf(resource, 'id') : undefined)
+
 /** What came of one list, against what the service says there is. */
 export class Count {
   readonly #host: string
@@ -21,9 +23,9 @@ export class Count {
   #other: number | undefined
   #withoutId = 0
   #uncounted = false
-  /** Entries, also those that came before. */
-  received = 0
   repeated = 0
+  /** Those that were to come have moved up, past where the list was read. */
+  hasMoved = false
 
   /** @param what for people */
   constructor(host: string, what: string) {
@@ -31,15 +33,20 @@ export class Count {
     this.#what = what
   }
 
+  /** Entries, those that came more than once counted once. */
+  get came(): number {
+    return this.#ids.size + this.#withoutId
+  }
+
   /** As many came as the service says there are. */
   get isReached(): boolean {
-    return this.#last !== undefined && this.received >= this.#last
+    return this.#last !== undefined && this.came >= this.#last
   }
 
   /** Whether somebody is among them who did not come before. */
   hasNew(resources: readonly unknown[]): boolean {
     return resources.some(resource => {
-      const id = isJson(resource) ? textOf(resource, 'id') : undefined
+      const id = idOf(resource)
       return id !== undefined && !this.#ids.has(id)
     })
   }
@@ -51,9 +58,10 @@ export class Count {
    * @throws ServiceTrouble where there is no end to it
    */
   add(resources: readonly unknown[], total: number | undefined): Listed[] {
+    this.#uncounted ||= resources.length > 0 && this.came > 0 && this.isReached && this.hasNew(resources)
     const fresh: Listed[] = []
     for (const resource of resources) {
-      const id = isJson(resource) ? textOf(resource, 'id') : undefined
+      const id = idOf(resource)
       if (id === undefined || !isJson(resource)) this.#withoutId++
       else if (this.#ids.has(id)) this.repeated++
       else {
@@ -61,12 +69,10 @@ export class Count {
         fresh.push({ id, resource })
       }
     }
-    this.#uncounted ||= resources.length > 0 && this.received > 0 && this.isReached
-    this.received += resources.length
     this.#first ??= total
     this.#last = total ?? this.#last
     if (this.#last !== this.#first) this.#other = this.#last
-    if (this.received > MOST_RESOURCES)
+    if (this.came > MOST_RESOURCES)
       throw new ServiceTrouble(
         'NotAllowed',
         `${this.#host} sends more than ${MOST_RESOURCES} ${this.#what}; name a filter`,
@@ -89,7 +95,7 @@ export class Count {
 
   #mismatch(): Lack | undefined {
     const [host, what, first, last, other] = [this.#host, this.#what, this.#first, this.#last, this.#other]
-    const came = this.#ids.size + this.#withoutId
+    const { came } = this
     const again = this.repeated > 0 ? `, and some of them more than once` : ''
     if (this.#uncounted || (last !== undefined && came > last))
       return {
@@ -100,6 +106,11 @@ export class Count {
       return {
         reason: 'Retrying',
         message: `the ${what} of ${host} changed while they were read (${first} at first, then ${other}); they are read again`,
+      }
+    if (this.hasMoved)
+      return {
+        reason: 'Retrying',
+        message: `the ${what} of ${host} changed while they were read, so some may be missing; they are read again`,
       }
     if (last !== undefined && came !== last)
       return {

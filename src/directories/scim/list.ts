@@ -1,5 +1,5 @@
 import { type Lack, ServiceTrouble } from '../trouble.ts'
-import { Count, type Listed } from './count.ts'
+import { Count, idOf, type Listed } from './count.ts'
 import { attributeOf, countOf, textOf, valuesOf } from './resource.ts'
 import type { Query, Service } from './service.ts'
 import { type Asked, strange } from './trouble.ts'
@@ -14,6 +14,8 @@ export interface Listing {
   /** For people. */
   readonly what: 'people' | 'groups'
   readonly pageSize: number
+  /** What the service tells at once, at most. */
+  readonly mostAtOnce: number
   /** `none`: the service refuses to be asked for a page. */
   readonly paging: 'index' | 'cursor' | 'none'
   readonly query?: Query
@@ -39,37 +41,54 @@ export const listAll = async (
   take: (page: readonly Listed[]) => Promise<void>,
 ): Promise<Lack | undefined> => {
   const count = new Count(service.host, listing.what)
-  const { pageSize, paging } = listing
+  const { paging } = listing
   if (paging === 'cursor') await byCursor(service, listing, { count, take, cursor: '' })
   else if (paging === 'none') {
     const { resources, total, next } = await pageAt(service, listing, {})
     await take(count.add(resources, total))
     if (next !== undefined) await byCursor(service, listing, { count, take, cursor: next })
-  } else
-    for (;;) {
-      const place = { startIndex: count.received + 1, count: pageSize }
-      const behind = count.received > 0 && count.isReached
-      const page = behind ? await pageBehind(service, listing, place, count) : await pageAt(service, listing, place)
-      if (!page) break
-      const fresh = count.add(page.resources, page.total)
-      if (fresh.length > 0) await take(fresh)
-      // A service that has no other paging may say so only here (RFC 9865 section 2.4).
-      if (page.next !== undefined) {
-        await byCursor(service, listing, { count, take, cursor: page.next })
-        break
-      }
-      // Nobody, or only those who came before: it begins at the same place each time, whatever it is asked for.
-      if (fresh.length === 0) break
-      // A full page that ends exactly where the service says that all ends is not believed: some count only what they send.
-      if (count.isReached && page.resources.length !== pageSize) break
-    }
+  } else await byIndex(service, listing, { count, take })
   return count.lack()
+}
+
+type Taking = { readonly count: Count; readonly take: (page: readonly Listed[]) => Promise<void> }
+
+/**
+ * Each page begins with the last one of the page before: where that one is not in it, somebody before went away, and others moved up unseen. A service
+ * that has it elsewhere in the page begins only at full ones, and is asked for what follows.
+ */
+const byIndex = async (service: Service, listing: Listing, { count, take }: Taking): Promise<void> => {
+  const { pageSize, mostAtOnce } = listing
+  let canOverlap = pageSize > 1
+  for (let last: string | undefined; ; ) {
+    const behind = count.came > 0 && count.isReached
+    const overlaps = canOverlap && !behind && last !== undefined
+    const place = overlaps
+      ? { startIndex: count.came, count: Math.min(pageSize + 1, mostAtOnce) }
+      : { startIndex: count.came + 1, count: pageSize }
+    const page = behind ? await pageBehind(service, listing, place, count) : await pageAt(service, listing, place)
+    if (!page) return
+    const { resources, total, next } = page
+    const again = overlaps ? resources.findIndex(resource => idOf(resource) === last) : -1
+    if (overlaps && again === -1 && resources.length > 0) count.hasMoved = true
+    const fresh = count.add(resources.slice(again + 1), total)
+    if (fresh.length > 0) await take(fresh)
+    // A service that has no other paging may say so only here (RFC 9865 section 2.4).
+    if (next !== undefined) return await byCursor(service, listing, { count, take, cursor: next })
+    const asIs = !overlaps || (again <= 0 && resources.length !== 1)
+    if (!asIs) canOverlap = false
+    // Nobody, or only those who came before: it begins at the same place each time, whatever it is asked for.
+    if (fresh.length === 0 && asIs) return
+    // A full page that ends exactly where the service says that all ends is not believed: some count only what they send.
+    if (count.isReached && resources.length !== place.count) return
+    last = idOf(resources.at(-1))
+  }
 }
 
 const byCursor = async (
   service: Service,
   listing: Listing,
-  { count, take, cursor: first }: { count: Count; take: (page: readonly Listed[]) => Promise<void>; cursor: string },
+  { count, take, cursor: first }: Taking & { readonly cursor: string },
 ): Promise<void> => {
   const { host } = service
   const { path, what, pageSize } = listing

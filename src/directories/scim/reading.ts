@@ -32,10 +32,12 @@ export const listingOf = (what: 'people' | 'groups', spec: ScimDirectory, featur
   const filter = (what === 'people' ? spec.users : spec.groups)?.filter
   const most = Math.min(profile.largestPage, features.maxPageSize ?? Number.POSITIVE_INFINITY)
   const usual = features.maxPageSize === undefined || what === 'groups' ? PAGE_SIZE : MOST_PEOPLE
+  const pageSize = Math.min(spec.pageSize ?? Math.min(usual, what === 'groups' ? MOST_GROUPS : MOST_PEOPLE), most)
   return {
     path: what === 'people' ? '/Users' : '/Groups',
     what,
-    pageSize: Math.min(spec.pageSize ?? Math.min(usual, what === 'groups' ? MOST_GROUPS : MOST_PEOPLE), most),
+    pageSize,
+    mostAtOnce: features.maxPageSize === undefined ? pageSize : most,
     paging: pagingOf(what, profile, features),
     ...(filter !== undefined && {
       query: { filter },
