@@ -6,6 +6,7 @@ import { kubernetes } from './kubernetes.ts'
 import { pass } from './pass.ts'
 import { plan } from './plan.ts'
 import { queue } from './queue.ts'
+import { scim } from './scim.ts'
 import { source } from './source.ts'
 import { startup } from './startup.ts'
 import { store } from './store.ts'
@@ -28,6 +29,7 @@ const benches: readonly Bench[] = [
   source,
   stream,
   directory,
+  scim,
   kubernetes,
   takeover,
 ]
