@@ -88,6 +88,12 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import('./verbs/offboard.ts'),
   },
   {
+    name: 'duplicates',
+    group: 'The day’s work',
+    summary: 'Show who looks like somebody else, and write the decision',
+    load: () => import('./verbs/duplicates.ts'),
+  },
+  {
     name: 'approve',
     group: 'The day’s work',
     summary: 'Release what is held, after saying who loses what',

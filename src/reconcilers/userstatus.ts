@@ -86,9 +86,11 @@ const MOST_LICENSES = 100
 
 /** Says who looks like this person, and waits for a decision. */
 const suspicionVerdicts = (person: Person | undefined): Verdict[] => {
-  const texts = (person?.suspicions ?? []).map(suspicionText)
+  // Of somebody who looks like several sources of one person, once.
+  const others = Map.groupBy(person?.suspicions ?? [], ({ of, other }) => (other.is === 'Declared' ? of : other).ref)
+  const texts = [...others.values()].flatMap(([first]) => (first ? suspicionText(first) : []))
   if (texts.length === 0) return []
-  const message = short(`${[...new Set(texts)].join('; ')}; say which in identities or distinctFrom`)
+  const message = short(`${texts.join('; ')}; say which in identities or distinctFrom`)
   return [{ type: 'DuplicateSuspected', status: 'True', reason: 'DuplicateSuspected', message }]
 }
 
