@@ -156,6 +156,13 @@ function* placesOf(manifest: AnyManifest, declared: Declared): Generator<{ point
         const organization = declared.poolOrganization(pool)
         if (organization !== undefined) yield { pointer: `/spec/licenses/${index}/pool`, organization }
       }
+      // An alias in a domain is a decision on whoever has that address there, and so is keeping them from signing in.
+      for (const [index, alias] of (manifest.spec.aliases ?? []).entries())
+        for (const organization of declared.organizationsOfAddress(alias))
+          yield { pointer: `/spec/aliases/${index}`, organization }
+      if (manifest.spec.suspended)
+        for (const organization of declared.organizationsOfAddress(manifest.spec.email))
+          yield { pointer: '/spec/suspended', organization }
       // Who is who in a directory is decided by who may declare something where its people are.
       for (const field of ['identities', 'distinctFrom'] as const)
         for (const [index, { directory }] of (manifest.spec[field] ?? []).entries()) {

@@ -2,8 +2,9 @@ import type { Group } from '../api/group.ts'
 import type { AnyManifest, ManifestOf } from '../api/kinds.ts'
 import type { RoleSpec } from '../api/role.ts'
 import type { UserSpec } from '../api/user.ts'
-import { isExternal, normalizeAddress } from './address.ts'
+import { isExternal, normalizeAddress, normalizeDomain } from './address.ts'
 import { groupResolver } from './groups.ts'
+import { domainOf } from './ownership.ts'
 
 /** A manifest, or an object of a store: what is declared of one thing. */
 export type Declaration = Pick<AnyManifest, 'kind' | 'spec'> & { metadata: AnyManifest['metadata'] }
@@ -14,6 +15,8 @@ export class Declared {
   readonly #pools = new Map<string, string>()
   readonly #directories = new Map<string, string>()
   readonly #domains = new Map<string, readonly string[]>()
+  /** Organizations by domain. */
+  readonly #naming = new Index()
   readonly #groups = new Map<string, Group>()
   readonly #listing = new Index()
   readonly #containing = new Index()
@@ -36,7 +39,7 @@ export class Declared {
     if (object.kind === 'Role') this.#roles.set(name, object.spec)
     else if (object.kind === 'LicensePool') this.#pools.set(name, object.spec.organization)
     else if (object.kind === 'Directory') this.#directories.set(name, object.spec.organization)
-    else if (object.kind === 'Organization') this.#domains.set(name, object.spec.domains ?? [])
+    else if (object.kind === 'Organization') this.#setDomains(name, object.spec.domains ?? [])
     else if (object.kind === 'Group') this.#setGroup(name, object as unknown as Group)
   }
 
@@ -59,6 +62,11 @@ export class Declared {
   /** The organization that a pool belongs to. */
   poolOrganization(name: string): string | undefined {
     return this.#pools.get(name)
+  }
+
+  /** The organization whose people have addresses like this one; several, where more than one names the domain. */
+  organizationsOfAddress(text: string): Iterable<string> {
+    return this.#naming.get(domainOf(normalizeAddress(text)))
   }
 
   /** The organization whose people a directory tells of. */
@@ -111,6 +119,12 @@ export class Declared {
     const facts = { name, labels, email, external, locale, givenName, familyName }
     for (const { group } of this.#resolver.groupsOf({ name, facts, settled: [] }, organization))
       yield* this.#resolver.rolesOf(group)
+  }
+
+  #setDomains(name: string, domains: readonly string[]): void {
+    for (const domain of this.#domains.get(name) ?? []) this.#naming.delete(normalizeDomain(domain) ?? domain, name)
+    this.#domains.set(name, domains)
+    for (const domain of domains) this.#naming.add(normalizeDomain(domain) ?? domain, name)
   }
 
   #setGroup(name: string, group: Group | undefined): void {

@@ -7,7 +7,7 @@ import { normalizeAddress } from '../decide/address.ts'
  * so it only ever finds names: what is decided on is read from the store again.
  *
  * Indexes asked for: Account `sameAs` (name of the Account whose credentials count), Membership `address` and `userUid`, User `address` (aliases too),
- * Invitation `place` ({@link placeKey}), SeatLedger `holder` (`user/<uid>`, `address/<address>`), Source `webhook` (`yes`).
+ * Organization `domain`, Invitation `place` ({@link placeKey}), SeatLedger `holder` (`user/<uid>`, `address/<address>`), Source `webhook` (`yes`).
  */
 export interface Lookups {
   get<K extends Kind>(kind: K, name: string): ResourceOf<K> | undefined

@@ -2,6 +2,7 @@ import type { Account } from '../api/account.ts'
 import type { Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
 import { suspensionOf } from '../decide/can.ts'
+import { isOnlyClaimed, ownerOfDomain } from '../decide/ownership.ts'
 import { accountName } from '../decide/record-names.ts'
 import type { ResourceStore } from '../store/store.ts'
 import type { Lookups } from './lookups.ts'
@@ -49,6 +50,12 @@ export const createPeople = ({
     return user?.metadata.uid === spec.user?.uid ? user : undefined
   }
 
+  /** Users that say an address is theirs, and do not only claim it. */
+  const usersNaming = async (address: string): Promise<User[]> => {
+    const owner = ownerOfDomain(address, domain => lookups.by('Organization', 'domain', domain))
+    return (await readAgain('User', 'address', address)).filter(({ spec }) => !isOnlyClaimed(spec, address, owner))
+  }
+
   const addressesOf = async (account: Account): Promise<string[]> => {
     const further = await readAgain('Account', 'sameAs', account.metadata.name)
     return [account, ...further].filter(({ spec }) => spec.proven && !spec.closed).map(({ spec }) => spec.address)
@@ -59,7 +66,7 @@ export const createPeople = ({
     const memberships = (
       await Promise.all(addresses.map(address => readAgain('Membership', 'address', address)))
     ).flat()
-    const named = (await Promise.all(addresses.map(address => readAgain('User', 'address', address)))).flat()
+    const named = (await Promise.all(addresses.map(usersNaming))).flat()
     const owned = await Promise.all(
       memberships.map(async membership => ({ membership, user: await userOf(membership) })),
     )
@@ -88,7 +95,7 @@ export const createPeople = ({
       return account && person(account)
     },
     isSuspended: async membership => {
-      const declared = await readAgain('User', 'address', membership.spec.address)
+      const declared = await usersNaming(membership.spec.address)
       return [await userOf(membership), ...declared].some(user => user?.spec.suspended === true)
     },
   }

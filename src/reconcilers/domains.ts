@@ -1,6 +1,7 @@
 import type { Organization } from '../api/organization.ts'
 import { normalizeDomain } from '../decide/address.ts'
 import { byAge } from '../decide/age.ts'
+import { ownerOfDomain as ownerAmong } from '../decide/ownership.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 
 /** Organizations that name one of the domains, the owner first: the older, then the smaller name. */
@@ -11,4 +12,4 @@ export const sharingDomains = (cache: Cache, domains: readonly string[]): Organi
 
 /** The organization whose people have addresses like this one. @param address normalized */
 export const ownerOfDomain = (cache: Cache, address: string): string | undefined =>
-  cache.by('Organization', 'domain', address.slice(address.lastIndexOf('@') + 1)).toSorted(byAge)[0]?.metadata.name
+  ownerAmong(address, domain => cache.by('Organization', 'domain', domain))

@@ -6,7 +6,9 @@ import { isExternal, normalizeAddress } from '../decide/address.ts'
 import { byAge } from '../decide/age.ts'
 import { canDo, suspensionOf } from '../decide/can.ts'
 import type { ExpressionUser } from '../decide/cel.ts'
+import { isOnlyClaimed } from '../decide/ownership.ts'
 import type { Cache } from '../runtime/reconciler.ts'
+import { ownerOfDomain } from './domains.ts'
 import { addressesOf, place } from './indexes.ts'
 
 /** Whether Roster made it: a User that nobody declares, an Invitation that nobody wrote. What a source holds is declared, whatever else its labels say. */
@@ -22,13 +24,16 @@ export const isDeleting = ({
 
 /**
  * The User that an address belongs to: a declared one before one that Roster made, the one that carries the other's name in `previousNames` before that one,
- * the older before the newer. Users that are being deleted own nothing.
+ * the older before the newer. Users that are being deleted own nothing, and an alias that is only claimed makes nobody the owner.
  */
-export const ownerOf = (cache: Cache, address: string): User | undefined =>
-  cache
-    .by('User', 'address', normalizeAddress(address))
-    .filter(user => !isDeleting(user))
+export const ownerOf = (cache: Cache, text: string): User | undefined => {
+  const address = normalizeAddress(text)
+  const owner = ownerOfDomain(cache, address)
+  return cache
+    .by('User', 'address', address)
+    .filter(user => !isDeleting(user) && !isOnlyClaimed(user.spec, address, owner))
     .toSorted(byPrecedence)[0]
+}
 
 /** The declared User that an address belongs to. */
 export const declaredOwnerOf = (cache: Cache, address: string): User | undefined => {

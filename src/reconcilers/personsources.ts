@@ -64,8 +64,7 @@ const sharing = (cache: Cache, key: string): PersonSource[] => {
     return [...found.values()]
   }
   const address = addressIn(key) ?? ''
-  const user = declaredOwnerOf(cache, address)
-  if (user) add(userSource(cache, user))
+  for (const user of bearersOf(cache, address)) add(userSource(cache, user))
   for (const one of [accountName(address), ...cache.by('Account', 'sameAs', accountName(address)).map(nameOf)]) {
     const account = cache.get('Account', one)
     if (account) add(accountSource(cache, account))
@@ -87,7 +86,9 @@ export const userSource = (cache: Cache, user: User): PersonSource => {
   const organizations = (user.spec.memberships ?? []).flatMap(one => (one.state === 'Ended' ? [] : one.organization))
   const main = normalizeAddress(user.spec.email)
   // Another User's address is not theirs by being written here too.
-  const own = addressesOf(user).filter(address => declaredOwnerOf(cache, address)?.metadata.uid === user.metadata.uid)
+  const own = addressesOf(user).filter(address =>
+    bearersOf(cache, address).some(one => one.metadata.uid === user.metadata.uid),
+  )
   const apart = once(() =>
     apartness(cache, {
       addresses: own,
@@ -120,6 +121,16 @@ export const userSource = (cache: Cache, user: User): PersonSource => {
       return apart()
     },
   }
+}
+
+/** The declared User of an address; where there is none, whoever claims it. */
+const bearersOf = (cache: Cache, address: string): User[] => {
+  const owner = declaredOwnerOf(cache, address)
+  if (owner) return [owner]
+  return cache
+    .by('User', 'address', address)
+    .filter(user => !isDeleting(user) && !isGenerated(user))
+    .slice(0, MOST_CLAIMING)
 }
 
 /** What a directory says of a person: it decides who has an address in the domains of its own organization, and only claims any other. */

@@ -18,7 +18,7 @@ const group = (name: string, spec: object) => make('Group', name, { organization
 
 const BASE = [
   make('Organization', 'acme', { children: ['acme-labs'] }),
-  make('Organization', 'other', {}),
+  make('Organization', 'other', { domains: ['other.example'] }),
   role('viewer', ['documents:read']),
   role('editor', ['documents:*']),
   role('admin', ['*:*']),
@@ -77,6 +77,12 @@ describe('what a source may', () => {
       '/spec/memberships/0/organization',
     ],
     ['a seat of there', user('alice', [], { licenses: [{ pool: 'suite' }] }), '/spec/licenses/0/pool'],
+    ['an alias there', user('alice', [], { aliases: ['boss@OTHER.example'] }), '/spec/aliases/0'],
+    [
+      'the suspension of somebody who has an address there',
+      user('alice', [], { email: 'boss@other.example', suspended: true }),
+      '/spec/suspended',
+    ],
     [
       'who somebody is in a directory of there',
       user('alice', [], { identities: [{ directory: 'theirs', id: '1' }] }),

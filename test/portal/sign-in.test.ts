@@ -88,6 +88,14 @@ describe('signing in', () => {
     expect((await signIn(ALICE, PASSWORD)).status).toBe(303)
   })
 
+  it('stays open to somebody whose address is claimed by whoever is suspended elsewhere', async () => {
+    await signUp()
+    const claim = { email: 'eve@partner.example', aliases: [ALICE], suspended: true }
+    await site.store.create({ kind: 'User', metadata: { name: 'eve' }, spec: claim }, { manager: 'source/partner' })
+    await site.known()
+    expect((await signIn(ALICE, PASSWORD)).status).toBe(303)
+  })
+
   it('leads back to an open invitation', async () => {
     await signUp()
     await site.store.create(
