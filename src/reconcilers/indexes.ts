@@ -17,6 +17,7 @@ import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { loginKey } from '../decide/found.ts'
 import { holdersOf } from '../decide/held-seats.ts'
 import { isJoined } from '../decide/membership.ts'
+import { domainOf } from '../decide/ownership.ts'
 import { allows, reachesDown } from '../decide/permissions.ts'
 import { generatedInvitationName, generatedUserName } from '../decide/record-names.ts'
 import type { Indexes } from '../runtime/reconciler.ts'
@@ -96,6 +97,8 @@ export const indexes = {
     uid: ({ metadata }: User) => [metadata.uid],
     /** By normalized address, aliases too. */
     address: (user: User) => addressesOf(user),
+    /** By domain of an alias, as A-label. */
+    aliasDomain: ({ spec }: User) => [...new Set((spec.aliases ?? []).map(normalizeAddress).map(domainOf))],
     /** By organization of a declared membership, ended ones too. */
     organization: ({ spec }: User) => [...new Set((spec.memberships ?? []).map(one => one.organization))],
     /** By name of the Invitation that a declared membership makes. */

@@ -1,7 +1,7 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
-import { normalizeAddress } from '../decide/address.ts'
+import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { holdersThatDiffer } from '../decide/held-seats.ts'
 import { hasLeft, isJoined } from '../decide/membership.ts'
 import { generatedUserName, membershipOf } from '../decide/record-names.ts'
@@ -47,6 +47,8 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.email,
         spec.aliases,
         spec.identities,
+        // An alias counts by where its User belongs.
+        spec.aliases && spec.memberships?.map(one => one.organization),
         spec.previousNames,
       ],
       *wakes(user, cache) {
@@ -160,6 +162,10 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
       ],
       *wakes(organization, cache) {
         for (const one of organizationsConcerned(cache, organization.metadata.name)) yield* peopleOf(cache, one)
+        // An alias in its domains is only a claim for whoever does not belong to it.
+        for (const domain of (organization.spec.domains ?? []).flatMap(text => normalizeDomain(text) ?? []))
+          for (const user of cache.by('User', 'aliasDomain', domain))
+            for (const address of addressesOf(user)) yield* usersOf(cache, address)
         // People above who reach down to it: where they may do something is theirs to lose.
         for (const { spec } of reachingDown(cache, organization)) {
           if (spec.user) yield spec.user.name
