@@ -13,6 +13,7 @@ import { store } from './store.ts'
 import { stream } from './stream.ts'
 import { takeover } from './takeover.ts'
 import { validate } from './validate.ts'
+import { who } from './who.ts'
 
 // Benches that measure memory need to collect garbage first, however they were started.
 setFlagsFromString('--expose-gc')
@@ -32,6 +33,7 @@ const benches: readonly Bench[] = [
   scim,
   kubernetes,
   takeover,
+  who,
 ]
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2))

@@ -6,9 +6,9 @@ import { normalizeAddress } from '../decide/address.ts'
 import { loginKey } from '../decide/found.ts'
 import { allows, permissionsOf } from '../decide/permissions.ts'
 import { accountName, directoryRecordName } from '../decide/record-names.ts'
+import { placement } from '../decide/settings.ts'
 import { type Key, MOST_SHARING, type PersonSource, type PersonSources } from '../decide/who.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { settingsFor } from './context.ts'
 import { ownerOfDomain } from './domains.ts'
 import { addressesOf, addressesSaid, entry, identity, loginsSaid } from './indexes.ts'
 import { declaredOwnerOf, isDeleting, isGenerated } from './people.ts'
@@ -235,8 +235,9 @@ const apartness = (
   of: { addresses: readonly string[]; organizations: readonly string[]; isAdmin: () => boolean },
 ): PersonSource['apart'] => {
   for (const organization of of.organizations) {
-    const guarded = settingsFor({ cache }, organization)?.settings.guard.protected ?? []
-    if (guarded.some(address => of.addresses.includes(address))) return 'Protected'
+    const { chain } = placement(organization, name => cache.get('Organization', name))
+    for (const { spec } of chain)
+      if (spec.guard?.protected?.some(address => of.addresses.includes(normalizeAddress(address)))) return 'Protected'
   }
   return of.isAdmin() ? 'Admin' : undefined
 }

@@ -260,7 +260,11 @@ describe('a directory', () => {
 
   it('counts who is declared, who is not and who is from elsewhere', async () => {
     await realm.declare('User', 'ann', { email: 'Ann@acme.example' })
-    await realm.declare('User', 'dora', { email: 'dora@other.example', aliases: ['d@acme.example'] })
+    await realm.declare('User', 'dora', {
+      email: 'dora@other.example',
+      aliases: ['d@acme.example'],
+      memberships: [{ organization: 'acme' }],
+    })
     service.pages = [
       {
         users: [
