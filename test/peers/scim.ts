@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scimPython } from '../../scripts/setup/scim.mjs'
+import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from './certificate.ts'
 
 export const TOKEN = 'let-me-read'
 const USER = 'urn:ietf:params:scim:schemas:core:2.0:User'
@@ -150,7 +152,7 @@ export type Answering = (asked: {
   path: string
   query: URLSearchParams
   token: string | undefined
-}) => Answer | undefined
+}) => Answer | undefined | Promise<Answer | undefined>
 
 /** A service on loopback that answers as it is told, or passes a request on to another server. */
 export interface Stand extends AsyncDisposable {
@@ -162,25 +164,36 @@ export interface Stand extends AsyncDisposable {
   breakAt(n: number): void
 }
 
-/** @param to passed on to where `answering` says nothing */
-export const stand = async (answering: Answering, to?: { port: number; base: string }): Promise<Stand> => {
+/**
+ * @param to passed on to where `answering` says nothing
+ * @param options.tls encrypted, as localhost
+ */
+export const stand = async (
+  answering: Answering,
+  to?: { port: number; base: string },
+  { tls = false } = {},
+): Promise<Stand> => {
   const base = to?.base ?? '/v2'
   let breaking = Number.POSITIVE_INFINITY
   const asked: string[] = []
-  const server: Server = createServer((came, answer) => {
+  const listener: RequestListener = async (came, answer) => {
     asked.push(`${came.url}`.slice(base.length))
     if (asked.length >= breaking) return void came.socket.destroy()
     const url = new URL(`${came.url}`, 'http://stand')
     const token = came.headers.authorization?.replace(/^Bearer /, '')
-    const said = answering({ path: url.pathname.slice(base.length), query: url.searchParams, token })
+    const said = await answering({ path: url.pathname.slice(base.length), query: url.searchParams, token })
     if (!said && to) return pass(came, answer, to.port)
     const { status = said ? 200 : 404, type = 'application/scim+json', body = {}, headers = {} } = said ?? {}
     answer.writeHead(status, { 'content-type': type, ...headers })
     answer.end(typeof body === 'string' ? body : JSON.stringify(body))
-  }).listen(0, '127.0.0.1')
+  }
+  const server = tls
+    ? createSecureServer({ key: LOCALHOST_KEY, cert: LOCALHOST_CERTIFICATE }, listener)
+    : createServer(listener)
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`,
+    url: `${tls ? 'https://localhost' : 'http://127.0.0.1'}:${(server.address() as AddressInfo).port}${base}`,
     asked,
     breakAt: n => {
       breaking = n

@@ -9,14 +9,21 @@ import { type ScimResource, TOKEN } from '../../peers/scim.ts'
 /** A driver for a service on this machine, which does not pause between tries; each part may be another. */
 export const driverFor = (
   url: string,
-  more: { spec?: Partial<ScimDirectory>; token?: string; hosts?: string[] } = {},
+  more: {
+    spec?: Partial<ScimDirectory>
+    token?: string
+    hosts?: string[]
+    ca?: string
+    limits?: { perSecond?: number; concurrency?: number }
+  } = {},
 ): DirectoryDriver =>
   scimDriver({
     spec: { url, tokenSecretRef: { name: 'scim', key: 'token' }, groups: {}, ...more.spec },
     dialer: dialer({ allowPrivate: ['*'] }),
     clock: systemClock(),
-    limits: {},
+    limits: more.limits ?? {},
     token: async () => ({ value: more.token ?? TOKEN, hosts: more.hosts ?? ['localhost', '127.0.0.1'] }),
+    ...(more.ca !== undefined && { ca: async () => ({ value: more.ca ?? '', hosts: [] }) }),
     random: () => 0,
   })
 
