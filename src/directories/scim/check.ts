@@ -104,8 +104,8 @@ const memberRight = async (
   if (spec.groups?.members !== 'OneByOne' && groups.some(hasMembers))
     return { held: true, what: `tells who is in a group, with the list${name}` }
   const some = groups.slice(0, ALONE).map(group => textOf(group, 'id') ?? '')
-  for (const id of some)
-    if (hasMembers(await service.find(pathOf('/Groups', id), byName)))
+  for (const path of some.map(id => pathOf('/Groups', id)))
+    if (path !== undefined && hasMembers(await service.find(path, byName)))
       return spec.groups?.members === 'InLists'
         ? {
             held: false,

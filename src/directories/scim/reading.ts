@@ -102,7 +102,7 @@ const readGroups = async (
     )
     const found: FoundGroup[] = []
     for (const told of read) {
-      if (!told) groups.gone++
+      if (!told) groups.unshown++
       else groups.unnamed += told.unnamed
       const group = told && known.group(told)
       if (group) found.push(group)
@@ -138,13 +138,14 @@ const membersAttribute = async (service: Service): Promise<Query> => {
   return told === 'request' ? { attributes: 'id,displayName,members' } : {}
 }
 
-/** @returns undefined: it is gone */
+/** @returns undefined: it is gone, or not shown */
 const readGroup = async (
   service: Service,
   { id, name }: Omit<Told, 'members'>,
   attributes: Query,
 ): Promise<(Told & { unnamed: number }) | undefined> => {
-  const resource = await service.find(pathOf('/Groups', id), attributes)
+  const path = pathOf('/Groups', id)
+  const resource = path && (await service.find(path, attributes))
   if (!resource || textOf(resource, 'id') !== id) return undefined
   const { members, unnamed } = membersOf(resource) ?? { members: [], unnamed: 0 }
   return { id, name: textOf(resource, 'displayName') ?? name, members, unnamed }
@@ -157,7 +158,7 @@ class Groups {
   /** In whom, by the list, nobody is. */
   readonly bare: Omit<Told, 'members'>[] = []
   anyMembers = false
-  gone = 0
+  unshown = 0
   unnamed = 0
 
   /** @returns undefined where the list names nobody in it */
@@ -174,11 +175,11 @@ class Groups {
   }
 
   lack(host: string): Lack | undefined {
-    const gone: Lack | undefined =
-      this.gone > 0
+    const unshown: Lack | undefined =
+      this.unshown > 0
         ? {
             reason: 'Retrying',
-            message: `${host} no longer shows ${this.gone} of the groups that it listed; they are read again`,
+            message: `${host} does not show ${this.unshown} of the groups that it listed; they are read again, or give the token the right to read each of them`,
           }
         : undefined
     const unnamed: Lack | undefined =
@@ -188,7 +189,7 @@ class Groups {
             message: `${host} names members of groups without an id, ${this.unnamed} in all; look into the service`,
           }
         : undefined
-    return both(gone, unnamed)
+    return both(unshown, unnamed)
   }
 }
 

@@ -1,5 +1,4 @@
 import type { ServiceSession } from '../client.ts'
-import { ServiceTrouble } from '../trouble.ts'
 import { isJson, type Json } from './resource.ts'
 import { type Asked, EXPLAINED, refusal, strange } from './trouble.ts'
 
@@ -57,9 +56,6 @@ const queryOf = (query: Query): string => {
   return parts.length === 0 ? '' : `?${parts.join('&')}`
 }
 
-/** A resource by its id, beneath its collection. */
-export const pathOf = (collection: '/Users' | '/Groups', id: string): string => {
-  if (/^\.{1,2}$/.test(id))
-    throw new ServiceTrouble('NotAllowed', `${JSON.stringify(id)} is no id; look into the service`)
-  return `${collection}/${encodeURIComponent(id)}`
-}
+/** A resource by its id, beneath its collection; undefined for an id that no path can hold. */
+export const pathOf = (collection: '/Users' | '/Groups', id: string): string | undefined =>
+  /^\.{1,2}$/.test(id) ? undefined : `${collection}/${encodeURIComponent(id)}`

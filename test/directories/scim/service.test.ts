@@ -362,9 +362,15 @@ describe('groups of SCIM', () => {
     })
   })
 
-  it('that went away before they were asked for by themselves leave the read incomplete', async () => {
-    const { outcome, groups } = await read(serviceOf(bare, id => (id === 'b' ? error(404) : whole(id))))
-    expect(outcome).toMatchObject({ outcome: 'Partial', reason: 'Retrying' })
+  it('that are not shown when they are asked for by themselves leave the read incomplete, and the others are told', async () => {
+    const { outcome, groups } = await read(
+      serviceOf([...bare, { id: '..', displayName: 'Up' }], id => (id === 'b' ? error(404) : whole(id))),
+    )
+    expect(outcome).toMatchObject({
+      outcome: 'Partial',
+      reason: 'Retrying',
+      message: expect.stringContaining('does not show 2 of the groups that it listed'),
+    })
     expect(groups.map(group => group.id)).toEqual(['a', 'c/d'])
   })
 
