@@ -7,13 +7,8 @@ import { finished } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { parse } from 'csv-parse'
 import { API_VERSION } from '../src/api/names.ts'
-import { startController } from '../src/app/controller.ts'
-import { noLog } from '../src/app/logging.ts'
-import { openRealm } from '../src/app/openrealm.ts'
 import type { Realm } from '../src/app/realm.ts'
-import { resolveSettings } from '../src/app/settings.ts'
-import { requestSync } from '../src/app/syncing.ts'
-import { createMetrics } from '../src/telemetry/metrics.ts'
+import { realmIn, synced } from './synced.ts'
 
 /** What reading one directory twice came to. */
 export interface DirectoryResult {
@@ -44,16 +39,7 @@ const writeExport = async (file: string, people: number): Promise<void> => {
   await utimes(file, new Date(0), new Date(0))
 }
 
-const open = (folder: string) =>
-  openRealm({
-    settings: resolveSettings({
-      flags: { data: join(folder, 'data'), directoryFiles: folder },
-      environment: {},
-      cwd: folder,
-    }).settings,
-    environment: {},
-    create: true,
-  })
+const open = (folder: string) => realmIn(folder, { directoryFiles: folder })
 
 const declare = async ({ store }: Realm): Promise<void> => {
   const by = { manager: 'local/bench' }
@@ -65,23 +51,6 @@ const declare = async ({ store }: Realm): Promise<void> => {
   const columns = { id: 'number', email: 'mail', givenName: 'first', familyName: 'last', groups: 'teams' }
   const spec = { organization: 'acme', type: 'File', file: { path: 'people.csv', columns }, policy: 'Observe' } as const
   await store.apply({ apiVersion, kind: 'Directory', metadata: { name: 'hr' }, spec }, by)
-}
-
-/** Has the directory read, once the controller leads. @returns seconds, and what the read says of itself */
-const sync = async (realm: Realm) => {
-  await using _ = await startController({
-    realm,
-    log: noLog(),
-    metrics: createMetrics(),
-    signal: new AbortController().signal,
-    sources: true,
-  })
-  const begin = performance.now()
-  const wait = await requestSync(realm, 'hr', { allowEmpty: false })
-  const synced = await wait(new AbortController().signal, () => undefined)
-  if (synced.is !== 'read' || synced.directory.status?.lastSync?.outcome !== 'Complete')
-    throw new Error(`the directory was not read: ${JSON.stringify(synced)}`)
-  return { seconds: (performance.now() - begin) / 1000, ...synced.directory.status.lastSync }
 }
 
 const scan = async (file: string): Promise<number> => {
@@ -100,7 +69,7 @@ if (again === undefined) {
     {
       await using realm = await open(folder)
       await declare(realm)
-      first = (await sync(realm)).seconds
+      first = (await synced(realm, 'hr')).seconds
     }
     // A process of its own, as after a restart: only then memory is what a controller needs.
     const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename, people, folder])
@@ -111,7 +80,7 @@ if (again === undefined) {
   }
 } else {
   await using realm = await open(again)
-  const { seconds, created, updated, removed, requests } = await sync(realm)
+  const { seconds, created, updated, removed, requests } = await synced(realm, 'hr')
   const rss = process.memoryUsage().rss / 1024 / 1024
   console.log(JSON.stringify({ again: seconds, writes: created + updated + removed, requests, rss }))
 }

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type Bench, isMet, type Row, ratioOf } from './bench.ts'
 import { directory } from './directory.ts'
+import { github } from './github.ts'
 import { kubernetes } from './kubernetes.ts'
 import { pass } from './pass.ts'
 import { plan } from './plan.ts'
@@ -31,6 +32,7 @@ const benches: readonly Bench[] = [
   stream,
   directory,
   scim,
+  github,
   kubernetes,
   takeover,
   who,

@@ -36,7 +36,7 @@ export interface DirectoryDriver {
   readonly capabilities: Capabilities
   /**
    * Everything that is there now.
-   * @param options.take given each page as it comes; the next one is asked for once it is done
+   * @param options.take given one page after the other as they come; a driver reads one page ahead at most while it is under way
    * @returns how it ended, and how many requests it took
    * @throws the signal's reason once it aborts
    */

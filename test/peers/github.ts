@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from './certificate.ts'
 import { graphqlAnswer } from './github/graphql.ts'
 import { emptyOrganization, filling, type OrganizationState } from './github/organization.ts'
-import { restAnswer } from './github/rest.ts'
+import { restAnswer, simpleUser } from './github/rest.ts'
 
 /**
  * How the peer treats the next requests: each word is used up by one of them, and after the last one every request is answered.
@@ -38,8 +38,6 @@ export interface GithubPeerOptions {
   scopes?: string[]
   /** Whether the token is that of an owner; true when absent. */
   isOwner?: boolean
-  /** Milliseconds before each answer. */
-  latency?: number
   tls?: boolean
   /** "No more than 100 concurrent requests", "no more than 900 points per minute" over REST and 2,000 over GraphQL. */
   limits?: { concurrent?: number; restPerMinute?: number; graphqlPerMinute?: number }
@@ -56,6 +54,8 @@ export interface GithubPeer extends AsyncDisposable {
   readonly requests: string[]
   /** Requests under way at once, at most. */
   readonly concurrent: number
+  /** Answers only after so many milliseconds from now on. */
+  delay(milliseconds: number): void
   treat(...treatments: Treatment[]): void
   /** From now on each request from the n-th on (1 is the next) is treated so. */
   treatFrom(request: number, treatment: Treatment): void
@@ -67,7 +67,7 @@ const MINUTE = 60_000
 
 /** A server on loopback that answers as docs.github.com and the published schema of GraphQL describe it, and counts. */
 export const githubPeer = async (options: GithubPeerOptions = {}): Promise<GithubPeer> => {
-  const { organization = 'acme', token = GITHUB_TOKEN, scopes = ALL_SCOPES, isOwner = true, latency = 0 } = options
+  const { organization = 'acme', token = GITHUB_TOKEN, scopes = ALL_SCOPES, isOwner = true } = options
   const limits = { concurrent: 100, restPerMinute: 900, graphqlPerMinute: 2000, ...options.limits }
   const reset = options.reset ?? (() => Math.ceil(Date.now() / 1000) + 3600)
   const state = emptyOrganization(organization)
@@ -99,7 +99,7 @@ export const githubPeer = async (options: GithubPeerOptions = {}): Promise<Githu
     const graphql = request.method === 'POST' && /\/graphql$/.test(url.pathname)
     requests.push(`${request.method} ${url.pathname}`)
     const treatment = treatments.shift() ?? (from && requests.length >= from.at ? from.treatment : 'answer')
-    if (latency > 0) await new Promise(resolve => setTimeout(resolve, latency))
+    if (self.latency > 0) await new Promise(resolve => setTimeout(resolve, self.latency))
     const send = (status: number, value: unknown, headers: Record<string, string> = {}) => {
       const text = typeof value === 'string' ? value : JSON.stringify(value)
       response.writeHead(status, {
@@ -150,11 +150,12 @@ export const githubPeer = async (options: GithubPeerOptions = {}): Promise<Githu
     if (/invitations|outside/.test(url.pathname) && !scopes.includes('admin:org'))
       return void send(403, { message: 'You must be an admin to view invitations for an organization.' })
     const found = restAnswer(state, url.pathname, url.searchParams)
-    if (!('list' in found)) return void send(found.status, found.item)
+    if ('item' in found) return void send(found.status, found.item)
+    const all = 'people' in found ? found.people : found.list
     // "The number of results per page (max 100)", 30 when absent.
     const size = Math.min(Math.max(Number(url.searchParams.get('per_page') ?? 30) || 30, 1), 100)
     const page = Math.max(Number(url.searchParams.get('page') ?? 1) || 1, 1)
-    const last = Math.max(Math.ceil(found.list.length / size), 1)
+    const last = Math.max(Math.ceil(all.length / size), 1)
     const linkTo = (to: number, rel: string) => {
       const there = new URL(`${self.url}${url.pathname}${url.search}`)
       there.searchParams.set('page', String(to))
@@ -165,7 +166,12 @@ export const githubPeer = async (options: GithubPeerOptions = {}): Promise<Githu
       ...(page < last ? [linkTo(page + 1, 'next'), linkTo(last, 'last')] : []),
       ...(page > 1 ? [linkTo(1, 'first')] : []),
     ]
-    send(200, found.list.slice((page - 1) * size, page * size), links.length > 0 ? { link: links.join(', ') } : {})
+    const items = all.slice((page - 1) * size, page * size)
+    send(
+      200,
+      'people' in found ? (items as typeof found.people).map(simpleUser) : items,
+      links.length > 0 ? { link: links.join(', ') } : {},
+    )
   }
 
   const listen = (request: IncomingMessage, response: ServerResponse) => {
@@ -188,11 +194,14 @@ export const githubPeer = async (options: GithubPeerOptions = {}): Promise<Githu
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  const self = { url: `${options.tls ? 'https' : 'http'}://localhost:${port}` }
+  const self = { url: `${options.tls ? 'https' : 'http'}://localhost:${port}`, latency: 0 }
 
   return {
-    ...self,
+    url: self.url,
     port,
+    delay: milliseconds => {
+      self.latency = milliseconds
+    },
     state,
     fill: filling(state),
     requests,

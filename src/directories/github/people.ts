@@ -60,10 +60,9 @@ export const readMembers = (
   return readConnection({
     pageSize,
     ask,
-    take: async items => {
+    take: items => {
       const fresh = items.map(memberOf).filter(({ user }) => !seen.has(user.id) && seen.add(user.id))
-      if (fresh.length > 0) await take(fresh)
-      return fresh.length
+      return { fresh: fresh.length, done: take(fresh) }
     },
   })
 }

@@ -22,7 +22,7 @@ const TEAMS_A_PAGE = 20
 const MEMBERS =
   'totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { role node { databaseId } }'
 
-const teams = (
+const teamsText = (
   cut: string,
   declared: string,
 ) => `query($organization: String!, $size: Int!, $members: Int!${declared}) {
@@ -48,31 +48,33 @@ const moreMembers = `query($team: ID!, $size: Int!, $at: String!) {
  */
 export const readTeams = async (session: Session): Promise<{ teams: Team[]; total: number; short: number }> => {
   const { organization, pageSize } = session
-  const found = new Map<string, Team>()
+  const seen = new Set<string>()
+  const teams: Team[] = []
   let short = 0
   const ask = async (cut: Cut): Promise<Page> => {
     const { text, declared, variables } = argumentsOf(cut)
-    const data = await session.query(teams(text, declared), { organization, members: pageSize, ...variables })
+    const data = await session.query(teamsText(text, declared), { organization, members: pageSize, ...variables })
     return pageOf(shape.object(data['organization'], 'organization')['teams'], 'nodes', 'teams')
   }
   const { total } = await readConnection({
     pageSize: Math.min(pageSize, TEAMS_A_PAGE),
     ask,
-    take: async items => {
+    take: items => {
       const fresh = items
         .map(item => shape.object(item, 'team'))
-        .filter(node => !found.has(shape.id(node['databaseId'], 'databaseId')))
-      await Promise.all(
-        fresh.map(async node => {
-          const { team, lacks } = await teamOf(session, node)
-          found.set(team.id, team)
-          if (lacks) short++
-        }),
-      )
-      return fresh.length
+        .filter(node => {
+          const id = shape.id(node['databaseId'], 'databaseId')
+          return !seen.has(id) && seen.add(id)
+        })
+      const reading = fresh.map(async node => {
+        const { team, lacks } = await teamOf(session, node)
+        teams.push(team)
+        if (lacks) short++
+      })
+      return { fresh: fresh.length, done: Promise.all(reading) }
     },
   })
-  return { teams: [...found.values()], total, short }
+  return { teams, total, short }
 }
 
 const teamOf = async (session: Session, node: Record<string, unknown>): Promise<{ team: Team; lacks: boolean }> => {

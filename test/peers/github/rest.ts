@@ -1,7 +1,10 @@
 import { type Account, byId, type InvitationState, type OrganizationState, type TeamState } from './organization.ts'
 
 /** An answer of the REST API: an item, or a list of which a page is asked for. */
-export type RestAnswer = { readonly status: number; readonly item: unknown } | { readonly list: readonly unknown[] }
+export type RestAnswer =
+  | { readonly status: number; readonly item: unknown }
+  | { readonly list: readonly unknown[] }
+  | { readonly people: readonly Account[] }
 
 const NOT_FOUND: RestAnswer = { status: 404, item: { message: 'Not Found', status: '404' } }
 
@@ -41,7 +44,7 @@ const withChildren = (state: OrganizationState, team: TeamState): Map<number, 'm
 }
 
 const people = (state: OrganizationState, ids: Iterable<number>) =>
-  byId([...ids].flatMap(id => state.accounts.get(id) ?? [])).map(simpleUser)
+  byId([...ids].flatMap(id => state.accounts.get(id) ?? []))
 
 const teamOf = (state: OrganizationState, team: TeamState, short = false): unknown => {
   const parent = team.parent === undefined ? undefined : state.teams.get(team.parent)
@@ -93,13 +96,13 @@ export const restAnswer = (state: OrganizationState, path: string, query: URLSea
       return { status: 200, item: { login: state.login, id: 1, name: state.login } }
     case 'members':
       return {
-        list: people(
+        people: people(
           state,
           [...state.members].flatMap(([id, held]) => (role === 'all' || role === held ? id : [])),
         ),
       }
     case 'outside_collaborators':
-      return { list: people(state, state.outside) }
+      return { people: people(state, state.outside) }
     case 'invitations': {
       if (whose === 'teams') {
         const invitation = state.invitations.find(({ id }) => id === Number(which))
@@ -130,7 +133,7 @@ export const restAnswer = (state: OrganizationState, path: string, query: URLSea
       const members = [...withChildren(state, team)].flatMap(([id, held]) =>
         role === 'all' || role === held ? id : [],
       )
-      return { list: people(state, members) }
+      return { people: people(state, members) }
     }
     default:
       return NOT_FOUND
