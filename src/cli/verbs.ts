@@ -10,6 +10,12 @@ export const VERBS: readonly VerbEntry[] = [
   },
   { name: 'new', group: 'Start', summary: 'Write one manifest', load: () => import('./verbs/new.ts') },
   {
+    name: 'import',
+    group: 'Start',
+    summary: 'Write manifests of an organization that is elsewhere',
+    load: () => import('./verbs/import.ts'),
+  },
+  {
     name: 'run',
     group: 'Start',
     summary: 'Run the controller: sources, loop, portal, health, metrics',
