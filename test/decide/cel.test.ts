@@ -37,6 +37,14 @@ describe('an expression over user', () => {
     expect(compileExpression(text).evaluate(alice)).toEqual({ ok: false })
   })
 
+  it('takes from nobody else where their errors came from', () => {
+    const before = Error.stackTraceLimit
+    compileExpression('user.labels.site == "hq"').evaluate(alice)
+    compileExpression('1 / 0 == 1').evaluate(alice)
+    expect(Error.stackTraceLimit).toBe(before)
+    expect(new Error('here').stack).toContain('cel.test.ts')
+  })
+
   it('is an error, and neither yes nor no, where it cannot be decided', () => {
     expect(compileExpression('1 / size(user.labels.team.split("p")) == 1 / 0').evaluate(alice)).toEqual({
       error: 'division by zero',

@@ -156,7 +156,8 @@ export class Connection {
 
   async #flush(): Promise<void> {
     try {
-      if (this.#isRoundLong()) await nextRound()
+      // Reaching the disk costs more than a round of the event loop, in which everybody who is about to write comes along.
+      if (this.#isRoundLong() || this.#queue.some(job => job.durable)) await nextRound()
       while (this.#queue.length > 0) {
         const batch = this.#queue.slice(0, BATCH)
         this.#queue = this.#queue.slice(BATCH)

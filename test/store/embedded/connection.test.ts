@@ -42,6 +42,18 @@ describe('a connection', () => {
     expect(await values()).toEqual(['a', 'b', 'c'])
   })
 
+  test('takes along who is about to write, so that what reaches the disk does it once', async () => {
+    let commits = 0
+    connection.onCommit(() => commits++)
+    const soon = async (steps: number, value: string) => {
+      for (let step = 0; step < steps; step++) await undefined
+      return insert(value)
+    }
+    await Promise.all(Array.from({ length: 16 }, (_, at) => soon(at, `v${at}`)))
+    expect(commits).toBe(1)
+    expect(await values()).toHaveLength(16)
+  })
+
   test.each(['refused', 'broken'])('a write that is %s fails alone', async bad => {
     const results = await Promise.allSettled(['a', bad, 'c'].map(insert))
     expect(results.map(result => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
