@@ -8,6 +8,7 @@ import { PASSWORD, PEOPLE, READER, startSlapd } from '../../peers/slapd.ts'
 import { personEntry } from '../ldap/reading.ts'
 import { driverFor, realmOf } from './reading.ts'
 import { runsBesideKeycloak } from './running.ts'
+import { readsBySCIM } from './scim.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -377,5 +378,6 @@ describeWith('keycloak', 'a real Keycloak', () => {
     })
   })
 
+  readsBySCIM(() => keycloak)
   runsBesideKeycloak(() => keycloak)
 })
