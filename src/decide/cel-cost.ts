@@ -8,10 +8,12 @@ export class CostError extends RosterError {
 }
 
 /** How large a value can get: elements of a list or map, characters of a text; `item` for what is inside. */
-interface Size {
+export interface Size {
   length: number
   item?: Size
 }
+/** The fields of `user`, and how large each may be. */
+export type Fields = Readonly<Record<string, Size>>
 interface Estimate {
   cost: number
   size: Size
@@ -24,8 +26,8 @@ interface Refused {
 
 const ONE: Size = { length: 1 }
 const text = (length: number): Size => ({ length })
-/** Bounds of the fields of `user`. Kubernetes does not bound the number of labels; more than these make it slower, not wrong. */
-const USER: Readonly<Record<string, Size>> = {
+/** The fields of a User. Kubernetes does not bound the number of labels; more than these make it slower, not wrong. */
+export const PERSON = {
   name: text(253),
   labels: { length: 64, item: text(317) },
   email: text(254),
@@ -33,10 +35,24 @@ const USER: Readonly<Record<string, Size>> = {
   locale: text(20),
   givenName: text(100),
   familyName: text(100),
-}
+} as const satisfies Fields
 
-/** The fields of `user`, in words. */
-export const FIELDS = Object.keys(USER).join(', ')
+/** The fields of somebody as a directory tells of them. */
+export const FOUND = {
+  id: text(255),
+  login: text(255),
+  email: text(254),
+  aliases: { length: 20, item: text(254) },
+  external: ONE,
+  givenName: text(100),
+  familyName: text(100),
+  displayName: text(200),
+  locale: text(20),
+  active: ONE,
+} as const satisfies Fields
+
+/** Fields in words. */
+export const fieldsText = (fields: Fields): string => Object.keys(fields).join(', ')
 
 /**
  * Worst-case cost of an expression over `user`, in steps: the way the Kubernetes API server estimates rules of CRDs, from the bounds of what it reads.
@@ -44,7 +60,7 @@ export const FIELDS = Object.keys(USER).join(', ')
  *
  * @returns also the first thing that is not on the list of what may be used
  */
-export function estimateCost(ast: ASTNode): { cost: number; refused: Refused | undefined } {
+export function estimateCost(ast: ASTNode, fields: Fields): { cost: number; refused: Refused | undefined } {
   let refused: Refused | undefined
 
   const sum = (estimates: Estimate[]): number => estimates.reduce((total, { cost }) => total + cost, 1)
@@ -63,9 +79,9 @@ export function estimateCost(ast: ASTNode): { cost: number; refused: Refused | u
         const inner = estimate(target, scope)
         // The type check does not look into has().
         const ofUser = target.op === 'id' && target.args === 'user' && !scope.has('user')
-        if (ofUser && !Object.hasOwn(USER, field))
-          refused ??= { message: `user has no ${field}; it has ${FIELDS}`, node }
-        return { cost: inner.cost + 1, size: (ofUser ? USER[field] : inner.size.item) ?? ONE }
+        if (ofUser && !Object.hasOwn(fields, field))
+          refused ??= { message: `user has no ${field}; it has ${fieldsText(fields)}`, node }
+        return { cost: inner.cost + 1, size: (ofUser ? fields[field] : inner.size.item) ?? ONE }
       }
       case '[]':
       case '[?]': {

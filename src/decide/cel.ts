@@ -1,6 +1,6 @@
 import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js'
 import { RE2JS } from 're2js'
-import { CostError, estimateCost, FIELDS } from './cel-cost.ts'
+import { CostError, estimateCost, type Fields, FOUND, fieldsText, PERSON } from './cel-cost.ts'
 
 /** What an expression sees of a person: effective values, and the labels of the User. */
 export interface ExpressionUser {
@@ -13,8 +13,25 @@ export interface ExpressionUser {
   familyName?: string | undefined
 }
 
+/** What an expression sees of somebody as a directory tells of them. */
+export interface FoundFacts {
+  id: string
+  login?: string | undefined
+  email?: string | undefined
+  aliases?: readonly string[] | undefined
+  /** The address is in no domain of the organization. */
+  external: boolean
+  givenName?: string | undefined
+  familyName?: string | undefined
+  displayName?: string | undefined
+  locale?: string | undefined
+  active: boolean
+}
+
 /** The verdict on one person; with an error the caller keeps its verdict of before. */
 export type Evaluation = { ok: boolean } | { error: string }
+/** A value that comes of one person, undefined where what it is made of is not there; with an error the caller keeps the value of before. */
+export type Mapped = { value: string | undefined } | { error: string }
 
 /** What is wrong with an expression; `offset` and `length` in UTF-16 units of its text. */
 export interface ExpressionProblem {
@@ -23,52 +40,124 @@ export interface ExpressionProblem {
   length: number
 }
 
-export interface Expression {
+export interface Compiled<Facts, Result> {
   /** What is wrong with it; then every evaluation is an error. */
   readonly problem: ExpressionProblem | undefined
-  /** Whether it holds for somebody. A key that the person does not have makes it *no*; every other error is an error. */
-  evaluate(user: ExpressionUser): Evaluation
+  evaluate(user: Facts): Result | { error: string }
 }
 
 /** Units of {@link estimateCost}: a few milliseconds a person at the very worst. */
 const MAX_COST = 50_000
 const LIMITS = { maxAstNodes: 1000, maxDepth: 40, maxListElements: 500, maxMapEntries: 100, maxCallArguments: 8 }
 
-const environment = new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS })
-  .registerVariable('user', {
-    schema: {
-      name: 'string',
-      labels: 'map<string, string>',
-      email: 'string',
-      external: 'bool',
-      locale: 'string',
-      givenName: 'string',
-      familyName: 'string',
-    },
-  })
-  .registerFunction('string.matchesLinear(string): bool', matchesLinear)
+const environmentOf = (schema: Record<string, string>): Environment =>
+  new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS })
+    .registerVariable('user', { schema })
+    .registerFunction('string.matchesLinear(string): bool', matchesLinear)
 
-const compiled = new Map<string, Expression>()
-const MAX_COMPILED = 10_000
-
-/**
- * Compiles an expression over `user`: parsed, its types checked, its worst-case cost estimated. The same text is compiled once.
- * It never throws: what is wrong is the `problem` of the result.
- */
-export function compileExpression(text: string): Expression {
-  const known = compiled.get(text)
-  if (known) return known
-  const expression = compile(text)
-  if (compiled.size >= MAX_COMPILED) compiled.clear()
-  compiled.set(text, expression)
-  return expression
+/** What expressions are about. */
+interface Language {
+  readonly fields: Fields
+  readonly environment: Environment
 }
 
-function compile(text: string): Expression {
-  const broken = (problem: ExpressionProblem): Expression => ({ problem, evaluate: () => ({ error: problem.message }) })
+const person: Language = {
+  fields: PERSON,
+  environment: environmentOf({
+    name: 'string',
+    labels: 'map<string, string>',
+    email: 'string',
+    external: 'bool',
+    locale: 'string',
+    givenName: 'string',
+    familyName: 'string',
+  }),
+}
+const found: Language = {
+  fields: FOUND,
+  environment: environmentOf({
+    id: 'string',
+    login: 'string',
+    email: 'string',
+    aliases: 'list<string>',
+    external: 'bool',
+    givenName: 'string',
+    familyName: 'string',
+    displayName: 'string',
+    locale: 'string',
+    active: 'bool',
+  }),
+}
+
+const MAX_COMPILED = 10_000
+
+/** Compiles each text once. */
+const remembering = <Facts, Result>(
+  compileText: (text: string) => Compiled<Facts, Result>,
+): ((text: string) => Compiled<Facts, Result>) => {
+  const compiled = new Map<string, Compiled<Facts, Result>>()
+  return text => {
+    const known = compiled.get(text)
+    if (known) return known
+    const expression = compileText(text)
+    if (compiled.size >= MAX_COMPILED) compiled.clear()
+    compiled.set(text, expression)
+    return expression
+  }
+}
+
+/**
+ * Compiles an expression over a `user`: parsed, its types checked, its worst-case cost estimated. The same text is compiled once.
+ * It never throws: what is wrong is the `problem` of the result. A key that the person does not have makes it *no*; every other error is an error.
+ */
+export const compileExpression = remembering<ExpressionUser, { ok: boolean }>(text =>
+  compile(text, person, 'bool', ({ labels, ...fields }) => ({
+    // Labels are a Map, for one may be called `constructor`.
+    labels: new Map(Object.entries(labels ?? {})),
+    ...present(fields),
+  })),
+)
+
+/** The same over somebody as a directory tells of them. */
+export const compileFilter = remembering<FoundFacts, { ok: boolean }>(text => compile(text, found, 'bool', present))
+
+/** An expression whose value is a text; one that needs a key which is not there has none. */
+export const compileMapping = remembering<FoundFacts, { value: string | undefined }>(text =>
+  compile(text, found, 'string', present),
+)
+
+interface Results {
+  bool: { ok: boolean }
+  string: { value: string | undefined }
+}
+
+/** How a value of each type is told, and what is said where a key is missing. */
+const RESULTS: {
+  [T in keyof Results]: { of: (value: unknown) => Results[T] | undefined; none: Results[T]; what: string }
+} = {
+  bool: {
+    of: value => (typeof value === 'boolean' ? { ok: value } : undefined),
+    none: { ok: false },
+    what: 'true or false',
+  },
+  string: {
+    of: value => (typeof value === 'string' ? { value } : undefined),
+    none: { value: undefined },
+    what: 'a text',
+  },
+}
+
+function compile<Facts, Type extends keyof Results>(
+  text: string,
+  { fields, environment }: Language,
+  wanted: Type,
+  contextOf: (facts: Facts) => Record<string, unknown>,
+): Compiled<Facts, Results[Type]> {
+  const broken = (problem: ExpressionProblem) => ({ problem, evaluate: () => ({ error: problem.message }) })
+  const { of, none, what } = RESULTS[wanted]
   try {
     const program = environment.parse(text)
-    const { cost, refused } = estimateCost(program.ast)
+    const { cost, refused } = estimateCost(program.ast, fields)
     if (refused) {
       const { start, end } = refused.node
       return broken({ message: refused.message, offset: start, length: end - start })
@@ -76,58 +165,55 @@ function compile(text: string): Expression {
     rewriteMatches(program.ast)
     checkPatterns(program.ast)
     const { valid, type, error } = program.check()
-    if (!valid) return broken(problemOf(error, text))
-    if (type !== 'bool' && type !== 'dyn')
-      return broken({ message: `must be true or false, and is ${type}`, offset: 0, length: text.length })
+    if (!valid) return broken(problemOf(error, text, fields))
+    if (type !== wanted && type !== 'dyn')
+      return broken({ message: `must be ${what}, and is ${type}`, offset: 0, length: text.length })
     if (cost > MAX_COST)
       return broken({
         message: 'is too expensive: nest fewer all(), exists(), filter() and map()',
         offset: 0,
         length: text.length,
       })
-    return { problem: undefined, evaluate: user => evaluate(() => program({ user: contextOf(user) })) }
+    return {
+      problem: undefined,
+      evaluate: facts => {
+        // Of every person who lacks a key an error is made and thrown away: where it came from is what costs.
+        const traced = Error.stackTraceLimit
+        Error.stackTraceLimit = 0
+        try {
+          return of(program({ user: contextOf(facts) })) ?? { error: `is not ${what}` }
+        } catch (error) {
+          if (error instanceof EvaluationError && error.code === 'no_such_key') return none
+          return { error: summaryOf(error, fields) }
+        } finally {
+          Error.stackTraceLimit = traced
+        }
+      },
+    }
   } catch (error) {
-    return broken(problemOf(error, text))
+    return broken(problemOf(error, text, fields))
   }
 }
 
-function evaluate(run: () => unknown): Evaluation {
-  // Of every person who lacks a key an error is made and thrown away: where it came from is what costs.
-  const traced = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
-  try {
-    const result = run()
-    return typeof result === 'boolean' ? { ok: result } : { error: 'is neither true nor false' }
-  } catch (error) {
-    if (error instanceof EvaluationError && error.code === 'no_such_key') return { ok: false }
-    return { error: summaryOf(error) }
-  } finally {
-    Error.stackTraceLimit = traced
-  }
-}
+/** Only what is there: an absent value has to be an absent key. */
+const present = (facts: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
 
-/** Only what is there: an absent value has to be an absent key. Labels are a Map, for one may be called `constructor`. */
-function contextOf({ labels, ...fields }: ExpressionUser): Record<string, unknown> {
-  const context: Record<string, unknown> = { labels: new Map(Object.entries(labels ?? {})) }
-  for (const [key, value] of Object.entries(fields)) if (value !== undefined) context[key] = value
-  return context
-}
-
-function problemOf(error: unknown, text: string): ExpressionProblem {
+function problemOf(error: unknown, text: string, fields: Fields): ExpressionProblem {
   const range = (error as { range?: { start: number; end: number } }).range
   const offset = Math.min(range?.start ?? 0, text.length)
   return {
-    message: summaryOf(error),
+    message: summaryOf(error, fields),
     offset,
     length: Math.max(1, Math.min(range?.end ?? text.length, text.length) - offset),
   }
 }
 
-function summaryOf(error: unknown): string {
+function summaryOf(error: unknown, fields: Fields): string {
   if (error instanceof CostError) return error.message
   const { code, summary, message } = error as { code?: string; summary?: string; message?: string }
   const text = (summary ?? message ?? String(error)).split('\n')[0] ?? ''
-  if (code === 'no_such_key') return `user has no ${text.replace(/^No such key: /, '')}; it has ${FIELDS}`
+  if (code === 'no_such_key') return `user has no ${text.replace(/^No such key: /, '')}; it has ${fieldsText(fields)}`
   if (code === 'unknown_variable') return `${text.replace(/^Unknown variable: /, '')} is not known; there is only user`
   return text
 }
