@@ -17,6 +17,7 @@ import {
 } from './schema.ts'
 import { file } from './services/file.ts'
 import { github } from './services/github.ts'
+import { imported } from './services/import.ts'
 import { keycloak } from './services/keycloak.ts'
 import { ldap } from './services/ldap.ts'
 import { requests } from './services/requests.ts'
@@ -41,7 +42,11 @@ const spec = object(
     keycloak: optional(keycloak, 'off'),
     github: optional(github, 'off'),
     requests: optional(requests, { fixed: '4 at once' }),
-    policy: choice('`Observe`: everything is read and written down, nobody is given or loses anything.', ['Observe']),
+    policy: choice(
+      '`Observe`: everything is read and written down, nobody is given or loses anything. `Import`: the people there belong to the organization.',
+      ['Observe', 'Import'],
+    ),
+    import: optional(imported, 'off'),
     interval: optional(duration('How often everything is read anew; 24 hours at most, a minute at least.'), {
       fixed: '24h',
     }),
@@ -56,6 +61,11 @@ const spec = object(
       rule: "!has(self.requests) || self.type in ['SCIM', 'Keycloak', 'GitHub']",
       message: 'is for services that are asked over HTTP',
       fieldPath: '.requests',
+    },
+    {
+      rule: "has(self.import) == (self.policy == 'Import')",
+      message: 'import and `policy: Import` belong together',
+      fieldPath: '.policy',
     },
     {
       rule: "!has(self.interval) || (duration(self.interval) >= duration('1m') && duration(self.interval) <= duration('24h'))",
@@ -98,6 +108,7 @@ const status = object('What was read last.', {
       withoutAddress: count('Without a usable address.'),
       disabled: count('Whose account is disabled there; they are counted above too.'),
       invited: unset(count('Who were invited there and have not joined; they are counted above too.')),
+      imported: unset(count('Whom the directory gives a membership; they are counted above too.')),
     }),
   ),
   lastCompleteTime: unset(time('When everything was last read; written with what changed, else hourly.')),

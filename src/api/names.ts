@@ -77,6 +77,7 @@ export const UNOBSERVED = { observedGeneration: -1 } as const
 export const MANAGERS = {
   controller: 'controller',
   source: (name: string) => `source/${name}`,
+  directory: (name: string) => `directory/${name}`,
   user: (name: string) => `user/${name}`,
   local: (osUser: string) => `local/${osUser}`,
   /** Of fields that nobody owned when they were restored. */

@@ -157,6 +157,23 @@ const spec = object(
       }),
       'inherited',
     ),
+    users: optional(
+      block('Who of the people that directories tell of belongs here.', {
+        external: optional(
+          choice('Whether people outside the domains of the organization do.', ['Include', 'Exclude']),
+          { inherited: 'Include' },
+        ),
+        skip: optional(
+          list(
+            text('An address or a login, `*` for any run of characters: `svc-*@acme.example`.', 254),
+            200,
+            'Never these.',
+          ),
+          { inherited: 'nobody' },
+        ),
+      }),
+      'inherited',
+    ),
     guard: optional(
       block(
         'How much may be taken from people at once. An organization can only be stricter than those above it; a looser guard counts when it has stood for 24 hours.',

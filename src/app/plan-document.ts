@@ -7,7 +7,7 @@ import { byCost, summarize } from './plan-summary.ts'
  * - `hash`: over `changes`, as `planHash` says; two plans that do the same have the same one.
  * - `base`: version of the store that was planned on.
  * - `summary`: how many resources to create, update and delete; mails; people who lose and who gain; seats given and freed; resources held.
- * - `changes`: what costs first. `action` and `target` (`resource`, `mail`, `access`, `seat`, `membership`, `account`) of `kind` and `name` in `organization`,
+ * - `changes`: what costs first. `action` and `target` (`resource`, `mail`, `access`, `seat`, `membership`, `account`) of `kind` and `name` (`called`: the address of somebody whose name Roster made) in `organization`,
  *   `because` of a place (`file:line`) or an object; `fields`: for an update `{from, to}` a field, for a mail `template`, `to` and `roles`, for access `roles`,
  *   `groups` and `permissions`, for a seat `pool`, `seats` and `state`.
  * - `alsoDue`: what would happen without these manifests, too, in the same words.

@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { SecretReader } from '../ports/secrets.ts'
 import { indexes } from '../reconcilers/indexes.ts'
 import type { Lines } from '../reconcilers/lines.ts'
-import { requestsOf } from '../reconcilers/people.ts'
+import { isGenerated, requestsOf } from '../reconcilers/people.ts'
 import { openLoop, type Rest } from '../runtime/loop.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { type Snapshot, takeSnapshot } from '../store/overlay/snapshot.ts'
@@ -147,12 +147,22 @@ const noting = (secrets: SecretReader, asked: Map<string, { trouble: string | un
 
 /** A mail is noted on the record that remembers it; people know the User it goes to, or the Invitation that asks for it. */
 const namedForPeople = (change: Change, cache: Cache): Change => {
+  if (change.kind === 'User') return { ...change, ...calledIn(cache, change.name) }
   if (change.kind !== 'Membership') return change
   const { user, organization, address } = cache.get('Membership', change.name)?.spec ?? {}
-  if (user && cache.get('User', user.name)) return { ...change, kind: 'User', name: user.name }
+  if (user && cache.get('User', user.name))
+    return { ...change, kind: 'User', name: user.name, ...calledIn(cache, user.name) }
   if (organization === undefined || address === undefined) return change
   const [request] = requestsOf(cache, organization, address)
   return request ? { ...change, kind: 'Invitation', name: request.metadata.name } : change
+}
+
+/** Of a User that Roster made, and of one that it has removed since, whom their records remember. */
+const calledIn = (cache: Cache, name: string): { called?: string } => {
+  const user = cache.get('User', name)
+  if (user) return isGenerated(user) ? { called: user.spec.email } : {}
+  const address = cache.by('Membership', 'generatedUser', name)[0]?.spec.address
+  return address === undefined ? {} : { called: address }
 }
 
 /** Time stands still at the base; what waits for a time is listed, not run. */

@@ -85,12 +85,12 @@ const COST = {
 const personRow = ({ subject, changes }: Person, { later, timeZones }: Plan): { cost: number; row: PlanRow } => {
   const of = (target: Change['target'], ...actions: Change['action'][]): Change[] =>
     changes.filter(change => change.target === target && actions.includes(change.action))
-  const name = subject.slice(subject.indexOf('/') + 1)
+  const name = changes.find(one => one.called !== undefined)?.called ?? subject.slice(subject.indexOf('/') + 1)
   const document = changes.find(one => one.target === 'resource' && typeof one.fields['user'] !== 'string')
   const generated = of('resource', 'delete').some(one => typeof one.fields['user'] === 'string')
   const lost = [...of('membership', 'end'), ...of('access', 'take')]
   const losses = lost.length > 0 ? accessText(lost) : ''
-  const gains = accessText([...of('access', 'grant'), ...of('membership', 'grant')])
+  const gains = accessText([...of('access', 'grant'), ...of('membership', 'grant', 'join')])
   const [invited] = of('mail', 'send').filter(one => one.fields['template'] === 'invitation')
   const [queued] = of('mail', 'queue')
   const mail = invited ?? queued

@@ -5,12 +5,12 @@ import { permissionsOf, reachesDown } from './permissions.ts'
 /** A role given to somebody directly, and by what. */
 export interface DirectRole {
   role: string
-  how: 'declared' | 'grant'
+  how: 'declared' | 'grant' | 'directory'
 }
 
 /** One way in which a role came. */
 export interface Way {
-  how: 'declared' | 'grant' | 'group'
+  how: 'declared' | 'grant' | 'directory' | 'group'
   /** The groups it came through, from the one that names the person to the one that has the role. */
   path?: string[]
 }

@@ -241,6 +241,8 @@ function* turnsOf(
   const { kind } = (after ?? before) as AnyManifest
   if (kind === 'User') yield* turnsOfUser(before as OfUser, after as OfUser, declared)
   else if (kind === 'Group') yield* turnsOfGroup(before as OfGroup, after as OfGroup, declared)
+  else if (kind === 'Directory' && after)
+    yield* turnsOfDirectory(before as OfDirectory, after as ManifestOf<'Directory'>, declared)
   // What an accepted one gave stays, whatever becomes of it.
   else if (kind === 'Invitation' && after)
     yield {
@@ -252,6 +254,7 @@ function* turnsOf(
 
 type OfUser = ManifestOf<'User'> | undefined
 type OfGroup = ManifestOf<'Group'> | undefined
+type OfDirectory = ManifestOf<'Directory'> | undefined
 
 function* turnsOfUser(before: OfUser, after: OfUser, declared: Declared): Generator<Turn> {
   // Who is gone has nothing.
@@ -286,6 +289,13 @@ function* turnsOfGroup(before: OfGroup, after: OfGroup, declared: Declared): Gen
   if (caught.size > 0) yield { before: caught, after: NONE, pointer }
   if (haveNewcomers(before, after)) yield { before: NONE, after: now, pointer }
   if (haveNewcomers(after, before)) yield { before: old, after: NONE, pointer }
+}
+
+/** Whoever declares who is imported makes people members, of whatever address: they get what it gives, and what groups give by an expression. */
+function* turnsOfDirectory(before: OfDirectory, after: ManifestOf<'Directory'>, declared: Declared): Generator<Turn> {
+  // A field that is left as it is brings nobody new.
+  if (before && isDeepStrictEqual(before.spec, after.spec)) return
+  yield { before: NONE, after: declared.rolesOfImport(after), pointer: '/spec/import' }
 }
 
 /** Whether somebody may be in a group who was not before. */

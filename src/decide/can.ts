@@ -19,7 +19,7 @@ export const standingOf = (
   if (membership.ended) return 'Ended'
   if (membership.declared?.until !== undefined && milliseconds(membership.declared.until) <= now) return 'Ended'
   if (hasLeft(membership)) return 'Left'
-  if (suspended === 'shown' || (suspended && isSuspensionInForce(membership))) return 'Suspended'
+  if (suspended === 'shown' || isSuspensionInForce(membership, suspended)) return 'Suspended'
   if (!membership.joined) return hasDeclined(membership) ? 'Declined' : 'Invited'
   return membership.settled?.roles.length ? 'Active' : 'Restricted'
 }
@@ -35,9 +35,12 @@ export const suspensionOf = (
   user: { spec: { suspended?: boolean }; status?: { state?: string } } | undefined,
 ): Suspension => (user?.spec.suspended !== true ? false : user.status?.state === 'Suspended' ? 'shown' : true)
 
-/** Whether the suspension of a person counts here: suspending somebody who belongs takes something from them, and is in force once it is settled. */
-const isSuspensionInForce = ({ joined, settled }: MembershipSpec): boolean =>
-  joined === undefined || settled === undefined || settled.suspended === true
+/**
+ * Whether a suspension counts here: of a person everywhere, or of who stands on a directory in its organization. Suspending somebody who belongs takes something from them,
+ * and is in force once it is settled; until then only who has nothing yet is kept out by what is declared.
+ */
+const isSuspensionInForce = ({ joined, settled }: MembershipSpec, suspended: Suspension): boolean =>
+  joined === undefined || settled === undefined ? suspended !== false : settled.suspended === true
 
 /** One membership of the person in question, or of an organization above the one asked about. */
 export interface CanInput {

@@ -48,6 +48,7 @@ export const FOUND = {
   familyName: text(100),
   displayName: text(200),
   locale: text(20),
+  relation: text(40),
   active: ONE,
 } as const satisfies Fields
 

@@ -25,6 +25,8 @@ export interface FoundFacts {
   familyName?: string | undefined
   displayName?: string | undefined
   locale?: string | undefined
+  /** What they are there, where the service tells: `Owner`, `Invited`. */
+  relation?: string | undefined
   active: boolean
 }
 
@@ -85,6 +87,7 @@ const found: Language = {
     familyName: 'string',
     displayName: 'string',
     locale: 'string',
+    relation: 'string',
     active: 'bool',
   }),
 }

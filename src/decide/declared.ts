@@ -90,6 +90,16 @@ export class Declared {
     return new Set([...roles, ...this.#rolesByGroups({ name: '' }, person, organization)])
   }
 
+  /** The roles that somebody may get whom a Directory brings: named, and by any group that an expression may put them in. */
+  rolesOfImport({ spec }: Pick<ManifestOf<'Directory'>, 'spec'>): ReadonlySet<string> {
+    if (!spec.import) return new Set()
+    const groups = [...this.#found(this.#withExpression, spec.organization)]
+    return new Set([
+      ...(spec.import.roles ?? []),
+      ...groups.flatMap(({ metadata }) => [...this.rolesOfGroup(metadata.name)]),
+    ])
+  }
+
   /** The roles that whoever is in the group gets: its own, and those of the groups it is nested in. */
   rolesOfGroup(name: string): ReadonlySet<string> {
     const organization = this.#groups.get(name)?.spec.organization

@@ -89,6 +89,16 @@ export const recordedGroup = ({
   }
 }
 
+/** A language as services write it (`de_DE`, `EN`, `en-us`) as a tag (RFC 5646), language and region only; undefined where it is none. */
+export const languageOf = (text: string): string | undefined => {
+  try {
+    const { language, region } = new Intl.Locale(text.replaceAll('_', '-'))
+    return /^[a-z]{2,3}$/.test(language) ? `${language}${region === undefined ? '' : `-${region}`}` : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const lineOf = (text: string | undefined): string | undefined => {
   const trimmed = text?.trim()
   return trimmed === undefined || trimmed === '' ? undefined : trimmed

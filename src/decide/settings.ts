@@ -27,6 +27,8 @@ export interface OrganizationSettings {
   mail: { from: Mail['from']; replyTo: 'Inviter' | 'Sender'; templates: NonNullable<Mail['templates']>; locale: string }
   invitations: { validFor: number; dailyLimitPerInviter: number; dailyLimit: number; maxAttempts: number }
   onboarding: { welcomeMail: boolean }
+  /** Of people that directories tell of. */
+  users: { external: 'Include' | 'Exclude'; skip: readonly string[] }
   /** As declared; what is judged by is the settled one. */
   guard: GuardSettings
   /** The organization that is frozen, this one or the nearest above: nothing leaves. */
@@ -129,6 +131,10 @@ export const settingsOf = (chain: readonly Organization[]): OrganizationSettings
       maxAttempts: nearest(spec => spec.invitations?.maxAttempts) ?? 3,
     },
     onboarding: { welcomeMail: nearest(spec => spec.onboarding?.welcomeMail) ?? true },
+    users: {
+      external: nearest(spec => spec.users?.external) ?? 'Include',
+      skip: nearest(spec => spec.users?.skip) ?? [],
+    },
     guard: guardOf(chain.map(organization => organization.spec)),
     frozen: frozenAt(chain),
   }

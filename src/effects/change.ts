@@ -18,6 +18,8 @@ export interface Change {
   target: 'resource' | 'mail' | 'access' | 'seat' | 'membership' | 'account'
   kind: string
   name: string
+  /** The address of somebody whose name Roster made: how people know them. */
+  called?: string
   organization?: string
   /** `users/alice.yaml:1`, or `User/alice`. */
   because: string

@@ -95,6 +95,11 @@ function judgeReach(set: ResourceSet): void {
     for (const [at, name] of (manifest.spec.roles ?? []).entries())
       role(judgement, name, manifest.spec.organization, `/spec/roles/${at}`)
   }
+  for (const { manifest, judgement } of set.of('Directory')) {
+    if (!judgement) continue
+    for (const [at, name] of (manifest.spec.import?.roles ?? []).entries())
+      role(judgement, name, manifest.spec.organization, `/spec/import/roles/${at}`)
+  }
   for (const { manifest, judgement } of set.of('Group')) {
     if (!judgement) continue
     const { organization, roles, groups } = manifest.spec

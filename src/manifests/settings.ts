@@ -1,5 +1,5 @@
 import { PERMISSION_AREAS, PERMISSION_VERBS } from '../api/names.ts'
-import { compileExpression } from '../decide/cel.ts'
+import { compileExpression, compileFilter, compileMapping, type ExpressionProblem } from '../decide/cel.ts'
 import { isTimeZone } from '../decide/time.ts'
 import type { Judgement } from './judgement.ts'
 import type { ResourceSet } from './set.ts'
@@ -18,6 +18,13 @@ export function judgeSettings(set: ResourceSet, checkTemplate: TemplateCheck | u
     if (judgement) judgeExpression(judgement, manifest.spec.membersWhere, '/spec/membersWhere')
   for (const { manifest, judgement } of set.of('LicensePool'))
     if (judgement) judgeExpression(judgement, manifest.spec.selector?.expression, '/spec/selector/expression')
+  for (const { manifest, judgement } of set.of('Directory')) {
+    if (!judgement) continue
+    const { filter, mapping } = manifest.spec.import ?? {}
+    judgeExpression(judgement, filter, '/spec/import/filter', compileFilter)
+    for (const [field, text] of Object.entries(mapping ?? {}))
+      judgeExpression(judgement, text, `/spec/import/mapping/${field}`, compileMapping)
+  }
   for (const { manifest, judgement } of set.of('Role')) {
     if (!judgement) continue
     for (const field of ['allow', 'deny'] as const)
@@ -43,8 +50,13 @@ export function judgeSettings(set: ResourceSet, checkTemplate: TemplateCheck | u
   }
 }
 
-function judgeExpression(judgement: Judgement, text: string | undefined, pointer: string): void {
-  const problem = text === undefined ? undefined : compileExpression(text).problem
+function judgeExpression(
+  judgement: Judgement,
+  text: string | undefined,
+  pointer: string,
+  compile: (text: string) => { problem: ExpressionProblem | undefined } = compileExpression,
+): void {
+  const problem = text === undefined ? undefined : compile(text).problem
   if (text === undefined || problem === undefined) return
   const lines = text.slice(0, problem.offset).split('\n')
   const inside = { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }

@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Directory } from '../api/directory.ts'
-import type { DirectoryRecord, DirectoryRecordSpec } from '../api/directoryrecord.ts'
+import type { Directory, DirectoryStatus } from '../api/directory.ts'
+import type { DirectoryRecord, DirectoryRecordSpec, RecordedUser } from '../api/directoryrecord.ts'
 import { MANAGERS } from '../api/names.ts'
-import { formerLogins, isUsableId, recordedGroup, recordedUser } from '../decide/found.ts'
+import { enrolmentOf } from '../decide/enrolment.ts'
+import { formerLogins, isUsableId, recordedGroup } from '../decide/found.ts'
+import { mappedUser } from '../decide/mapping.ts'
 import { believed, type Counts, countingPeople, type People } from '../decide/reading.ts'
 import { directoryRecordName } from '../decide/record-names.ts'
-import type { DirectoryDriver, FoundGroup, FoundPage, ReadOutcome } from '../ports/directory.ts'
+import type { DirectoryDriver, FoundGroup, FoundPage, FoundUser, ReadOutcome } from '../ports/directory.ts'
 import { now, settingsFor, type World } from './context.ts'
+import { bearerOf } from './imports.ts'
 import { declaredOwnerOf } from './people.ts'
 
 /** Records that are written at once: most of it is waiting for the store. */
@@ -61,8 +64,15 @@ export const readDirectory = async (
     else reading.created += 1
   }
 
+  const { mapping } = directory.spec.import ?? {}
+  const domains = settingsFor(world, directory.spec.organization)?.settings.domains ?? []
+  const taken = (found: FoundUser): RecordedUser => {
+    const before = known.get(directoryRecordName(name, 'User', found.id))?.spec.user
+    return mappedUser(mapping, found, { domains, before })
+  }
+
   const take = async ({ users = [], groups = [] }: FoundPage): Promise<void> => {
-    await together(users, user => note('User', user.id, isUsableId(user.id) ? { user: recordedUser(user) } : undefined))
+    await together(users, user => note('User', user.id, isUsableId(user.id) ? { user: taken(user) } : undefined))
     await together(groups, group => note('Group', group.id, groupSaid(group)))
     await options.progress(read)
   }
@@ -85,12 +95,22 @@ export const countingPeopleOf = (world: Pick<World, 'cache'>, { spec }: Director
     address => declaredOwnerOf(world.cache, address) !== undefined,
   )
 
-/** Who the people of a directory are, by what it last said. */
-export const peopleOf = (world: Pick<World, 'cache'>, directory: Directory): People => {
+/** Who the people of a directory are, by what it last said; where it imports, also to how many it gives a membership. */
+export const peopleOf = (
+  world: Pick<World, 'cache'>,
+  directory: Directory,
+): People & Pick<NonNullable<DirectoryStatus['people']>, 'imported'> => {
+  const settings = directory.spec.import && settingsFor(world, directory.spec.organization)?.settings
   const { people, add } = countingPeopleOf(world, directory)
-  for (const { spec } of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name))
-    if (spec.user && spec.missingTime === undefined) add(spec.user)
-  return people
+  let imported = 0
+  for (const record of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name)) {
+    const { spec } = record
+    if (!spec.user || spec.missingTime !== undefined) continue
+    add(spec.user)
+    if (settings && enrolmentOf(directory, spec, settings).is === 'in' && bearerOf(world.cache, record) !== undefined)
+      imported += 1
+  }
+  return { ...people, ...(settings && { imported }) }
 }
 
 /** Forgets what a directory said of everybody. */

@@ -29,9 +29,10 @@ export const reportReading = async (
     // A restore waits for a read that came after it.
     (lastCompleteTime ?? '') < (world.restoring.current()?.time ?? '')
   const { reading: _, ...kept } = rest
+  const who = peopleOf(world, directory)
   const body: Body = {
     ...kept,
-    people: peopleOf(world, directory),
+    people: who,
     lastSync: isNew
       ? { outcome: verdict.outcome, ...counts, created, updated, removed, requests, endTime: now(world) }
       : lastSync,
@@ -40,7 +41,11 @@ export const reportReading = async (
   }
   const found = `${people(read.users)} and ${counted(read.groups, 'group')}${unusable > 0 ? `; ${unusable} cannot be taken as they are` : ''}`
   const is: Readiness = complete
-    ? { is: 'ready', reason: 'Succeeded', message: `observed: ${found}` }
+    ? {
+        is: 'ready',
+        reason: 'Succeeded',
+        message: `${who.imported === undefined ? 'observed' : `${counted(who.imported, 'person belongs', 'people belong')} to ${directory.spec.organization}`}: ${found}`,
+      }
     : {
         is: passesByItself(verdict.reason) ? 'reconciling' : 'stalled',
         reason: verdict.reason,

@@ -12,6 +12,7 @@ import {
   causeOf,
   claimedBy,
   explained,
+  isSuspended,
   merged,
   type Place,
   type PlaceResult,
@@ -87,7 +88,7 @@ export const end = async (
       if (!sameSpec(record.spec, spec)) await world.effects.updateMembership(record, spec, quiet(place))
     }
     const state =
-      user.spec.suspended && record.spec.settled?.suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted'
+      isSuspended(place) && record.spec.settled?.suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted'
     return { organization, state, roles, ...waits, ...again }
   }
   const time = timestamp(now)

@@ -1,9 +1,8 @@
 import { LABELS, MANAGED_BY } from '../api/names.ts'
 import { generatedInvitationName, membershipName } from '../decide/record-names.ts'
-import { declaredAt } from './context.ts'
 import { isDeleting, isGenerated, requestsOf } from './people.ts'
 import type { Place, PlaceResult } from './placepass.ts'
-import { quiet } from './placepass.ts'
+import { originAt, quiet } from './placepass.ts'
 
 /** Keeps the Invitation of somebody who is declared and has not joined, and tells where that Invitation stands. */
 export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
@@ -40,7 +39,7 @@ export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
         kind: 'Invitation',
         name,
         organization,
-        because: declaredAt(user),
+        because: originAt(place),
         fields: { email, user: user.metadata.name, ...(roles.length > 0 && { roles }) },
       }
       await world.effects.createGenerated(wanted, { ...quiet(place), changes: [change] })
@@ -49,7 +48,7 @@ export const ensureInvitation = async (place: Place): Promise<PlaceResult> => {
     // Its end wakes us, and then it is made anew.
     if (isDeleting(found)) return waiting('the former invitation is being withdrawn')
     if (found.spec.email !== email || found.spec.organization !== organization) {
-      await removeInvitation(place, `${declaredAt(user)} declares ${email}`)
+      await removeInvitation(place, `${originAt(place)} says ${email}`)
       return waiting('the invitation of the former address is being withdrawn')
     }
     if (JSON.stringify(canonical(found.spec)) !== JSON.stringify(canonical(wanted.spec)))

@@ -1,5 +1,5 @@
 import type { Membership, MembershipSpec } from '../api/membership.ts'
-import { LABELS } from '../api/names.ts'
+import { LABELS, MANAGERS } from '../api/names.ts'
 import type { RemovalSet } from '../api/removalset.ts'
 import { isAdmin, suspensionOf } from '../decide/can.ts'
 import type { GuardFacts, Scope } from '../decide/guard.ts'
@@ -82,8 +82,9 @@ export const guardFacts = (world: Counting): GuardFacts => {
         set => set.spec.producer === producer,
         everybody,
         ({ spec }) => {
+          if (spec.declared?.directory) return producer === MANAGERS.directory(spec.declared.directory.name)
           const source = sourceOf(spec)
-          return producer === (source === undefined ? 'controller' : `source/${source}`)
+          return producer === (source === undefined ? MANAGERS.controller : MANAGERS.source(source))
         },
       ),
     realm: scope(() => true, everybody),

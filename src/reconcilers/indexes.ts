@@ -25,6 +25,9 @@ import type { Indexes } from '../runtime/reconciler.ts'
 /** Value of the indexes that find what concerns one address in one organization. Names of organizations hold no slash. */
 export const place = (organization: string, address: string): string => `${organization}/${normalizeAddress(address)}`
 
+/** Somebody in a Directory, by the id there. Names of directories hold no slash. */
+export const foundKey = (directory: string, id: string): string => `${directory}/${id}`
+
 /** Addresses under which a User is found: its own and its aliases, normalized. */
 export const addressesOf = (user: Pick<User, 'spec'>): string[] => [
   ...new Set([user.spec.email, ...(user.spec.aliases ?? [])].map(normalizeAddress)),
@@ -64,6 +67,12 @@ export const indexes = {
       ...new Set([...(spec.settled?.roles ?? []), ...spec.grants.flatMap(grant => grant.roles)]),
     ],
     group: ({ spec }: Membership) => spec.settled?.groups ?? [],
+    /** By {@link foundKey} of what it stands on. */
+    directory: ({ spec: { declared } }: Membership) =>
+      declared?.present && declared.directory ? [foundKey(declared.directory.name, declared.directory.id)] : [],
+    /** By the Directory that it stands on. */
+    importer: ({ spec: { declared } }: Membership) =>
+      declared?.present && declared.directory ? [declared.directory.name] : [],
     /** By organization, only those of whom something is to be taken. */
     losing: ({ spec }: Membership) => (spec.losing ? [spec.organization] : []),
     /** By organization, only those whose mail waits for the guard. */
@@ -130,6 +139,9 @@ export const indexes = {
     login: ({ spec }: DirectoryRecord) => loginsSaid(spec).map(name => identity({ directory: spec.directory, name })),
     /** By {@link entry} of each address of a person. */
     entry: ({ spec }: DirectoryRecord) => addressesSaid(spec).map(address => entry(spec.directory, address)),
+    /** By the name that the User of the main address has when nobody declares it. */
+    generatedUser: ({ spec }: DirectoryRecord) =>
+      spec.user?.email === undefined ? [] : [generatedUserName(spec.user.email)],
   },
   Role: { organization: ({ spec }: Role) => [spec.organization] },
   LicensePool: {

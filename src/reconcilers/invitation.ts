@@ -21,6 +21,7 @@ import {
 } from './context.ts'
 import { addFinalizer } from './finalizer.ts'
 import { grantRoles } from './grants.ts'
+import { meantIn, noteOf } from './imports.ts'
 import { addressesOf } from './indexes.ts'
 import { bar, barTime, inviterOfSeries, linkLifeOf, obstacle, openRoles, requestOf } from './invitationasking.ts'
 import { release, removalTime } from './invitationend.ts'
@@ -28,7 +29,7 @@ import { invitationMail } from './invitationmail.ts'
 import { described, type Outcome, type Pass, project, waiting } from './invitationstatus.ts'
 import { withAsking } from './mailcap.ts'
 import { noticeAdmins, welcome } from './notices.ts'
-import { isDeleting, isGenerated, membershipIn, ownerOf, requestsOf } from './people.ts'
+import { isDeleting, isGenerated, ownerOf, requestsOf } from './people.ts'
 
 /** Invites: opens series, claims attempts under the limits, projects the Membership into the status, grants what was accepted. */
 export const invitationReconciler = (world: World): Reconciler<'Invitation'> => {
@@ -277,15 +278,12 @@ const isShownLate = (invitation: Invitation, { state, next }: Progress): boolean
 const firstRecord = ({ world, invitation, user, now }: Pass, name: string): MembershipSpec => {
   const { organization, email } = invitation.spec
   const address = parseAddress(email)
-  const entry = user && !isGenerated(user) ? membershipIn(user, organization) : undefined
+  const declared = user && isGenerated(invitation) && noteOf(meantIn(world.cache, user, organization, now))
   return newMembership({
     organization,
     address: 'problem' in address ? email : address.address,
     ...(user && { user: { name: user.metadata.name, uid: user.metadata.uid } }),
-    ...(entry &&
-      isGenerated(invitation) && {
-        declared: { present: true, roles: [...(entry.roles ?? [])].sort(), join: entry.join ?? 'Invitation' },
-      }),
+    ...(declared && { declared }),
     nonce: world.random(32, `Membership/${name}`),
     now,
   })

@@ -1,7 +1,7 @@
 import type { Readiness } from '../api/conditions.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { MembershipSpec } from '../api/membership.ts'
-import { ANNOTATIONS } from '../api/names.ts'
+import { ANNOTATIONS, MANAGERS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { parseAddress } from '../decide/address.ts'
 import { openersOf, type Request } from '../decide/invitation.ts'
@@ -89,7 +89,10 @@ export const inviterOfSeries = async (
     const found = opener.startsWith('resend/')
       ? await manager('Invitation', name, `metadata.annotations[${ANNOTATIONS.resendRequestedAt}]`)
       : isGenerated(request)
-        ? user && (await manager('User', user.metadata.name, `spec.memberships[${invitation.spec.organization}]`))
+        ? user &&
+          (spec.declared?.directory
+            ? MANAGERS.directory(spec.declared.directory.name)
+            : await manager('User', user.metadata.name, `spec.memberships[${invitation.spec.organization}]`))
         : await manager('Invitation', name, 'spec.email')
     if (found !== undefined) return inviterOf(found)
   }

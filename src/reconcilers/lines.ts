@@ -11,8 +11,7 @@ import { isGenerated, ownerOf, requestsOf } from './people.ts'
 export const ANYBODY = 'namespace'
 
 /** The inviter that limits count by, for a manager that wrote a field. */
-export const inviterOf = (manager: string): string =>
-  manager.startsWith('source/') || manager.startsWith('user/') ? manager : ANYBODY
+export const inviterOf = (manager: string): string => (/^(source|directory|user)\//.test(manager) ? manager : ANYBODY)
 
 /**
  * The waiting lines of all organizations. Each is read from the records once, when it is first asked for, and kept up to date by those who claim:
@@ -80,7 +79,9 @@ export class Lines {
     if (!invitation || user?.spec.suspended) return
     // Who waited before this process began keeps the place. Where no source says who asked, it is read when they are looked at.
     const source = (isGenerated(invitation) ? user : invitation)?.metadata.labels?.[LABELS.source]
-    const actor = source === undefined ? UNKNOWN : MANAGERS.source(source)
+    const directory = spec.declared?.directory?.name
+    const actor =
+      directory !== undefined ? MANAGERS.directory(directory) : source === undefined ? UNKNOWN : MANAGERS.source(source)
     line.enter({ name: membership.metadata.name, since: spec.since, address: spec.address, actor })
   }
 }

@@ -1,5 +1,4 @@
 import type { Invitation } from '../api/invitation.ts'
-import type { Membership } from '../api/membership.ts'
 import { ANNOTATIONS, LABELS } from '../api/names.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { isExternal, normalizeAddress } from '../decide/address.ts'
@@ -39,30 +38,6 @@ export const ownerOf = (cache: Cache, text: string): User | undefined => {
 export const declaredOwnerOf = (cache: Cache, address: string): User | undefined => {
   const owner = ownerOf(cache, address)
   return owner && !isGenerated(owner) ? owner : undefined
-}
-
-/**
- * The one User whose pass looks after a Membership; two that did would take turns in noting why it ends. In this order: the declared User of its address, the User that claimed it,
- * who names that one's name in `previousNames` where nobody else bears it by now, whoever goes and still has to end what was declared for them, the User that Roster made of the address, whoever goes.
- */
-export const keeperOf = (cache: Cache, { spec }: Membership): User | undefined => {
-  const owner = ownerOf(cache, spec.address)
-  if (owner && !isGenerated(owner)) return owner
-  const { name, uid } = spec.user ?? {}
-  const claimed = uid === undefined ? [] : cache.by('User', 'uid', uid)
-  const heirs = name === undefined || isBorne(cache, name) ? [] : cache.by('User', 'previousName', name).toSorted(byAge)
-  const staying = [...claimed, ...heirs].find(user => !isDeleting(user) && !isGenerated(user))
-  if (staying) return staying
-  const addressed = cache.by('User', 'address', spec.address).toSorted(byAge)
-  const going = [...claimed, ...addressed].find(user => isDeleting(user) && !isGenerated(user))
-  if (going && (spec.losing || spec.declared?.present)) return going
-  return owner ?? going ?? [...claimed, ...addressed][0]
-}
-
-/** Whether somebody who is declared and stays has a name. */
-const isBorne = (cache: Cache, name: string): boolean => {
-  const bearer = cache.get('User', name)
-  return bearer !== undefined && !isDeleting(bearer) && !isGenerated(bearer)
 }
 
 /** Another User with one of this one's addresses that comes before it. */

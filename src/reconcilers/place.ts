@@ -16,8 +16,10 @@ import { accountName, membershipName } from '../decide/record-names.ts'
 import { declaredAt, recordEvent, refOf, settingsFor, type World } from './context.ts'
 import { clearLeft, close, end, forget } from './ending.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
+import { meantIn } from './imports.ts'
 import { addressesOf } from './indexes.ts'
-import { isDeleting, isGenerated, keeperOf, membershipIn, requestsOf } from './people.ts'
+import { keeperOf } from './keeper.ts'
+import { isDeleting, isGenerated, requestsOf } from './people.ts'
 import { asking, permitFor } from './permits.ts'
 import {
   causeOf,
@@ -25,6 +27,7 @@ import {
   explained,
   given,
   merged,
+  originAt,
   type Place,
   type PlaceResult,
   quiet,
@@ -39,13 +42,14 @@ import { mailSetUp } from './setup.ts'
 /** Makes one membership of one person so. */
 export const reconcilePlace = async (world: World, user: User, organization: string): Promise<PlaceResult> => {
   const found = settingsFor(world, organization)
-  const entry = isDeleting(user) ? undefined : membershipIn(user, organization)
+  const now = world.clock.now()
+  const meant = meantIn(world.cache, user, organization, now)
+  const { entry } = meant
   if (!found) {
     if (!entry) return { organization, state: 'Ended', roles: [] }
     const message = `organization ${organization} does not exist; declare it, or drop the membership`
     return { organization, state: 'Waiting', roles: [], is: { is: 'stalled', reason: 'ReferenceNotFound', message } }
   }
-  const now = world.clock.now()
   const standing = standingOf(entry, { now, timeZone: found.settings.timeZone })
   const place: Place = {
     world,
@@ -53,7 +57,7 @@ export const reconcilePlace = async (world: World, user: User, organization: str
     organization,
     settings: found.settings,
     problem: found.problem,
-    entry,
+    ...meant,
     standing,
     now,
   }
@@ -61,7 +65,8 @@ export const reconcilePlace = async (world: World, user: User, organization: str
   for (const record of recordsOf(place)) records.push(await clearLeft(place, await inherit(place, record)))
   const result = await carryOut(place, records)
   // Whatever came of it: time alone changes what is declared.
-  const turn = turnsAt(standing)
+  const turns = [turnsAt(standing), meant.imported?.until].filter(time => time !== undefined)
+  const turn = turns.length > 0 ? Math.min(...turns) : undefined
   return turn === undefined ? result : { ...result, again: Math.min(turn, result.again ?? turn) }
 }
 
@@ -80,7 +85,7 @@ const carryOut = async (place: Place, records: readonly Membership[]): Promise<P
       let result = own.length > 0 ? await keep(place, own) : await enrol(place, without(records, former))
       // Only now: whoever moves to another address is never without a membership, or their seat would go to whoever waits.
       for (const record of former) {
-        const because = `${declaredAt(user)} declares ${user.spec.email} instead of ${record.spec.address}`
+        const because = `${originAt(place)} says ${user.spec.email} instead of ${record.spec.address}`
         const rest = world.cache.get('Membership', membershipName(organization, user.spec.email))
         const ended = await end(place, record, because, { rest })
         if (ended.isHeld) result = merged(result, ended)
@@ -166,7 +171,7 @@ const enrol = async (place: Place, records: readonly Membership[]): Promise<Plac
     // Whoever joins by declaration has no use for a link that may be out.
     const { ended: _ended, ...rest } = joinedNow ? forgetDeclaration(withdrawAttempts(base, now)) : base
     const spec = { ...(joinedNow ? rest : base), ...seen(place), ...joinedNow }
-    if (joinedNow) await removeInvitation(place, `${declaredAt(user)} declares join: ${entry?.join}`)
+    if (joinedNow) await removeInvitation(place, `${originAt(place)} says join: ${entry?.join}`)
     if (!sameSpec(record.spec, spec))
       record = await world.effects.updateMembership(
         record,
@@ -238,8 +243,8 @@ const wait = async (place: Place, records: readonly Membership[]): Promise<Place
 
 /** `None` was declared and `Invitation` is now: the person is invited, and belongs again from accepting on. */
 const readmit = async (place: Place, record: Membership): Promise<PlaceResult> => {
-  const { world, user } = place
-  const because = `${declaredAt(user)} declares join: Invitation instead of None`
+  const { world } = place
+  const because = `${originAt(place)} says join: Invitation instead of None`
   const cause = causeOf(place, because)
   const loss: Loss = { is: 'membership' }
   const decision = permitFor(world, record, loss, cause)
@@ -260,8 +265,9 @@ const readmit = async (place: Place, record: Membership): Promise<PlaceResult> =
 }
 
 /** Declared and gone by themselves: nobody is fetched back by a file. */
-const driftOf = async ({ world, user, organization }: Place): Promise<PlaceResult> => {
-  const message = `left ${organization}, and is still declared in ${declaredAt(user)}: drop the membership, or invite them again`
+const driftOf = async (place: Place): Promise<PlaceResult> => {
+  const { world, user, organization } = place
+  const message = `left ${organization}, and is still ${place.isDeclared ? `declared in ${declaredAt(user)}: drop the membership` : `in ${originAt(place)}: take them out there`}, or invite them again`
   const known = user.status?.memberships?.find(one => one.organization === organization)
   if (known?.state !== 'Left') await recordEvent(world, refOf(user), 'Warning', 'Left', message)
   return { organization, state: 'Left', roles: [], is: { is: 'ready', reason: 'Left', message } }
@@ -271,7 +277,7 @@ const driftOf = async ({ world, user, organization }: Place): Promise<PlaceResul
 const dropObsolete = async (world: World, place: Place): Promise<void> => {
   const own = requestsOf(world.cache, place.organization, place.user.spec.email)
   if (own.some(isGenerated)) return
-  await removeInvitation(place, `${declaredAt(place.user)} declares another address`)
+  await removeInvitation(place, `${originAt(place)} says another address`)
 }
 
 const without = (all: readonly Membership[], these: readonly Membership[]) => all.filter(one => !these.includes(one))

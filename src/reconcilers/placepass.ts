@@ -9,6 +9,7 @@ import type { LossCause } from '../decide/loss.ts'
 import type { PlaceState, Standing } from '../decide/person.ts'
 import type { OrganizationSettings, PlacementProblem } from '../decide/settings.ts'
 import { declaredAt, type World } from './context.ts'
+import { type Imported, noteOf } from './imports.ts'
 import { isDeleting } from './people.ts'
 
 /** Where one person stands in one organization, after a pass. */
@@ -37,39 +38,59 @@ export interface Place {
   organization: string
   settings: OrganizationSettings
   problem: PlacementProblem | undefined
+  /** As it is meant to be. */
   entry: UserMembership | undefined
+  /** What directories say of it. */
+  imported: Imported | undefined
+  /** Whether it is declared; else it is what directories make it. */
+  isDeclared: boolean
   standing: Standing
   now: number
 }
 
+/** Where a membership comes from. */
+type Origin = Pick<Place, 'user' | 'imported' | 'isDeclared'>
+
+/** What directories say, where the membership stands on that alone. */
+const directoryOf = ({ imported, isDeclared }: Origin): Imported | undefined => (isDeclared ? undefined : imported)
+
+/** Where it is declared, or which directory it stands on: for reasons that people read. */
+export const originAt = (place: Origin): string => {
+  const directory = directoryOf(place)
+  return directory ? `Directory/${directory.directory}` : declaredAt(place.user)
+}
+
+/** Whether the person is not to get in: suspended everywhere, or by the directory that the membership stands on. */
+export const isSuspended = (place: Origin): boolean =>
+  place.user.spec.suspended === true || directoryOf(place)?.is === 'suspended'
+
 /** What a pass has seen of the declaration: whose it is, and what it says. */
-export const seen = ({ user, entry, standing }: Place): Pick<MembershipSpec, 'user' | 'declared'> => ({
-  ...claimedBy(user),
-  ...(entry && {
-    declared: {
-      present: true,
-      roles: [...(entry.roles ?? [])].sort(),
-      join: entry.join ?? 'Invitation',
-      ...(standing.is === 'open' && standing.until !== undefined && { until: timestamp(standing.until) }),
-    },
-  }),
-})
+export const seen = (place: Place): Pick<MembershipSpec, 'user' | 'declared'> => {
+  const { user, standing } = place
+  const note = noteOf(place)
+  const until = standing.is === 'open' && standing.until !== undefined && { until: timestamp(standing.until) }
+  return { ...claimedBy(user), ...(note && { declared: { ...note, ...until } }) }
+}
 
 export const claimedBy = ({ metadata }: User) => ({ user: { name: metadata.name, uid: metadata.uid } })
 
-export const producerOf = (user: User): string => {
+export const producerOf = (place: Origin): string => {
+  const directory = directoryOf(place)
+  if (directory) return MANAGERS.directory(directory.directory)
+  const { user } = place
   const source = user.metadata.labels?.[LABELS.source]
   return source === undefined ? MANAGERS.controller : MANAGERS.source(source)
 }
 
 /** Why and by whom this person is to lose something. What was deleted by hand was not deleted by its source, which marks who is to go. */
-export const causeOf = ({ user }: Pick<Place, 'user'>, because: string): LossCause => {
+export const causeOf = (place: Origin, because: string): LossCause => {
+  const { user } = place
   const { deletionTimestamp, annotations } = user.metadata
   const asked = annotations?.[ANNOTATIONS.removalConfirmed]
   const byHand = deletionTimestamp !== undefined && annotations?.[ANNOTATIONS.going] === undefined
   return {
     because,
-    producer: byHand ? MANAGERS.controller : producerOf(user),
+    producer: byHand ? MANAGERS.controller : producerOf(place),
     urgent: byHand && asked !== undefined,
   }
 }
@@ -86,7 +107,10 @@ export const waitingFor = (decision: { held: string; set?: RemovalSet } | { aske
         }
       : { isHeld: true, is: { is: 'reconciling', reason: 'Retrying', message: decision.held } }
 
-export const reasonOf = ({ user, organization, entry, standing }: Place): string => {
+export const reasonOf = (place: Place): string => {
+  const { user, organization, entry, standing } = place
+  const directory = directoryOf(place)
+  if (directory) return directory.because
   if (user.metadata.annotations?.[ANNOTATIONS.going] !== undefined) return `${declaredAt(user)} is gone`
   if (isDeleting(user)) return `${declaredAt(user)} was deleted`
   if (standing.is === 'over' && standing.why === 'Until') return `${declaredAt(user)} says until ${entry?.until}`
@@ -96,25 +120,25 @@ export const reasonOf = ({ user, organization, entry, standing }: Place): string
 
 /** Who and why, with one change that people see. */
 export const explained = (
-  place: Pick<Place, 'user' | 'organization'>,
+  place: Origin & Pick<Place, 'organization'>,
   action: 'join' | 'end' | 'grant' | 'take' | 'create',
   target: 'membership' | 'access' | 'account',
   fields: Record<string, unknown> = {},
 ) => {
   const { user, organization } = place
-  const because = declaredAt(user)
+  const because = originAt(place)
   const change = { action, target, kind: 'User', name: user.metadata.name, organization, because, fields }
-  return { actor: producerOf(user), because, organization, changes: [change] }
+  return { actor: producerOf(place), because, organization, changes: [change] }
 }
 
 export const given = ({ settled }: MembershipSpec) =>
   settled && settled.roles.length > 0 ? { roles: settled.roles } : {}
 
 /** Who and why, for a write that only remembers. */
-export const quiet = ({ user, organization }: Pick<Place, 'user' | 'organization'>) => ({
-  actor: producerOf(user),
-  because: declaredAt(user),
-  organization,
+export const quiet = (place: Origin & Pick<Place, 'organization'>) => ({
+  actor: producerOf(place),
+  because: originAt(place),
+  organization: place.organization,
 })
 
 export const sameSpec = (a: MembershipSpec, b: MembershipSpec): boolean =>

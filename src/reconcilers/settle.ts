@@ -1,15 +1,16 @@
 import type { Membership, MembershipSpec } from '../api/membership.ts'
 import { timestamp } from '../api/timestamp.ts'
+import type { User } from '../api/user.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
 import { suspensionOf } from '../decide/can.ts'
 import { isBroughtForward, type Loss, makesAdmin, reachText, withoutLosing } from '../decide/loss.ts'
 import { type AccessComparison, type AccessDifference, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, isJoined, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
 import { declaredAt, organizationsUnder, recordEvent, refOf, settingsFor } from './context.ts'
-import { userFacts } from './people.ts'
+import { membershipIn, userFacts } from './people.ts'
 import { asking, permitFor, permitForNothing } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
-import { causeOf, explained, producerOf, quiet, sameSpec, waitingFor } from './placepass.ts'
+import { causeOf, explained, isSuspended, originAt, producerOf, quiet, sameSpec, waitingFor } from './placepass.ts'
 
 /**
  * Brings the access in force to what the declarations give: gains at once, losses with a permit. Without one, all that takes nothing is written.
@@ -25,12 +26,12 @@ export const settle = async (
   const record = await withoutGone(place, await withSuspension(place, found))
   const wanted = record === found ? wished : { ...wished, ...(record.spec.settled && { settled: record.spec.settled }) }
   const base = withoutLosing(wanted)
-  const derived = { ...derive(place, base), ...(user.spec.suspended && { suspended: true as const }) }
+  const derived = { ...derive(place, base), ...(isSuspended(place) && { suspended: true as const }) }
   const comparison = compareAccess(base.settled, derived)
   const time = settlingTime(base, timestamp(place.now))
   const result = (spec: MembershipSpec): PlaceResult => {
     const roles = spec.settled?.roles ?? []
-    const suspended = user.spec.suspended && (!spec.settled || spec.settled.suspended)
+    const suspended = isSuspended(place) && (!spec.settled || spec.settled.suspended)
     return {
       organization,
       state: suspended ? 'Suspended' : roles.length > 0 ? 'Active' : 'Restricted',
@@ -58,11 +59,15 @@ export const settle = async (
     const written = await world.effects.updateMembership(record, whole, what)
     return { record: written, result: result(written.spec) }
   }
+  const former = formerOf(place, record)
   const because = takes
-    ? `${declaredAt(user)} no longer gives ${listed(comparison)}`
-    : `${declaredAt(user)} brings the end forward to ${until}`
+    ? (suspendedBy(place, comparison) ??
+      (former
+        ? `${declaredAt(former)} is gone, and ${originAt(place)} does not give ${listed(comparison)}`
+        : `${originAt(place)} no longer gives ${listed(comparison)}`))
+    : `${originAt(place)} brings the end forward to ${until}`
   const loss: Loss = { is: 'access', losses: comparison.losses, ...(until !== undefined && { until }) }
-  const cause = causeOf(place, because)
+  const cause = causeOf(former ? { user: former, imported: undefined, isDeclared: true } : place, because)
   const decision = permitFor(world, record, loss, cause)
   if ('permit' in decision) {
     const written = await world.effects.takeAccess(record, whole, decision.permit, what)
@@ -92,7 +97,7 @@ const withSuspension = async (place: Place, record: Membership): Promise<Members
   const { settled, losing } = record.spec
   if (suspensionOf(user) !== 'shown' || !isJoined(record.spec) || !settled || settled.suspended || losing?.suspended)
     return record
-  const { permit } = permitForNothing(`${declaredAt(user)} was suspended before`, producerOf(user))
+  const { permit } = permitForNothing(`${declaredAt(user)} was suspended before`, producerOf(place))
   const spec: MembershipSpec = { ...record.spec, settled: { ...settled, suspended: true } }
   return world.effects.takeAccess(record, spec, permit, quiet(place))
 }
@@ -103,19 +108,19 @@ const withoutGone = async (place: Place, record: Membership): Promise<Membership
   const { settled } = record.spec
   const reach = settled?.reach?.filter(one => world.cache.get('Organization', one))
   if (!settled || !reach || reach.length === settled.reach?.length) return record
-  const { permit } = permitForNothing(`${declaredAt(user)} reached down to what is gone`, producerOf(user))
+  const { permit } = permitForNothing(`${declaredAt(user)} reached down to what is gone`, producerOf(place))
   return world.effects.takeAccess(record, { ...record.spec, settled: { ...settled, reach } }, permit, quiet(place))
 }
 
 const NONE: AccessDifference = { roles: [], groups: [], permissions: [] }
 
 const write = (
-  { world, user, organization }: Place,
+  place: Place,
   record: Membership,
   spec: MembershipSpec,
-  what = quiet({ user, organization }),
+  what = quiet(place),
 ): Promise<Membership> | Membership =>
-  sameSpec(record.spec, spec) ? record : world.effects.updateMembership(record, spec, what)
+  sameSpec(record.spec, spec) ? record : place.world.effects.updateMembership(record, spec, what)
 
 /** The declared end, where it is brought forward so near that it takes something. */
 const endThatTakes = ({ now }: Place, before: MembershipSpec, wanted: MembershipSpec): string | undefined => {
@@ -135,7 +140,7 @@ export const withAccess = (place: Place, spec: MembershipSpec): MembershipSpec =
   if (place.problem) return spec
   const derived = derive(place, spec)
   const { roles, groups, permissions } = derived
-  const suspension = place.user.spec.suspended && { suspended: true as const }
+  const suspension = isSuspended(place) && { suspended: true as const }
   const time = settlingTime(spec, timestamp(place.now))
   return { ...spec, settled: { roles, groups, permissions, ...reachOf(derived), ...suspension, time } }
 }
@@ -144,12 +149,15 @@ const reachOf = ({ reach }: DerivedAccess) => reach && { reach }
 
 /** What the declarations give this person here. */
 const derive = (
-  { world, user, organization, settings, entry, standing }: Place,
+  { world, user, organization, settings, imported, isDeclared, standing }: Place,
   spec: MembershipSpec,
 ): DerivedAccess => {
-  const declared = standing.is === 'open' || standing.is === 'waiting' ? (entry?.roles ?? []) : []
+  const counts = standing.is === 'open' || standing.is === 'waiting'
+  const declared = (counts && isDeclared && membershipIn(user, organization)?.roles) || []
+  const found = (counts && imported && imported.is !== 'out' && imported.entry.roles) || []
   const direct: DirectRole[] = [
     ...declared.map(role => ({ role, how: 'declared' as const })),
+    ...found.map(role => ({ role, how: 'directory' as const })),
     ...activeGrants(spec).flatMap(grant => grant.roles.map(role => ({ role, how: 'grant' as const }))),
   ]
   return deriveAccess({
@@ -171,16 +179,14 @@ const derive = (
 }
 
 /** A declared role that cannot be given; what came by a grant or a group is those objects' own trouble. */
-const problemOf = (
-  { user, entry, organization, problem }: Place,
-  { missing }: DerivedAccess,
-): Pick<PlaceResult, 'is'> => {
+const problemOf = (place: Place, { missing }: DerivedAccess): Pick<PlaceResult, 'is'> => {
+  const { entry, organization, problem } = place
   if (problem) return { is: { is: 'stalled', ...problem } }
   const first = missing.find(one => entry?.roles?.includes(one.role))
   if (!first) return {}
   const what = first.problem === 'NotFound' ? 'does not exist' : `cannot be given in ${organization}`
   return {
-    is: { is: 'stalled', reason: 'ReferenceNotFound', message: `role ${first.role} in ${declaredAt(user)} ${what}` },
+    is: { is: 'stalled', reason: 'ReferenceNotFound', message: `role ${first.role} in ${originAt(place)} ${what}` },
   }
 }
 
@@ -188,6 +194,16 @@ const changesOf = (place: Place, { gains, losses }: AccessComparison) => [
   ...(isNothing(gains) ? [] : explained(place, 'grant', 'access', { ...gains }).changes),
   ...(isNothing(losses) ? [] : explained(place, 'take', 'access', { ...losses }).changes),
 ]
+
+/** Who declared the membership until now, and goes, where a directory gives it from now on. */
+const formerOf = ({ world, user, isDeclared }: Place, { spec }: Membership): User | undefined => {
+  if (isDeclared || !spec.user || spec.user.uid === user.metadata.uid || spec.declared?.directory) return undefined
+  return world.cache.by('User', 'uid', spec.user.uid)[0]
+}
+
+/** What a directory says, where that is why somebody is suspended. */
+const suspendedBy = ({ imported, isDeclared, user }: Place, { losses }: AccessComparison): string | undefined =>
+  losses.suspended && !isDeclared && !user.spec.suspended ? imported?.because : undefined
 
 const listed = ({ losses }: AccessComparison): string =>
   losses.suspended

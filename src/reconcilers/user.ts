@@ -1,4 +1,5 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
+import type { DirectoryRecord } from '../api/directoryrecord.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
@@ -17,8 +18,10 @@ import {
   writeStatus,
 } from './context.ts'
 import { addFinalizer, dropFinalizer } from './finalizer.ts'
-import { addressesOf } from './indexes.ts'
-import { declaredOwnerOf, isDeleting, isGenerated, keeperOf, rivalOf } from './people.ts'
+import { foundOf, recordsNamed } from './imports.ts'
+import { addressesOf, addressesSaid, foundKey } from './indexes.ts'
+import { keeperOf } from './keeper.ts'
+import { declaredOwnerOf, isDeleting, isGenerated, rivalOf } from './people.ts'
 import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
@@ -49,6 +52,7 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.identities,
         // An alias counts by where its User belongs.
         spec.aliases && spec.memberships?.map(one => one.organization),
+        spec.distinctFrom,
         spec.previousNames,
       ],
       *wakes(user, cache) {
@@ -57,10 +61,14 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         for (const address of addressesOf(user)) {
           for (const other of cache.by('User', 'address', address))
             if (other.metadata.name !== user.metadata.name) yield other.metadata.name
+          // Who it was until it was decided.
+          for (const record of cache.by('DirectoryRecord', 'address', address)) yield* bearersOfFound(record, cache)
           // Whoever had this address before.
           for (const { spec } of cache.by('Membership', 'address', address)) if (spec.user) yield spec.user.name
           yield generatedUserName(address)
         }
+        for (const record of recordsNamed(cache, [...(user.spec.identities ?? []), ...(user.spec.distinctFrom ?? [])]))
+          yield* bearersOfFound(record, cache)
       },
     }),
     watch({
@@ -96,7 +104,16 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     watch({
       kind: 'DirectoryRecord',
       changed: ({ spec }) => [spec.user, spec.formerLogins, spec.missingTime],
-      wakes: usersAround,
+      wakes: bearersOfFound,
+    }),
+    watch({
+      kind: 'Directory',
+      changed: ({ metadata, spec }) => [metadata.deletionTimestamp, spec.policy, spec.import],
+      *wakes({ metadata }, cache) {
+        for (const record of cache.by('DirectoryRecord', 'directory', metadata.name))
+          yield* bearersOfFound(record, cache)
+        for (const { spec } of cache.by('Membership', 'importer', metadata.name)) if (spec.user) yield spec.user.name
+      },
     }),
     // The guard has decided, or somebody approved.
     watch({
@@ -157,15 +174,21 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.timeZone,
         spec.domains,
         spec.guard?.protected,
+        spec.users,
         spec.invitations?.maxAttempts,
         spec.frozen,
       ],
       *wakes(organization, cache) {
-        for (const one of organizationsConcerned(cache, organization.metadata.name)) yield* peopleOf(cache, one)
         // An alias in its domains is only a claim for whoever does not belong to it.
         for (const domain of (organization.spec.domains ?? []).flatMap(text => normalizeDomain(text) ?? []))
           for (const user of cache.by('User', 'aliasDomain', domain))
             for (const address of addressesOf(user)) yield* usersOf(cache, address)
+        for (const one of organizationsConcerned(cache, organization.metadata.name)) {
+          yield* peopleOf(cache, one)
+          for (const { metadata } of cache.by('Directory', 'organization', one))
+            for (const record of cache.by('DirectoryRecord', 'directory', metadata.name))
+              yield* bearersOfFound(record, cache)
+        }
         // People above who reach down to it: where they may do something is theirs to lose.
         for (const { spec } of reachingDown(cache, organization)) {
           if (spec.user) yield spec.user.name
@@ -229,6 +252,10 @@ const placesOf = (cache: Cache, user: User): string[] => {
   const places = new Set((user.spec.memberships ?? []).map(entry => entry.organization))
   for (const address of addressesOf(user))
     for (const { spec } of cache.by('Membership', 'address', address)) places.add(spec.organization)
+  for (const { spec } of foundOf(cache, user)) {
+    const organization = cache.get('Directory', spec.directory)?.spec.organization
+    if (organization !== undefined) places.add(organization)
+  }
   for (const { spec } of cache.by('Membership', 'userUid', user.metadata.uid)) places.add(spec.organization)
   for (const name of user.spec.previousNames ?? [])
     for (const record of cache.by('Membership', 'user', name))
@@ -258,6 +285,15 @@ const leave = async (world: World, { metadata }: User): Promise<undefined> => {
   await dropFinalizer(world.store, current)
   return undefined
 }
+
+/** Names of the Users that somebody in a directory is, was, or may be. */
+const bearersOfFound = (record: DirectoryRecord, cache: Cache): string[] => [
+  ...usersAround(record, cache),
+  ...addressesSaid(record.spec).map(generatedUserName),
+  ...cache
+    .by('Membership', 'directory', foundKey(record.spec.directory, record.spec.id))
+    .flatMap(membership => membership.spec.user?.name ?? []),
+]
 
 /** Names under which the person of an address is, or would be, known. */
 const usersOf = (cache: Cache, address: string): string[] => [

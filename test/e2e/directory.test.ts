@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Directory } from '../../src/api/directory.ts'
-import { Workplace } from './process.ts'
+import { eventually, Workplace } from './process.ts'
 
 const MANIFESTS = `apiVersion: roster.dev/v1alpha1
 kind: Organization
@@ -88,5 +88,44 @@ describe('a directory beside a running controller', () => {
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('roster reconcile')])
     const late = await place.roster('sync', 'hr')
     expect([late.code, late.err]).toEqual([0, expect.stringContaining('No controller runs on this store')])
+  }, 120_000)
+
+  it('imports: a plan says beforehand whom it brings, and who is gone loses it as the plan of the guard allows', async () => {
+    const { place, write } = await office()
+    await using _ = place
+    await write('1,ann@acme.example,red', '2,ben@acme.example,red', '3,guest@partner.example,')
+    const first = await place.run('acme', '--directory-files', 'files')
+    expect((await first.stop()).code).toBe(0)
+
+    const manifests = join(place.folder, 'acme', 'acme.yaml')
+    const imports = `  policy: Import
+  import: {join: None, roles: [reader], onRemoved: Remove}
+---
+apiVersion: roster.dev/v1alpha1
+kind: Role
+metadata: {name: reader}
+spec: {organization: acme, allow: ['reports:read']}
+`
+    await writeFile(manifests, MANIFESTS.replace('  policy: Observe\n', imports))
+    expect((await place.roster('validate', 'acme')).code).toBe(0)
+    const plan = await place.roster('plan', 'acme')
+    expect(plan.out).toMatch(/ann\b.*reader/s)
+    expect(plan.out).toContain('ben@acme.example')
+    expect(plan.out).toContain('guest@partner.example')
+
+    const running = await place.run('acme', '--directory-files', 'files')
+    const { status } = await place.json<Directory>('get', 'directory', 'hr')
+    expect(status).toMatchObject({ people: { declared: 1, imported: 3 } })
+    expect((await place.roster('can', 'ben@acme.example', 'reports:read', '--in', 'acme')).code).toBe(0)
+    const why = await place.roster('why', 'ben@acme.example', 'reader')
+    expect(why.out).toContain('given to everybody in Directory/hr (acme.yaml:')
+
+    await write('1,ann@acme.example,red', '3,guest@partner.example,')
+    expect((await place.roster('sync', 'hr')).code).toBe(0)
+    const canStill = () => place.roster('can', 'ben@acme.example', 'reports:read', '--in', 'acme')
+    await eventually(async () => ((await canStill()).code === 1 ? true : undefined), 'ben has lost it', 60_000)
+    const gone = await place.roster('why', 'ben@acme.example')
+    expect(gone.out).toContain('by directory/hr: Directory/hr no longer has them')
+    expect((await running.stop()).code).toBe(0)
   }, 120_000)
 })

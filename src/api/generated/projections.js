@@ -662,10 +662,10 @@ return errors === 0;
 }
 
 export const Membership = validate11;
-const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":5000,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"asking":{"type":"object","required":["digest","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"producer":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":254}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
+const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"directory":{"type":"object","required":["name","id"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"goneTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":5000,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"asking":{"type":"object","required":["digest","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"producer":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":254}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
 const func13 = Object.prototype.hasOwnProperty;
 const pattern9 = new RegExp("^[A-Za-z0-9_-]{43}$", "u");
-const pattern36 = new RegExp("^[a-z2-7]{16}$", "u");
+const pattern38 = new RegExp("^[a-z2-7]{16}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -3260,7 +3260,7 @@ vErrors.push(err201);
 errors++;
 }
 for(const key5 in data40){
-if(!((((key5 === "present") || (key5 === "roles")) || (key5 === "join")) || (key5 === "until"))){
+if(!(((((key5 === "present") || (key5 === "roles")) || (key5 === "join")) || (key5 === "until")) || (key5 === "directory"))){
 const err202 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err202];
@@ -3530,9 +3530,11 @@ vErrors.push(err221);
 errors++;
 }
 }
-}
-else {
-const err222 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data40.directory !== undefined){
+let data46 = data40.directory;
+if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
+if(data46.name === undefined){
+const err222 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -3541,12 +3543,8 @@ vErrors.push(err222);
 }
 errors++;
 }
-}
-if(data.joined !== undefined){
-let data46 = data.joined;
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
-if(data46.time === undefined){
-const err223 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data46.id === undefined){
+const err223 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -3555,8 +3553,9 @@ vErrors.push(err223);
 }
 errors++;
 }
-if(data46.how === undefined){
-const err224 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
+for(const key6 in data46){
+if(!(((key6 === "name") || (key6 === "id")) || (key6 === "goneTime"))){
+const err224 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -3565,9 +3564,16 @@ vErrors.push(err224);
 }
 errors++;
 }
-for(const key6 in data46){
-if(!((((key6 === "time") || (key6 === "how")) || (key6 === "attempt")) || (key6 === "account"))){
-const err225 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+}
+if(data46.name !== undefined){
+let data47 = data46.name;
+const _errs189 = errors;
+let valid34 = true;
+const _errs190 = errors;
+if(errors === _errs190){
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
+const err225 = {};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -3577,31 +3583,13 @@ vErrors.push(err225);
 errors++;
 }
 }
-if(data46.time !== undefined){
-let data47 = data46.time;
-const _errs189 = errors;
-let valid34 = true;
-const _errs190 = errors;
-if(errors === _errs190){
-if(typeof data47 === "string"){
-if(func2(data47) > 35){
+else {
 const err226 = {};
 if(vErrors === null){
 vErrors = [err226];
 }
 else {
 vErrors.push(err226);
-}
-errors++;
-}
-}
-else {
-const err227 = {};
-if(vErrors === null){
-vErrors = [err227];
-}
-else {
-vErrors.push(err227);
 }
 errors++;
 }
@@ -3619,8 +3607,19 @@ vErrors = null;
 if(_valid17){
 const _errs192 = errors;
 if(typeof data47 === "string"){
-if(!pattern1.test(data47)){
-const err228 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!pattern2.test(data47)){
+const err227 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err227];
+}
+else {
+vErrors.push(err227);
+}
+errors++;
+}
+}
+else {
+const err228 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -3629,9 +3628,11 @@ vErrors.push(err228);
 }
 errors++;
 }
+var _valid17 = _errs192 === errors;
+valid34 = _valid17;
 }
-else {
-const err229 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid34){
+const err229 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -3640,11 +3641,9 @@ vErrors.push(err229);
 }
 errors++;
 }
-var _valid17 = _errs192 === errors;
-valid34 = _valid17;
-}
-if(!valid34){
-const err230 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
+const err230 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -3653,9 +3652,9 @@ vErrors.push(err230);
 }
 errors++;
 }
-if(typeof data47 === "string"){
-if(func2(data47) > 35){
-const err231 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err231 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -3665,8 +3664,11 @@ vErrors.push(err231);
 errors++;
 }
 }
-else {
-const err232 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data46.id !== undefined){
+let data48 = data46.id;
+if(typeof data48 === "string"){
+if(func2(data48) > 255){
+const err232 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -3675,11 +3677,8 @@ vErrors.push(err232);
 }
 errors++;
 }
-}
-if(data46.how !== undefined){
-let data48 = data46.how;
-if(typeof data48 !== "string"){
-const err233 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data48) < 1){
+const err233 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -3688,8 +3687,9 @@ vErrors.push(err233);
 }
 errors++;
 }
-if(!(((data48 === "Link") || (data48 === "SignIn")) || (data48 === "Declared"))){
-const err234 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/enum",keyword:"enum",params:{allowedValues: schema12.properties.joined.properties.how.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err234 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -3699,10 +3699,15 @@ vErrors.push(err234);
 errors++;
 }
 }
-if(data46.attempt !== undefined){
-let data49 = data46.attempt;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-const err235 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data46.goneTime !== undefined){
+let data49 = data46.goneTime;
+const _errs198 = errors;
+let valid35 = true;
+const _errs199 = errors;
+if(errors === _errs199){
+if(typeof data49 === "string"){
+if(func2(data49) > 35){
+const err235 = {};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -3711,9 +3716,9 @@ vErrors.push(err235);
 }
 errors++;
 }
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 > 1000000 || isNaN(data49)){
-const err236 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+else {
+const err236 = {};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -3722,8 +3727,22 @@ vErrors.push(err236);
 }
 errors++;
 }
-if(data49 < 1 || isNaN(data49)){
-const err237 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+var _valid18 = _errs199 === errors;
+errors = _errs198;
+if(vErrors !== null){
+if(_errs198){
+vErrors.length = _errs198;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid18){
+const _errs201 = errors;
+if(typeof data49 === "string"){
+if(!pattern1.test(data49)){
+const err237 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -3733,16 +3752,8 @@ vErrors.push(err237);
 errors++;
 }
 }
-}
-if(data46.account !== undefined){
-let data50 = data46.account;
-const _errs200 = errors;
-let valid35 = true;
-const _errs201 = errors;
-if(errors === _errs201){
-if(typeof data50 === "string"){
-if(func2(data50) > 253){
-const err238 = {};
+else {
+const err238 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -3751,9 +3762,11 @@ vErrors.push(err238);
 }
 errors++;
 }
+var _valid18 = _errs201 === errors;
+valid35 = _valid18;
 }
-else {
-const err239 = {};
+if(!valid35){
+const err239 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -3762,22 +3775,9 @@ vErrors.push(err239);
 }
 errors++;
 }
-}
-var _valid18 = _errs201 === errors;
-errors = _errs200;
-if(vErrors !== null){
-if(_errs200){
-vErrors.length = _errs200;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid18){
-const _errs203 = errors;
-if(typeof data50 === "string"){
-if(!pattern2.test(data50)){
-const err240 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(typeof data49 === "string"){
+if(func2(data49) > 35){
+const err240 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3788,7 +3788,7 @@ errors++;
 }
 }
 else {
-const err241 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err241 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3797,11 +3797,10 @@ vErrors.push(err241);
 }
 errors++;
 }
-var _valid18 = _errs203 === errors;
-valid35 = _valid18;
 }
-if(!valid35){
-const err242 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err242 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -3810,9 +3809,10 @@ vErrors.push(err242);
 }
 errors++;
 }
-if(typeof data50 === "string"){
-if(func2(data50) > 253){
-const err243 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+}
+else {
+const err243 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -3822,8 +3822,11 @@ vErrors.push(err243);
 errors++;
 }
 }
-else {
-const err244 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.joined !== undefined){
+let data50 = data.joined;
+if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
+if(data50.time === undefined){
+const err244 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3832,10 +3835,8 @@ vErrors.push(err244);
 }
 errors++;
 }
-}
-}
-else {
-const err245 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data50.how === undefined){
+const err245 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3844,12 +3845,9 @@ vErrors.push(err245);
 }
 errors++;
 }
-}
-if(data.grants !== undefined){
-let data51 = data.grants;
-if(Array.isArray(data51)){
-if(data51.length > 100){
-const err246 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+for(const key7 in data50){
+if(!((((key7 === "time") || (key7 === "how")) || (key7 === "attempt")) || (key7 === "account"))){
+const err246 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3858,12 +3856,16 @@ vErrors.push(err246);
 }
 errors++;
 }
-const len5 = data51.length;
-for(let i5=0; i5<len5; i5++){
-let data52 = data51[i5];
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-if(data52.invitation === undefined){
-const err247 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "invitation"},message:"must have required property '"+"invitation"+"'"};
+}
+if(data50.time !== undefined){
+let data51 = data50.time;
+const _errs208 = errors;
+let valid37 = true;
+const _errs209 = errors;
+if(errors === _errs209){
+if(typeof data51 === "string"){
+if(func2(data51) > 35){
+const err247 = {};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3872,8 +3874,9 @@ vErrors.push(err247);
 }
 errors++;
 }
-if(data52.uid === undefined){
-const err248 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
+}
+else {
+const err248 = {};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3882,8 +3885,22 @@ vErrors.push(err248);
 }
 errors++;
 }
-if(data52.roles === undefined){
-const err249 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+}
+var _valid19 = _errs209 === errors;
+errors = _errs208;
+if(vErrors !== null){
+if(_errs208){
+vErrors.length = _errs208;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid19){
+const _errs211 = errors;
+if(typeof data51 === "string"){
+if(!pattern1.test(data51)){
+const err249 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3892,8 +3909,9 @@ vErrors.push(err249);
 }
 errors++;
 }
-if(data52.by === undefined){
-const err250 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
+}
+else {
+const err250 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3902,8 +3920,11 @@ vErrors.push(err250);
 }
 errors++;
 }
-if(data52.time === undefined){
-const err251 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+var _valid19 = _errs211 === errors;
+valid37 = _valid19;
+}
+if(!valid37){
+const err251 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3912,9 +3933,9 @@ vErrors.push(err251);
 }
 errors++;
 }
-for(const key7 in data52){
-if(!(((((key7 === "invitation") || (key7 === "uid")) || (key7 === "roles")) || (key7 === "by")) || (key7 === "time"))){
-const err252 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+if(typeof data51 === "string"){
+if(func2(data51) > 35){
+const err252 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3924,15 +3945,8 @@ vErrors.push(err252);
 errors++;
 }
 }
-if(data52.invitation !== undefined){
-let data53 = data52.invitation;
-const _errs212 = errors;
-let valid39 = true;
-const _errs213 = errors;
-if(errors === _errs213){
-if(typeof data53 === "string"){
-if(func2(data53) > 253){
-const err253 = {};
+else {
+const err253 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3942,8 +3956,10 @@ vErrors.push(err253);
 errors++;
 }
 }
-else {
-const err254 = {};
+if(data50.how !== undefined){
+let data52 = data50.how;
+if(typeof data52 !== "string"){
+const err254 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3952,22 +3968,8 @@ vErrors.push(err254);
 }
 errors++;
 }
-}
-var _valid19 = _errs213 === errors;
-errors = _errs212;
-if(vErrors !== null){
-if(_errs212){
-vErrors.length = _errs212;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid19){
-const _errs215 = errors;
-if(typeof data53 === "string"){
-if(!pattern2.test(data53)){
-const err255 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(!(((data52 === "Link") || (data52 === "SignIn")) || (data52 === "Declared"))){
+const err255 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/enum",keyword:"enum",params:{allowedValues: schema12.properties.joined.properties.how.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3977,8 +3979,10 @@ vErrors.push(err255);
 errors++;
 }
 }
-else {
-const err256 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data50.attempt !== undefined){
+let data53 = data50.attempt;
+if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
+const err256 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3987,11 +3991,9 @@ vErrors.push(err256);
 }
 errors++;
 }
-var _valid19 = _errs215 === errors;
-valid39 = _valid19;
-}
-if(!valid39){
-const err257 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if((typeof data53 == "number") && (isFinite(data53))){
+if(data53 > 1000000 || isNaN(data53)){
+const err257 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -4000,9 +4002,8 @@ vErrors.push(err257);
 }
 errors++;
 }
-if(typeof data53 === "string"){
-if(func2(data53) > 253){
-const err258 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data53 < 1 || isNaN(data53)){
+const err258 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -4012,8 +4013,16 @@ vErrors.push(err258);
 errors++;
 }
 }
-else {
-const err259 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data50.account !== undefined){
+let data54 = data50.account;
+const _errs219 = errors;
+let valid38 = true;
+const _errs220 = errors;
+if(errors === _errs220){
+if(typeof data54 === "string"){
+if(func2(data54) > 253){
+const err259 = {};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -4023,11 +4032,8 @@ vErrors.push(err259);
 errors++;
 }
 }
-if(data52.uid !== undefined){
-let data54 = data52.uid;
-if(typeof data54 === "string"){
-if(func2(data54) > 64){
-const err260 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err260 = {};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -4036,8 +4042,22 @@ vErrors.push(err260);
 }
 errors++;
 }
-if(func2(data54) < 1){
-const err261 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid20 = _errs220 === errors;
+errors = _errs219;
+if(vErrors !== null){
+if(_errs219){
+vErrors.length = _errs219;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid20){
+const _errs222 = errors;
+if(typeof data54 === "string"){
+if(!pattern2.test(data54)){
+const err261 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -4048,7 +4068,7 @@ errors++;
 }
 }
 else {
-const err262 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err262 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -4057,12 +4077,11 @@ vErrors.push(err262);
 }
 errors++;
 }
+var _valid20 = _errs222 === errors;
+valid38 = _valid20;
 }
-if(data52.roles !== undefined){
-let data55 = data52.roles;
-if(Array.isArray(data55)){
-if(data55.length > 200){
-const err263 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(!valid38){
+const err263 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -4071,16 +4090,9 @@ vErrors.push(err263);
 }
 errors++;
 }
-const len6 = data55.length;
-for(let i6=0; i6<len6; i6++){
-let data56 = data55[i6];
-const _errs223 = errors;
-let valid42 = true;
-const _errs224 = errors;
-if(errors === _errs224){
-if(typeof data56 === "string"){
-if(func2(data56) > 253){
-const err264 = {};
+if(typeof data54 === "string"){
+if(func2(data54) > 253){
+const err264 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -4091,7 +4103,7 @@ errors++;
 }
 }
 else {
-const err265 = {};
+const err265 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -4101,21 +4113,9 @@ vErrors.push(err265);
 errors++;
 }
 }
-var _valid20 = _errs224 === errors;
-errors = _errs223;
-if(vErrors !== null){
-if(_errs223){
-vErrors.length = _errs223;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid20){
-const _errs226 = errors;
-if(typeof data56 === "string"){
-if(!pattern2.test(data56)){
-const err266 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err266 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -4125,8 +4125,11 @@ vErrors.push(err266);
 errors++;
 }
 }
-else {
-const err267 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.grants !== undefined){
+let data55 = data.grants;
+if(Array.isArray(data55)){
+if(data55.length > 100){
+const err267 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err267];
 }
@@ -4135,11 +4138,12 @@ vErrors.push(err267);
 }
 errors++;
 }
-var _valid20 = _errs226 === errors;
-valid42 = _valid20;
-}
-if(!valid42){
-const err268 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const len5 = data55.length;
+for(let i5=0; i5<len5; i5++){
+let data56 = data55[i5];
+if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
+if(data56.invitation === undefined){
+const err268 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "invitation"},message:"must have required property '"+"invitation"+"'"};
 if(vErrors === null){
 vErrors = [err268];
 }
@@ -4148,9 +4152,8 @@ vErrors.push(err268);
 }
 errors++;
 }
-if(typeof data56 === "string"){
-if(func2(data56) > 253){
-const err269 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data56.uid === undefined){
+const err269 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
 if(vErrors === null){
 vErrors = [err269];
 }
@@ -4159,9 +4162,8 @@ vErrors.push(err269);
 }
 errors++;
 }
-}
-else {
-const err270 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data56.roles === undefined){
+const err270 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err270];
 }
@@ -4170,10 +4172,8 @@ vErrors.push(err270);
 }
 errors++;
 }
-}
-}
-else {
-const err271 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data56.by === undefined){
+const err271 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
 if(vErrors === null){
 vErrors = [err271];
 }
@@ -4182,12 +4182,8 @@ vErrors.push(err271);
 }
 errors++;
 }
-}
-if(data52.by !== undefined){
-let data57 = data52.by;
-if(typeof data57 === "string"){
-if(func2(data57) > 300){
-const err272 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data56.time === undefined){
+const err272 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err272];
 }
@@ -4196,8 +4192,9 @@ vErrors.push(err272);
 }
 errors++;
 }
-if(func2(data57) < 1){
-const err273 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key8 in data56){
+if(!(((((key8 === "invitation") || (key8 === "uid")) || (key8 === "roles")) || (key8 === "by")) || (key8 === "time"))){
+const err273 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err273];
 }
@@ -4207,8 +4204,15 @@ vErrors.push(err273);
 errors++;
 }
 }
-else {
-const err274 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data56.invitation !== undefined){
+let data57 = data56.invitation;
+const _errs231 = errors;
+let valid42 = true;
+const _errs232 = errors;
+if(errors === _errs232){
+if(typeof data57 === "string"){
+if(func2(data57) > 253){
+const err274 = {};
 if(vErrors === null){
 vErrors = [err274];
 }
@@ -4218,14 +4222,7 @@ vErrors.push(err274);
 errors++;
 }
 }
-if(data52.time !== undefined){
-let data58 = data52.time;
-const _errs232 = errors;
-let valid43 = true;
-const _errs233 = errors;
-if(errors === _errs233){
-if(typeof data58 === "string"){
-if(func2(data58) > 35){
+else {
 const err275 = {};
 if(vErrors === null){
 vErrors = [err275];
@@ -4236,8 +4233,21 @@ vErrors.push(err275);
 errors++;
 }
 }
+var _valid21 = _errs232 === errors;
+errors = _errs231;
+if(vErrors !== null){
+if(_errs231){
+vErrors.length = _errs231;
+}
 else {
-const err276 = {};
+vErrors = null;
+}
+}
+if(_valid21){
+const _errs234 = errors;
+if(typeof data57 === "string"){
+if(!pattern2.test(data57)){
+const err276 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err276];
 }
@@ -4247,21 +4257,8 @@ vErrors.push(err276);
 errors++;
 }
 }
-var _valid21 = _errs233 === errors;
-errors = _errs232;
-if(vErrors !== null){
-if(_errs232){
-vErrors.length = _errs232;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid21){
-const _errs235 = errors;
-if(typeof data58 === "string"){
-if(!pattern1.test(data58)){
-const err277 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err277 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err277];
 }
@@ -4270,9 +4267,11 @@ vErrors.push(err277);
 }
 errors++;
 }
+var _valid21 = _errs234 === errors;
+valid42 = _valid21;
 }
-else {
-const err278 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid42){
+const err278 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err278];
 }
@@ -4281,11 +4280,9 @@ vErrors.push(err278);
 }
 errors++;
 }
-var _valid21 = _errs235 === errors;
-valid43 = _valid21;
-}
-if(!valid43){
-const err279 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data57 === "string"){
+if(func2(data57) > 253){
+const err279 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err279];
 }
@@ -4294,9 +4291,9 @@ vErrors.push(err279);
 }
 errors++;
 }
-if(typeof data58 === "string"){
-if(func2(data58) > 35){
-const err280 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err280 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err280];
 }
@@ -4306,8 +4303,11 @@ vErrors.push(err280);
 errors++;
 }
 }
-else {
-const err281 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data56.uid !== undefined){
+let data58 = data56.uid;
+if(typeof data58 === "string"){
+if(func2(data58) > 64){
+const err281 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err281];
 }
@@ -4316,10 +4316,8 @@ vErrors.push(err281);
 }
 errors++;
 }
-}
-}
-else {
-const err282 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data58) < 1){
+const err282 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err282];
 }
@@ -4329,9 +4327,8 @@ vErrors.push(err282);
 errors++;
 }
 }
-}
 else {
-const err283 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err283 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err283];
 }
@@ -4341,11 +4338,11 @@ vErrors.push(err283);
 errors++;
 }
 }
-if(data.declined !== undefined){
-let data59 = data.declined;
-if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
-if(data59.time === undefined){
-const err284 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data56.roles !== undefined){
+let data59 = data56.roles;
+if(Array.isArray(data59)){
+if(data59.length > 200){
+const err284 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err284];
 }
@@ -4354,8 +4351,16 @@ vErrors.push(err284);
 }
 errors++;
 }
-if(data59.attempt === undefined){
-const err285 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "attempt"},message:"must have required property '"+"attempt"+"'"};
+const len6 = data59.length;
+for(let i6=0; i6<len6; i6++){
+let data60 = data59[i6];
+const _errs242 = errors;
+let valid45 = true;
+const _errs243 = errors;
+if(errors === _errs243){
+if(typeof data60 === "string"){
+if(func2(data60) > 253){
+const err285 = {};
 if(vErrors === null){
 vErrors = [err285];
 }
@@ -4364,53 +4369,14 @@ vErrors.push(err285);
 }
 errors++;
 }
-if(data59.reported === undefined){
-const err286 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "reported"},message:"must have required property '"+"reported"+"'"};
+}
+else {
+const err286 = {};
 if(vErrors === null){
 vErrors = [err286];
 }
 else {
 vErrors.push(err286);
-}
-errors++;
-}
-for(const key8 in data59){
-if(!((((key8 === "time") || (key8 === "attempt")) || (key8 === "reported")) || (key8 === "released"))){
-const err287 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err287];
-}
-else {
-vErrors.push(err287);
-}
-errors++;
-}
-}
-if(data59.time !== undefined){
-let data60 = data59.time;
-const _errs242 = errors;
-let valid45 = true;
-const _errs243 = errors;
-if(errors === _errs243){
-if(typeof data60 === "string"){
-if(func2(data60) > 35){
-const err288 = {};
-if(vErrors === null){
-vErrors = [err288];
-}
-else {
-vErrors.push(err288);
-}
-errors++;
-}
-}
-else {
-const err289 = {};
-if(vErrors === null){
-vErrors = [err289];
-}
-else {
-vErrors.push(err289);
 }
 errors++;
 }
@@ -4428,8 +4394,43 @@ vErrors = null;
 if(_valid22){
 const _errs245 = errors;
 if(typeof data60 === "string"){
-if(!pattern1.test(data60)){
-const err290 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!pattern2.test(data60)){
+const err287 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err287];
+}
+else {
+vErrors.push(err287);
+}
+errors++;
+}
+}
+else {
+const err288 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err288];
+}
+else {
+vErrors.push(err288);
+}
+errors++;
+}
+var _valid22 = _errs245 === errors;
+valid45 = _valid22;
+}
+if(!valid45){
+const err289 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err289];
+}
+else {
+vErrors.push(err289);
+}
+errors++;
+}
+if(typeof data60 === "string"){
+if(func2(data60) > 253){
+const err290 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err290];
 }
@@ -4440,7 +4441,7 @@ errors++;
 }
 }
 else {
-const err291 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err291 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err291];
 }
@@ -4449,11 +4450,10 @@ vErrors.push(err291);
 }
 errors++;
 }
-var _valid22 = _errs245 === errors;
-valid45 = _valid22;
 }
-if(!valid45){
-const err292 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err292 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err292];
 }
@@ -4462,9 +4462,12 @@ vErrors.push(err292);
 }
 errors++;
 }
-if(typeof data60 === "string"){
-if(func2(data60) > 35){
-const err293 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data56.by !== undefined){
+let data61 = data56.by;
+if(typeof data61 === "string"){
+if(func2(data61) > 300){
+const err293 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err293];
 }
@@ -4473,9 +4476,8 @@ vErrors.push(err293);
 }
 errors++;
 }
-}
-else {
-const err294 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data61) < 1){
+const err294 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err294];
 }
@@ -4485,10 +4487,8 @@ vErrors.push(err294);
 errors++;
 }
 }
-if(data59.attempt !== undefined){
-let data61 = data59.attempt;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err295 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err295 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err295];
 }
@@ -4497,9 +4497,16 @@ vErrors.push(err295);
 }
 errors++;
 }
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 > 1000000 || isNaN(data61)){
-const err296 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data56.time !== undefined){
+let data62 = data56.time;
+const _errs251 = errors;
+let valid46 = true;
+const _errs252 = errors;
+if(errors === _errs252){
+if(typeof data62 === "string"){
+if(func2(data62) > 35){
+const err296 = {};
 if(vErrors === null){
 vErrors = [err296];
 }
@@ -4508,8 +4515,9 @@ vErrors.push(err296);
 }
 errors++;
 }
-if(data61 < 1 || isNaN(data61)){
-const err297 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err297 = {};
 if(vErrors === null){
 vErrors = [err297];
 }
@@ -4519,10 +4527,21 @@ vErrors.push(err297);
 errors++;
 }
 }
+var _valid23 = _errs252 === errors;
+errors = _errs251;
+if(vErrors !== null){
+if(_errs251){
+vErrors.length = _errs251;
 }
-if(data59.reported !== undefined){
-if(typeof data59.reported !== "boolean"){
-const err298 = {instancePath:instancePath+"/declined/reported",schemaPath:"#/properties/declined/properties/reported/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+if(_valid23){
+const _errs254 = errors;
+if(typeof data62 === "string"){
+if(!pattern1.test(data62)){
+const err298 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err298];
 }
@@ -4532,15 +4551,8 @@ vErrors.push(err298);
 errors++;
 }
 }
-if(data59.released !== undefined){
-let data63 = data59.released;
-const _errs253 = errors;
-let valid46 = true;
-const _errs254 = errors;
-if(errors === _errs254){
-if(typeof data63 === "string"){
-if(func2(data63) > 35){
-const err299 = {};
+else {
+const err299 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err299];
 }
@@ -4549,9 +4561,11 @@ vErrors.push(err299);
 }
 errors++;
 }
+var _valid23 = _errs254 === errors;
+valid46 = _valid23;
 }
-else {
-const err300 = {};
+if(!valid46){
+const err300 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err300];
 }
@@ -4560,22 +4574,9 @@ vErrors.push(err300);
 }
 errors++;
 }
-}
-var _valid23 = _errs254 === errors;
-errors = _errs253;
-if(vErrors !== null){
-if(_errs253){
-vErrors.length = _errs253;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid23){
-const _errs256 = errors;
-if(typeof data63 === "string"){
-if(!pattern1.test(data63)){
-const err301 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(typeof data62 === "string"){
+if(func2(data62) > 35){
+const err301 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err301];
 }
@@ -4586,7 +4587,7 @@ errors++;
 }
 }
 else {
-const err302 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err302 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err302];
 }
@@ -4595,11 +4596,10 @@ vErrors.push(err302);
 }
 errors++;
 }
-var _valid23 = _errs256 === errors;
-valid46 = _valid23;
 }
-if(!valid46){
-const err303 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err303 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err303];
 }
@@ -4608,9 +4608,10 @@ vErrors.push(err303);
 }
 errors++;
 }
-if(typeof data63 === "string"){
-if(func2(data63) > 35){
-const err304 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+}
+else {
+const err304 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err304];
 }
@@ -4620,8 +4621,11 @@ vErrors.push(err304);
 errors++;
 }
 }
-else {
-const err305 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.declined !== undefined){
+let data63 = data.declined;
+if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
+if(data63.time === undefined){
+const err305 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err305];
 }
@@ -4630,10 +4634,8 @@ vErrors.push(err305);
 }
 errors++;
 }
-}
-}
-else {
-const err306 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data63.attempt === undefined){
+const err306 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "attempt"},message:"must have required property '"+"attempt"+"'"};
 if(vErrors === null){
 vErrors = [err306];
 }
@@ -4642,12 +4644,8 @@ vErrors.push(err306);
 }
 errors++;
 }
-}
-if(data.left !== undefined){
-let data64 = data.left;
-if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
-if(data64.time === undefined){
-const err307 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data63.reported === undefined){
+const err307 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "reported"},message:"must have required property '"+"reported"+"'"};
 if(vErrors === null){
 vErrors = [err307];
 }
@@ -4656,9 +4654,9 @@ vErrors.push(err307);
 }
 errors++;
 }
-for(const key9 in data64){
-if(!((key9 === "time") || (key9 === "released"))){
-const err308 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+for(const key9 in data63){
+if(!((((key9 === "time") || (key9 === "attempt")) || (key9 === "reported")) || (key9 === "released"))){
+const err308 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err308];
 }
@@ -4668,14 +4666,14 @@ vErrors.push(err308);
 errors++;
 }
 }
-if(data64.time !== undefined){
-let data65 = data64.time;
-const _errs263 = errors;
+if(data63.time !== undefined){
+let data64 = data63.time;
+const _errs261 = errors;
 let valid48 = true;
-const _errs264 = errors;
-if(errors === _errs264){
-if(typeof data65 === "string"){
-if(func2(data65) > 35){
+const _errs262 = errors;
+if(errors === _errs262){
+if(typeof data64 === "string"){
+if(func2(data64) > 35){
 const err309 = {};
 if(vErrors === null){
 vErrors = [err309];
@@ -4697,21 +4695,21 @@ vErrors.push(err310);
 errors++;
 }
 }
-var _valid24 = _errs264 === errors;
-errors = _errs263;
+var _valid24 = _errs262 === errors;
+errors = _errs261;
 if(vErrors !== null){
-if(_errs263){
-vErrors.length = _errs263;
+if(_errs261){
+vErrors.length = _errs261;
 }
 else {
 vErrors = null;
 }
 }
 if(_valid24){
-const _errs266 = errors;
-if(typeof data65 === "string"){
-if(!pattern1.test(data65)){
-const err311 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const _errs264 = errors;
+if(typeof data64 === "string"){
+if(!pattern1.test(data64)){
+const err311 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err311];
 }
@@ -4722,7 +4720,7 @@ errors++;
 }
 }
 else {
-const err312 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err312 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err312];
 }
@@ -4731,11 +4729,11 @@ vErrors.push(err312);
 }
 errors++;
 }
-var _valid24 = _errs266 === errors;
+var _valid24 = _errs264 === errors;
 valid48 = _valid24;
 }
 if(!valid48){
-const err313 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err313 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err313];
 }
@@ -4744,9 +4742,9 @@ vErrors.push(err313);
 }
 errors++;
 }
-if(typeof data65 === "string"){
-if(func2(data65) > 35){
-const err314 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(typeof data64 === "string"){
+if(func2(data64) > 35){
+const err314 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err314];
 }
@@ -4757,7 +4755,7 @@ errors++;
 }
 }
 else {
-const err315 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err315 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err315];
 }
@@ -4767,15 +4765,10 @@ vErrors.push(err315);
 errors++;
 }
 }
-if(data64.released !== undefined){
-let data66 = data64.released;
-const _errs270 = errors;
-let valid49 = true;
-const _errs271 = errors;
-if(errors === _errs271){
-if(typeof data66 === "string"){
-if(func2(data66) > 35){
-const err316 = {};
+if(data63.attempt !== undefined){
+let data65 = data63.attempt;
+if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
+const err316 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err316];
 }
@@ -4784,9 +4777,9 @@ vErrors.push(err316);
 }
 errors++;
 }
-}
-else {
-const err317 = {};
+if((typeof data65 == "number") && (isFinite(data65))){
+if(data65 > 1000000 || isNaN(data65)){
+const err317 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err317];
 }
@@ -4795,22 +4788,8 @@ vErrors.push(err317);
 }
 errors++;
 }
-}
-var _valid25 = _errs271 === errors;
-errors = _errs270;
-if(vErrors !== null){
-if(_errs270){
-vErrors.length = _errs270;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid25){
-const _errs273 = errors;
-if(typeof data66 === "string"){
-if(!pattern1.test(data66)){
-const err318 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data65 < 1 || isNaN(data65)){
+const err318 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err318];
 }
@@ -4820,8 +4799,10 @@ vErrors.push(err318);
 errors++;
 }
 }
-else {
-const err319 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data63.reported !== undefined){
+if(typeof data63.reported !== "boolean"){
+const err319 = {instancePath:instancePath+"/declined/reported",schemaPath:"#/properties/declined/properties/reported/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err319];
 }
@@ -4830,11 +4811,16 @@ vErrors.push(err319);
 }
 errors++;
 }
-var _valid25 = _errs273 === errors;
-valid49 = _valid25;
 }
-if(!valid49){
-const err320 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data63.released !== undefined){
+let data67 = data63.released;
+const _errs272 = errors;
+let valid49 = true;
+const _errs273 = errors;
+if(errors === _errs273){
+if(typeof data67 === "string"){
+if(func2(data67) > 35){
+const err320 = {};
 if(vErrors === null){
 vErrors = [err320];
 }
@@ -4843,9 +4829,9 @@ vErrors.push(err320);
 }
 errors++;
 }
-if(typeof data66 === "string"){
-if(func2(data66) > 35){
-const err321 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err321 = {};
 if(vErrors === null){
 vErrors = [err321];
 }
@@ -4855,8 +4841,21 @@ vErrors.push(err321);
 errors++;
 }
 }
+var _valid25 = _errs273 === errors;
+errors = _errs272;
+if(vErrors !== null){
+if(_errs272){
+vErrors.length = _errs272;
+}
 else {
-const err322 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid25){
+const _errs275 = errors;
+if(typeof data67 === "string"){
+if(!pattern1.test(data67)){
+const err322 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err322];
 }
@@ -4866,9 +4865,8 @@ vErrors.push(err322);
 errors++;
 }
 }
-}
 else {
-const err323 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err323 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err323];
 }
@@ -4877,12 +4875,11 @@ vErrors.push(err323);
 }
 errors++;
 }
+var _valid25 = _errs275 === errors;
+valid49 = _valid25;
 }
-if(data.ended !== undefined){
-let data67 = data.ended;
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-if(data67.time === undefined){
-const err324 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(!valid49){
+const err324 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err324];
 }
@@ -4891,8 +4888,9 @@ vErrors.push(err324);
 }
 errors++;
 }
-if(data67.by === undefined){
-const err325 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
+if(typeof data67 === "string"){
+if(func2(data67) > 35){
+const err325 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err325];
 }
@@ -4901,8 +4899,9 @@ vErrors.push(err325);
 }
 errors++;
 }
-if(data67.because === undefined){
-const err326 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+}
+else {
+const err326 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err326];
 }
@@ -4911,9 +4910,10 @@ vErrors.push(err326);
 }
 errors++;
 }
-for(const key10 in data67){
-if(!(((key10 === "time") || (key10 === "by")) || (key10 === "because"))){
-const err327 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+}
+}
+else {
+const err327 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err327];
 }
@@ -4923,15 +4923,11 @@ vErrors.push(err327);
 errors++;
 }
 }
-if(data67.time !== undefined){
-let data68 = data67.time;
-const _errs280 = errors;
-let valid51 = true;
-const _errs281 = errors;
-if(errors === _errs281){
-if(typeof data68 === "string"){
-if(func2(data68) > 35){
-const err328 = {};
+if(data.left !== undefined){
+let data68 = data.left;
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
+if(data68.time === undefined){
+const err328 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err328];
 }
@@ -4940,9 +4936,9 @@ vErrors.push(err328);
 }
 errors++;
 }
-}
-else {
-const err329 = {};
+for(const key10 in data68){
+if(!((key10 === "time") || (key10 === "released"))){
+const err329 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err329];
 }
@@ -4952,21 +4948,15 @@ vErrors.push(err329);
 errors++;
 }
 }
-var _valid26 = _errs281 === errors;
-errors = _errs280;
-if(vErrors !== null){
-if(_errs280){
-vErrors.length = _errs280;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid26){
+if(data68.time !== undefined){
+let data69 = data68.time;
+const _errs282 = errors;
+let valid51 = true;
 const _errs283 = errors;
-if(typeof data68 === "string"){
-if(!pattern1.test(data68)){
-const err330 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(errors === _errs283){
+if(typeof data69 === "string"){
+if(func2(data69) > 35){
+const err330 = {};
 if(vErrors === null){
 vErrors = [err330];
 }
@@ -4977,7 +4967,7 @@ errors++;
 }
 }
 else {
-const err331 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err331 = {};
 if(vErrors === null){
 vErrors = [err331];
 }
@@ -4986,11 +4976,22 @@ vErrors.push(err331);
 }
 errors++;
 }
-var _valid26 = _errs283 === errors;
-valid51 = _valid26;
 }
-if(!valid51){
-const err332 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid26 = _errs283 === errors;
+errors = _errs282;
+if(vErrors !== null){
+if(_errs282){
+vErrors.length = _errs282;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid26){
+const _errs285 = errors;
+if(typeof data69 === "string"){
+if(!pattern1.test(data69)){
+const err332 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err332];
 }
@@ -4999,9 +5000,9 @@ vErrors.push(err332);
 }
 errors++;
 }
-if(typeof data68 === "string"){
-if(func2(data68) > 35){
-const err333 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err333 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err333];
 }
@@ -5010,9 +5011,11 @@ vErrors.push(err333);
 }
 errors++;
 }
+var _valid26 = _errs285 === errors;
+valid51 = _valid26;
 }
-else {
-const err334 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid51){
+const err334 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err334];
 }
@@ -5021,12 +5024,9 @@ vErrors.push(err334);
 }
 errors++;
 }
-}
-if(data67.by !== undefined){
-let data69 = data67.by;
 if(typeof data69 === "string"){
-if(func2(data69) > 300){
-const err335 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(func2(data69) > 35){
+const err335 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err335];
 }
@@ -5035,8 +5035,9 @@ vErrors.push(err335);
 }
 errors++;
 }
-if(func2(data69) < 1){
-const err336 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err336 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err336];
 }
@@ -5046,8 +5047,15 @@ vErrors.push(err336);
 errors++;
 }
 }
-else {
-const err337 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data68.released !== undefined){
+let data70 = data68.released;
+const _errs289 = errors;
+let valid52 = true;
+const _errs290 = errors;
+if(errors === _errs290){
+if(typeof data70 === "string"){
+if(func2(data70) > 35){
+const err337 = {};
 if(vErrors === null){
 vErrors = [err337];
 }
@@ -5057,11 +5065,8 @@ vErrors.push(err337);
 errors++;
 }
 }
-if(data67.because !== undefined){
-let data70 = data67.because;
-if(typeof data70 === "string"){
-if(func2(data70) > 500){
-const err338 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+else {
+const err338 = {};
 if(vErrors === null){
 vErrors = [err338];
 }
@@ -5070,8 +5075,22 @@ vErrors.push(err338);
 }
 errors++;
 }
-if(func2(data70) < 1){
-const err339 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid27 = _errs290 === errors;
+errors = _errs289;
+if(vErrors !== null){
+if(_errs289){
+vErrors.length = _errs289;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid27){
+const _errs292 = errors;
+if(typeof data70 === "string"){
+if(!pattern1.test(data70)){
+const err339 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err339];
 }
@@ -5082,7 +5101,7 @@ errors++;
 }
 }
 else {
-const err340 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err340 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err340];
 }
@@ -5091,10 +5110,11 @@ vErrors.push(err340);
 }
 errors++;
 }
+var _valid27 = _errs292 === errors;
+valid52 = _valid27;
 }
-}
-else {
-const err341 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid52){
+const err341 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err341];
 }
@@ -5103,12 +5123,9 @@ vErrors.push(err341);
 }
 errors++;
 }
-}
-if(data.settled !== undefined){
-let data71 = data.settled;
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-if(data71.roles === undefined){
-const err342 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if(typeof data70 === "string"){
+if(func2(data70) > 35){
+const err342 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err342];
 }
@@ -5117,8 +5134,9 @@ vErrors.push(err342);
 }
 errors++;
 }
-if(data71.groups === undefined){
-const err343 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+else {
+const err343 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err343];
 }
@@ -5127,8 +5145,10 @@ vErrors.push(err343);
 }
 errors++;
 }
-if(data71.permissions === undefined){
-const err344 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+}
+}
+else {
+const err344 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err344];
 }
@@ -5137,8 +5157,12 @@ vErrors.push(err344);
 }
 errors++;
 }
+}
+if(data.ended !== undefined){
+let data71 = data.ended;
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
 if(data71.time === undefined){
-const err345 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+const err345 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err345];
 }
@@ -5147,9 +5171,8 @@ vErrors.push(err345);
 }
 errors++;
 }
-for(const key11 in data71){
-if(!((((((key11 === "roles") || (key11 === "groups")) || (key11 === "permissions")) || (key11 === "reach")) || (key11 === "suspended")) || (key11 === "time"))){
-const err346 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if(data71.by === undefined){
+const err346 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
 if(vErrors === null){
 vErrors = [err346];
 }
@@ -5158,12 +5181,8 @@ vErrors.push(err346);
 }
 errors++;
 }
-}
-if(data71.roles !== undefined){
-let data72 = data71.roles;
-if(Array.isArray(data72)){
-if(data72.length > 500){
-const err347 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data71.because === undefined){
+const err347 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err347];
 }
@@ -5172,16 +5191,9 @@ vErrors.push(err347);
 }
 errors++;
 }
-const len7 = data72.length;
-for(let i7=0; i7<len7; i7++){
-let data73 = data72[i7];
-const _errs296 = errors;
-let valid55 = true;
-const _errs297 = errors;
-if(errors === _errs297){
-if(typeof data73 === "string"){
-if(func2(data73) > 253){
-const err348 = {};
+for(const key11 in data71){
+if(!(((key11 === "time") || (key11 === "by")) || (key11 === "because"))){
+const err348 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err348];
 }
@@ -5191,7 +5203,14 @@ vErrors.push(err348);
 errors++;
 }
 }
-else {
+if(data71.time !== undefined){
+let data72 = data71.time;
+const _errs299 = errors;
+let valid54 = true;
+const _errs300 = errors;
+if(errors === _errs300){
+if(typeof data72 === "string"){
+if(func2(data72) > 35){
 const err349 = {};
 if(vErrors === null){
 vErrors = [err349];
@@ -5202,21 +5221,8 @@ vErrors.push(err349);
 errors++;
 }
 }
-var _valid27 = _errs297 === errors;
-errors = _errs296;
-if(vErrors !== null){
-if(_errs296){
-vErrors.length = _errs296;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid27){
-const _errs299 = errors;
-if(typeof data73 === "string"){
-if(!pattern2.test(data73)){
-const err350 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err350 = {};
 if(vErrors === null){
 vErrors = [err350];
 }
@@ -5226,8 +5232,21 @@ vErrors.push(err350);
 errors++;
 }
 }
+var _valid28 = _errs300 === errors;
+errors = _errs299;
+if(vErrors !== null){
+if(_errs299){
+vErrors.length = _errs299;
+}
 else {
-const err351 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid28){
+const _errs302 = errors;
+if(typeof data72 === "string"){
+if(!pattern1.test(data72)){
+const err351 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err351];
 }
@@ -5236,11 +5255,9 @@ vErrors.push(err351);
 }
 errors++;
 }
-var _valid27 = _errs299 === errors;
-valid55 = _valid27;
 }
-if(!valid55){
-const err352 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err352 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err352];
 }
@@ -5249,9 +5266,11 @@ vErrors.push(err352);
 }
 errors++;
 }
-if(typeof data73 === "string"){
-if(func2(data73) > 253){
-const err353 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid28 = _errs302 === errors;
+valid54 = _valid28;
+}
+if(!valid54){
+const err353 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err353];
 }
@@ -5260,9 +5279,9 @@ vErrors.push(err353);
 }
 errors++;
 }
-}
-else {
-const err354 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data72 === "string"){
+if(func2(data72) > 35){
+const err354 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err354];
 }
@@ -5272,9 +5291,8 @@ vErrors.push(err354);
 errors++;
 }
 }
-}
 else {
-const err355 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err355 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err355];
 }
@@ -5284,11 +5302,11 @@ vErrors.push(err355);
 errors++;
 }
 }
-if(data71.groups !== undefined){
-let data74 = data71.groups;
-if(Array.isArray(data74)){
-if(data74.length > 500){
-const err356 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data71.by !== undefined){
+let data73 = data71.by;
+if(typeof data73 === "string"){
+if(func2(data73) > 300){
+const err356 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err356];
 }
@@ -5297,16 +5315,8 @@ vErrors.push(err356);
 }
 errors++;
 }
-const len8 = data74.length;
-for(let i8=0; i8<len8; i8++){
-let data75 = data74[i8];
-const _errs305 = errors;
-let valid58 = true;
-const _errs306 = errors;
-if(errors === _errs306){
-if(typeof data75 === "string"){
-if(func2(data75) > 253){
-const err357 = {};
+if(func2(data73) < 1){
+const err357 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err357];
 }
@@ -5317,7 +5327,7 @@ errors++;
 }
 }
 else {
-const err358 = {};
+const err358 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err358];
 }
@@ -5327,21 +5337,11 @@ vErrors.push(err358);
 errors++;
 }
 }
-var _valid28 = _errs306 === errors;
-errors = _errs305;
-if(vErrors !== null){
-if(_errs305){
-vErrors.length = _errs305;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid28){
-const _errs308 = errors;
-if(typeof data75 === "string"){
-if(!pattern2.test(data75)){
-const err359 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data71.because !== undefined){
+let data74 = data71.because;
+if(typeof data74 === "string"){
+if(func2(data74) > 500){
+const err359 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err359];
 }
@@ -5350,9 +5350,8 @@ vErrors.push(err359);
 }
 errors++;
 }
-}
-else {
-const err360 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data74) < 1){
+const err360 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err360];
 }
@@ -5361,11 +5360,9 @@ vErrors.push(err360);
 }
 errors++;
 }
-var _valid28 = _errs308 === errors;
-valid58 = _valid28;
 }
-if(!valid58){
-const err361 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err361 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err361];
 }
@@ -5374,9 +5371,10 @@ vErrors.push(err361);
 }
 errors++;
 }
-if(typeof data75 === "string"){
-if(func2(data75) > 253){
-const err362 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+}
+else {
+const err362 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err362];
 }
@@ -5386,8 +5384,11 @@ vErrors.push(err362);
 errors++;
 }
 }
-else {
-const err363 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.settled !== undefined){
+let data75 = data.settled;
+if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
+if(data75.roles === undefined){
+const err363 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err363];
 }
@@ -5396,10 +5397,8 @@ vErrors.push(err363);
 }
 errors++;
 }
-}
-}
-else {
-const err364 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data75.groups === undefined){
+const err364 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err364];
 }
@@ -5408,12 +5407,8 @@ vErrors.push(err364);
 }
 errors++;
 }
-}
-if(data71.permissions !== undefined){
-let data76 = data71.permissions;
-if(Array.isArray(data76)){
-if(data76.length > 5000){
-const err365 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+if(data75.permissions === undefined){
+const err365 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
 if(vErrors === null){
 vErrors = [err365];
 }
@@ -5422,12 +5417,8 @@ vErrors.push(err365);
 }
 errors++;
 }
-const len9 = data76.length;
-for(let i9=0; i9<len9; i9++){
-let data77 = data76[i9];
-if(typeof data77 === "string"){
-if(func2(data77) > 400){
-const err366 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(data75.time === undefined){
+const err366 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err366];
 }
@@ -5436,8 +5427,9 @@ vErrors.push(err366);
 }
 errors++;
 }
-if(func2(data77) < 1){
-const err367 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key12 in data75){
+if(!((((((key12 === "roles") || (key12 === "groups")) || (key12 === "permissions")) || (key12 === "reach")) || (key12 === "suspended")) || (key12 === "time"))){
+const err367 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err367];
 }
@@ -5447,8 +5439,11 @@ vErrors.push(err367);
 errors++;
 }
 }
-else {
-const err368 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data75.roles !== undefined){
+let data76 = data75.roles;
+if(Array.isArray(data76)){
+if(data76.length > 500){
+const err368 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err368];
 }
@@ -5457,10 +5452,16 @@ vErrors.push(err368);
 }
 errors++;
 }
-}
-}
-else {
-const err369 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len7 = data76.length;
+for(let i7=0; i7<len7; i7++){
+let data77 = data76[i7];
+const _errs315 = errors;
+let valid58 = true;
+const _errs316 = errors;
+if(errors === _errs316){
+if(typeof data77 === "string"){
+if(func2(data77) > 253){
+const err369 = {};
 if(vErrors === null){
 vErrors = [err369];
 }
@@ -5470,11 +5471,8 @@ vErrors.push(err369);
 errors++;
 }
 }
-if(data71.reach !== undefined){
-let data78 = data71.reach;
-if(Array.isArray(data78)){
-if(data78.length > 5000){
-const err370 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+else {
+const err370 = {};
 if(vErrors === null){
 vErrors = [err370];
 }
@@ -5483,16 +5481,22 @@ vErrors.push(err370);
 }
 errors++;
 }
-const len10 = data78.length;
-for(let i10=0; i10<len10; i10++){
-let data79 = data78[i10];
+}
+var _valid29 = _errs316 === errors;
+errors = _errs315;
+if(vErrors !== null){
+if(_errs315){
+vErrors.length = _errs315;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid29){
 const _errs318 = errors;
-let valid63 = true;
-const _errs319 = errors;
-if(errors === _errs319){
-if(typeof data79 === "string"){
-if(func2(data79) > 253){
-const err371 = {};
+if(typeof data77 === "string"){
+if(!pattern2.test(data77)){
+const err371 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err371];
 }
@@ -5503,7 +5507,7 @@ errors++;
 }
 }
 else {
-const err372 = {};
+const err372 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err372];
 }
@@ -5512,22 +5516,11 @@ vErrors.push(err372);
 }
 errors++;
 }
+var _valid29 = _errs318 === errors;
+valid58 = _valid29;
 }
-var _valid29 = _errs319 === errors;
-errors = _errs318;
-if(vErrors !== null){
-if(_errs318){
-vErrors.length = _errs318;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid29){
-const _errs321 = errors;
-if(typeof data79 === "string"){
-if(!pattern2.test(data79)){
-const err373 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(!valid58){
+const err373 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err373];
 }
@@ -5536,9 +5529,9 @@ vErrors.push(err373);
 }
 errors++;
 }
-}
-else {
-const err374 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data77 === "string"){
+if(func2(data77) > 253){
+const err374 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err374];
 }
@@ -5547,11 +5540,9 @@ vErrors.push(err374);
 }
 errors++;
 }
-var _valid29 = _errs321 === errors;
-valid63 = _valid29;
 }
-if(!valid63){
-const err375 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err375 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err375];
 }
@@ -5560,9 +5551,10 @@ vErrors.push(err375);
 }
 errors++;
 }
-if(typeof data79 === "string"){
-if(func2(data79) > 253){
-const err376 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+}
+else {
+const err376 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err376];
 }
@@ -5572,8 +5564,11 @@ vErrors.push(err376);
 errors++;
 }
 }
-else {
-const err377 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data75.groups !== undefined){
+let data78 = data75.groups;
+if(Array.isArray(data78)){
+if(data78.length > 500){
+const err377 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err377];
 }
@@ -5582,10 +5577,16 @@ vErrors.push(err377);
 }
 errors++;
 }
-}
-}
-else {
-const err378 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len8 = data78.length;
+for(let i8=0; i8<len8; i8++){
+let data79 = data78[i8];
+const _errs324 = errors;
+let valid61 = true;
+const _errs325 = errors;
+if(errors === _errs325){
+if(typeof data79 === "string"){
+if(func2(data79) > 253){
+const err378 = {};
 if(vErrors === null){
 vErrors = [err378];
 }
@@ -5595,9 +5596,8 @@ vErrors.push(err378);
 errors++;
 }
 }
-if(data71.suspended !== undefined){
-if(typeof data71.suspended !== "boolean"){
-const err379 = {instancePath:instancePath+"/settled/suspended",schemaPath:"#/properties/settled/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err379 = {};
 if(vErrors === null){
 vErrors = [err379];
 }
@@ -5607,15 +5607,21 @@ vErrors.push(err379);
 errors++;
 }
 }
-if(data71.time !== undefined){
-let data81 = data71.time;
+var _valid30 = _errs325 === errors;
+errors = _errs324;
+if(vErrors !== null){
+if(_errs324){
+vErrors.length = _errs324;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid30){
 const _errs327 = errors;
-let valid64 = true;
-const _errs328 = errors;
-if(errors === _errs328){
-if(typeof data81 === "string"){
-if(func2(data81) > 35){
-const err380 = {};
+if(typeof data79 === "string"){
+if(!pattern2.test(data79)){
+const err380 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err380];
 }
@@ -5626,7 +5632,7 @@ errors++;
 }
 }
 else {
-const err381 = {};
+const err381 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err381];
 }
@@ -5635,22 +5641,11 @@ vErrors.push(err381);
 }
 errors++;
 }
+var _valid30 = _errs327 === errors;
+valid61 = _valid30;
 }
-var _valid30 = _errs328 === errors;
-errors = _errs327;
-if(vErrors !== null){
-if(_errs327){
-vErrors.length = _errs327;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid30){
-const _errs330 = errors;
-if(typeof data81 === "string"){
-if(!pattern1.test(data81)){
-const err382 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!valid61){
+const err382 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err382];
 }
@@ -5659,9 +5654,9 @@ vErrors.push(err382);
 }
 errors++;
 }
-}
-else {
-const err383 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data79 === "string"){
+if(func2(data79) > 253){
+const err383 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err383];
 }
@@ -5670,11 +5665,9 @@ vErrors.push(err383);
 }
 errors++;
 }
-var _valid30 = _errs330 === errors;
-valid64 = _valid30;
 }
-if(!valid64){
-const err384 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err384 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err384];
 }
@@ -5683,9 +5676,10 @@ vErrors.push(err384);
 }
 errors++;
 }
-if(typeof data81 === "string"){
-if(func2(data81) > 35){
-const err385 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+}
+else {
+const err385 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err385];
 }
@@ -5695,8 +5689,11 @@ vErrors.push(err385);
 errors++;
 }
 }
-else {
-const err386 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data75.permissions !== undefined){
+let data80 = data75.permissions;
+if(Array.isArray(data80)){
+if(data80.length > 5000){
+const err386 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err386];
 }
@@ -5705,10 +5702,12 @@ vErrors.push(err386);
 }
 errors++;
 }
-}
-}
-else {
-const err387 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const len9 = data80.length;
+for(let i9=0; i9<len9; i9++){
+let data81 = data80[i9];
+if(typeof data81 === "string"){
+if(func2(data81) > 400){
+const err387 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
 if(vErrors === null){
 vErrors = [err387];
 }
@@ -5717,12 +5716,8 @@ vErrors.push(err387);
 }
 errors++;
 }
-}
-if(data.asking !== undefined){
-let data82 = data.asking;
-if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
-if(data82.digest === undefined){
-const err388 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+if(func2(data81) < 1){
+const err388 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err388];
 }
@@ -5731,8 +5726,9 @@ vErrors.push(err388);
 }
 errors++;
 }
-if(data82.producer === undefined){
-const err389 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+}
+else {
+const err389 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err389];
 }
@@ -5741,8 +5737,10 @@ vErrors.push(err389);
 }
 errors++;
 }
-if(data82.because === undefined){
-const err390 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+}
+}
+else {
+const err390 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err390];
 }
@@ -5751,8 +5749,12 @@ vErrors.push(err390);
 }
 errors++;
 }
-if(data82.time === undefined){
-const err391 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+}
+if(data75.reach !== undefined){
+let data82 = data75.reach;
+if(Array.isArray(data82)){
+if(data82.length > 5000){
+const err391 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err391];
 }
@@ -5761,9 +5763,16 @@ vErrors.push(err391);
 }
 errors++;
 }
-for(const key12 in data82){
-if(!((((key12 === "digest") || (key12 === "producer")) || (key12 === "because")) || (key12 === "time"))){
-const err392 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+const len10 = data82.length;
+for(let i10=0; i10<len10; i10++){
+let data83 = data82[i10];
+const _errs337 = errors;
+let valid66 = true;
+const _errs338 = errors;
+if(errors === _errs338){
+if(typeof data83 === "string"){
+if(func2(data83) > 253){
+const err392 = {};
 if(vErrors === null){
 vErrors = [err392];
 }
@@ -5773,31 +5782,13 @@ vErrors.push(err392);
 errors++;
 }
 }
-if(data82.digest !== undefined){
-let data83 = data82.digest;
-const _errs337 = errors;
-let valid66 = true;
-const _errs338 = errors;
-if(errors === _errs338){
-if(typeof data83 === "string"){
-if(func2(data83) > 16){
+else {
 const err393 = {};
 if(vErrors === null){
 vErrors = [err393];
 }
 else {
 vErrors.push(err393);
-}
-errors++;
-}
-}
-else {
-const err394 = {};
-if(vErrors === null){
-vErrors = [err394];
-}
-else {
-vErrors.push(err394);
 }
 errors++;
 }
@@ -5815,8 +5806,19 @@ vErrors = null;
 if(_valid31){
 const _errs340 = errors;
 if(typeof data83 === "string"){
-if(!pattern36.test(data83)){
-const err395 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+if(!pattern2.test(data83)){
+const err394 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err394];
+}
+else {
+vErrors.push(err394);
+}
+errors++;
+}
+}
+else {
+const err395 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err395];
 }
@@ -5825,9 +5827,11 @@ vErrors.push(err395);
 }
 errors++;
 }
+var _valid31 = _errs340 === errors;
+valid66 = _valid31;
 }
-else {
-const err396 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid66){
+const err396 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err396];
 }
@@ -5836,11 +5840,9 @@ vErrors.push(err396);
 }
 errors++;
 }
-var _valid31 = _errs340 === errors;
-valid66 = _valid31;
-}
-if(!valid66){
-const err397 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data83 === "string"){
+if(func2(data83) > 253){
+const err397 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err397];
 }
@@ -5849,9 +5851,9 @@ vErrors.push(err397);
 }
 errors++;
 }
-if(typeof data83 === "string"){
-if(func2(data83) > 16){
-const err398 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+}
+else {
+const err398 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err398];
 }
@@ -5861,8 +5863,9 @@ vErrors.push(err398);
 errors++;
 }
 }
+}
 else {
-const err399 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err399 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err399];
 }
@@ -5872,11 +5875,9 @@ vErrors.push(err399);
 errors++;
 }
 }
-if(data82.producer !== undefined){
-let data84 = data82.producer;
-if(typeof data84 === "string"){
-if(func2(data84) > 300){
-const err400 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data75.suspended !== undefined){
+if(typeof data75.suspended !== "boolean"){
+const err400 = {instancePath:instancePath+"/settled/suspended",schemaPath:"#/properties/settled/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err400];
 }
@@ -5885,8 +5886,16 @@ vErrors.push(err400);
 }
 errors++;
 }
-if(func2(data84) < 1){
-const err401 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data75.time !== undefined){
+let data85 = data75.time;
+const _errs346 = errors;
+let valid67 = true;
+const _errs347 = errors;
+if(errors === _errs347){
+if(typeof data85 === "string"){
+if(func2(data85) > 35){
+const err401 = {};
 if(vErrors === null){
 vErrors = [err401];
 }
@@ -5897,7 +5906,7 @@ errors++;
 }
 }
 else {
-const err402 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err402 = {};
 if(vErrors === null){
 vErrors = [err402];
 }
@@ -5907,11 +5916,21 @@ vErrors.push(err402);
 errors++;
 }
 }
-if(data82.because !== undefined){
-let data85 = data82.because;
+var _valid32 = _errs347 === errors;
+errors = _errs346;
+if(vErrors !== null){
+if(_errs346){
+vErrors.length = _errs346;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid32){
+const _errs349 = errors;
 if(typeof data85 === "string"){
-if(func2(data85) > 500){
-const err403 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(!pattern1.test(data85)){
+const err403 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err403];
 }
@@ -5920,8 +5939,9 @@ vErrors.push(err403);
 }
 errors++;
 }
-if(func2(data85) < 1){
-const err404 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err404 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err404];
 }
@@ -5930,9 +5950,11 @@ vErrors.push(err404);
 }
 errors++;
 }
+var _valid32 = _errs349 === errors;
+valid67 = _valid32;
 }
-else {
-const err405 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid67){
+const err405 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err405];
 }
@@ -5941,16 +5963,9 @@ vErrors.push(err405);
 }
 errors++;
 }
-}
-if(data82.time !== undefined){
-let data86 = data82.time;
-const _errs348 = errors;
-let valid67 = true;
-const _errs349 = errors;
-if(errors === _errs349){
-if(typeof data86 === "string"){
-if(func2(data86) > 35){
-const err406 = {};
+if(typeof data85 === "string"){
+if(func2(data85) > 35){
+const err406 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err406];
 }
@@ -5961,7 +5976,7 @@ errors++;
 }
 }
 else {
-const err407 = {};
+const err407 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err407];
 }
@@ -5971,21 +5986,9 @@ vErrors.push(err407);
 errors++;
 }
 }
-var _valid32 = _errs349 === errors;
-errors = _errs348;
-if(vErrors !== null){
-if(_errs348){
-vErrors.length = _errs348;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid32){
-const _errs351 = errors;
-if(typeof data86 === "string"){
-if(!pattern1.test(data86)){
-const err408 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err408 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err408];
 }
@@ -5995,8 +5998,11 @@ vErrors.push(err408);
 errors++;
 }
 }
-else {
-const err409 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.asking !== undefined){
+let data86 = data.asking;
+if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
+if(data86.digest === undefined){
+const err409 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err409];
 }
@@ -6005,11 +6011,8 @@ vErrors.push(err409);
 }
 errors++;
 }
-var _valid32 = _errs351 === errors;
-valid67 = _valid32;
-}
-if(!valid67){
-const err410 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data86.producer === undefined){
+const err410 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err410];
 }
@@ -6018,9 +6021,8 @@ vErrors.push(err410);
 }
 errors++;
 }
-if(typeof data86 === "string"){
-if(func2(data86) > 35){
-const err411 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data86.because === undefined){
+const err411 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err411];
 }
@@ -6029,9 +6031,8 @@ vErrors.push(err411);
 }
 errors++;
 }
-}
-else {
-const err412 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data86.time === undefined){
+const err412 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err412];
 }
@@ -6040,10 +6041,9 @@ vErrors.push(err412);
 }
 errors++;
 }
-}
-}
-else {
-const err413 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key13 in data86){
+if(!((((key13 === "digest") || (key13 === "producer")) || (key13 === "because")) || (key13 === "time"))){
+const err413 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err413];
 }
@@ -6053,11 +6053,15 @@ vErrors.push(err413);
 errors++;
 }
 }
-if(data.losing !== undefined){
-let data87 = data.losing;
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-if(data87.digest === undefined){
-const err414 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+if(data86.digest !== undefined){
+let data87 = data86.digest;
+const _errs356 = errors;
+let valid69 = true;
+const _errs357 = errors;
+if(errors === _errs357){
+if(typeof data87 === "string"){
+if(func2(data87) > 16){
+const err414 = {};
 if(vErrors === null){
 vErrors = [err414];
 }
@@ -6066,8 +6070,9 @@ vErrors.push(err414);
 }
 errors++;
 }
-if(data87.roles === undefined){
-const err415 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+}
+else {
+const err415 = {};
 if(vErrors === null){
 vErrors = [err415];
 }
@@ -6076,8 +6081,22 @@ vErrors.push(err415);
 }
 errors++;
 }
-if(data87.groups === undefined){
-const err416 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+var _valid33 = _errs357 === errors;
+errors = _errs356;
+if(vErrors !== null){
+if(_errs356){
+vErrors.length = _errs356;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid33){
+const _errs359 = errors;
+if(typeof data87 === "string"){
+if(!pattern38.test(data87)){
+const err416 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err416];
 }
@@ -6086,8 +6105,9 @@ vErrors.push(err416);
 }
 errors++;
 }
-if(data87.permissions === undefined){
-const err417 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+}
+else {
+const err417 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err417];
 }
@@ -6096,8 +6116,11 @@ vErrors.push(err417);
 }
 errors++;
 }
-if(data87.producer === undefined){
-const err418 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+var _valid33 = _errs359 === errors;
+valid69 = _valid33;
+}
+if(!valid69){
+const err418 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err418];
 }
@@ -6106,8 +6129,9 @@ vErrors.push(err418);
 }
 errors++;
 }
-if(data87.because === undefined){
-const err419 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+if(typeof data87 === "string"){
+if(func2(data87) > 16){
+const err419 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err419];
 }
@@ -6116,8 +6140,9 @@ vErrors.push(err419);
 }
 errors++;
 }
-if(data87.time === undefined){
-const err420 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+}
+else {
+const err420 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err420];
 }
@@ -6126,9 +6151,12 @@ vErrors.push(err420);
 }
 errors++;
 }
-for(const key13 in data87){
-if(!(func13.call(schema12.properties.losing.properties, key13))){
-const err421 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+}
+if(data86.producer !== undefined){
+let data88 = data86.producer;
+if(typeof data88 === "string"){
+if(func2(data88) > 300){
+const err421 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err421];
 }
@@ -6137,16 +6165,8 @@ vErrors.push(err421);
 }
 errors++;
 }
-}
-if(data87.digest !== undefined){
-let data88 = data87.digest;
-const _errs358 = errors;
-let valid69 = true;
-const _errs359 = errors;
-if(errors === _errs359){
-if(typeof data88 === "string"){
-if(func2(data88) > 16){
-const err422 = {};
+if(func2(data88) < 1){
+const err422 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err422];
 }
@@ -6157,7 +6177,7 @@ errors++;
 }
 }
 else {
-const err423 = {};
+const err423 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err423];
 }
@@ -6167,21 +6187,11 @@ vErrors.push(err423);
 errors++;
 }
 }
-var _valid33 = _errs359 === errors;
-errors = _errs358;
-if(vErrors !== null){
-if(_errs358){
-vErrors.length = _errs358;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid33){
-const _errs361 = errors;
-if(typeof data88 === "string"){
-if(!pattern36.test(data88)){
-const err424 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+if(data86.because !== undefined){
+let data89 = data86.because;
+if(typeof data89 === "string"){
+if(func2(data89) > 500){
+const err424 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err424];
 }
@@ -6190,9 +6200,8 @@ vErrors.push(err424);
 }
 errors++;
 }
-}
-else {
-const err425 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data89) < 1){
+const err425 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err425];
 }
@@ -6201,11 +6210,9 @@ vErrors.push(err425);
 }
 errors++;
 }
-var _valid33 = _errs361 === errors;
-valid69 = _valid33;
 }
-if(!valid69){
-const err426 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err426 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err426];
 }
@@ -6214,9 +6221,16 @@ vErrors.push(err426);
 }
 errors++;
 }
-if(typeof data88 === "string"){
-if(func2(data88) > 16){
-const err427 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+}
+if(data86.time !== undefined){
+let data90 = data86.time;
+const _errs367 = errors;
+let valid70 = true;
+const _errs368 = errors;
+if(errors === _errs368){
+if(typeof data90 === "string"){
+if(func2(data90) > 35){
+const err427 = {};
 if(vErrors === null){
 vErrors = [err427];
 }
@@ -6227,7 +6241,7 @@ errors++;
 }
 }
 else {
-const err428 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err428 = {};
 if(vErrors === null){
 vErrors = [err428];
 }
@@ -6237,9 +6251,21 @@ vErrors.push(err428);
 errors++;
 }
 }
-if(data87.organization !== undefined){
-if(typeof data87.organization !== "boolean"){
-const err429 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var _valid34 = _errs368 === errors;
+errors = _errs367;
+if(vErrors !== null){
+if(_errs367){
+vErrors.length = _errs367;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid34){
+const _errs370 = errors;
+if(typeof data90 === "string"){
+if(!pattern1.test(data90)){
+const err429 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err429];
 }
@@ -6249,11 +6275,8 @@ vErrors.push(err429);
 errors++;
 }
 }
-if(data87.roles !== undefined){
-let data90 = data87.roles;
-if(Array.isArray(data90)){
-if(data90.length > 500){
-const err430 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+else {
+const err430 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err430];
 }
@@ -6262,16 +6285,11 @@ vErrors.push(err430);
 }
 errors++;
 }
-const len11 = data90.length;
-for(let i11=0; i11<len11; i11++){
-let data91 = data90[i11];
-const _errs369 = errors;
-let valid72 = true;
-const _errs370 = errors;
-if(errors === _errs370){
-if(typeof data91 === "string"){
-if(func2(data91) > 253){
-const err431 = {};
+var _valid34 = _errs370 === errors;
+valid70 = _valid34;
+}
+if(!valid70){
+const err431 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err431];
 }
@@ -6280,9 +6298,9 @@ vErrors.push(err431);
 }
 errors++;
 }
-}
-else {
-const err432 = {};
+if(typeof data90 === "string"){
+if(func2(data90) > 35){
+const err432 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err432];
 }
@@ -6292,21 +6310,8 @@ vErrors.push(err432);
 errors++;
 }
 }
-var _valid34 = _errs370 === errors;
-errors = _errs369;
-if(vErrors !== null){
-if(_errs369){
-vErrors.length = _errs369;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid34){
-const _errs372 = errors;
-if(typeof data91 === "string"){
-if(!pattern2.test(data91)){
-const err433 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err433 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err433];
 }
@@ -6316,8 +6321,9 @@ vErrors.push(err433);
 errors++;
 }
 }
+}
 else {
-const err434 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err434 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err434];
 }
@@ -6326,11 +6332,12 @@ vErrors.push(err434);
 }
 errors++;
 }
-var _valid34 = _errs372 === errors;
-valid72 = _valid34;
 }
-if(!valid72){
-const err435 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.losing !== undefined){
+let data91 = data.losing;
+if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+if(data91.digest === undefined){
+const err435 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err435];
 }
@@ -6339,9 +6346,8 @@ vErrors.push(err435);
 }
 errors++;
 }
-if(typeof data91 === "string"){
-if(func2(data91) > 253){
-const err436 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data91.roles === undefined){
+const err436 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err436];
 }
@@ -6350,9 +6356,8 @@ vErrors.push(err436);
 }
 errors++;
 }
-}
-else {
-const err437 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data91.groups === undefined){
+const err437 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err437];
 }
@@ -6361,10 +6366,8 @@ vErrors.push(err437);
 }
 errors++;
 }
-}
-}
-else {
-const err438 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data91.permissions === undefined){
+const err438 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
 if(vErrors === null){
 vErrors = [err438];
 }
@@ -6373,12 +6376,8 @@ vErrors.push(err438);
 }
 errors++;
 }
-}
-if(data87.groups !== undefined){
-let data92 = data87.groups;
-if(Array.isArray(data92)){
-if(data92.length > 500){
-const err439 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data91.producer === undefined){
+const err439 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err439];
 }
@@ -6387,16 +6386,8 @@ vErrors.push(err439);
 }
 errors++;
 }
-const len12 = data92.length;
-for(let i12=0; i12<len12; i12++){
-let data93 = data92[i12];
-const _errs378 = errors;
-let valid75 = true;
-const _errs379 = errors;
-if(errors === _errs379){
-if(typeof data93 === "string"){
-if(func2(data93) > 253){
-const err440 = {};
+if(data91.because === undefined){
+const err440 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err440];
 }
@@ -6405,9 +6396,8 @@ vErrors.push(err440);
 }
 errors++;
 }
-}
-else {
-const err441 = {};
+if(data91.time === undefined){
+const err441 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err441];
 }
@@ -6416,22 +6406,9 @@ vErrors.push(err441);
 }
 errors++;
 }
-}
-var _valid35 = _errs379 === errors;
-errors = _errs378;
-if(vErrors !== null){
-if(_errs378){
-vErrors.length = _errs378;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid35){
-const _errs381 = errors;
-if(typeof data93 === "string"){
-if(!pattern2.test(data93)){
-const err442 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+for(const key14 in data91){
+if(!(func13.call(schema12.properties.losing.properties, key14))){
+const err442 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err442];
 }
@@ -6441,8 +6418,15 @@ vErrors.push(err442);
 errors++;
 }
 }
-else {
-const err443 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data91.digest !== undefined){
+let data92 = data91.digest;
+const _errs377 = errors;
+let valid72 = true;
+const _errs378 = errors;
+if(errors === _errs378){
+if(typeof data92 === "string"){
+if(func2(data92) > 16){
+const err443 = {};
 if(vErrors === null){
 vErrors = [err443];
 }
@@ -6451,11 +6435,9 @@ vErrors.push(err443);
 }
 errors++;
 }
-var _valid35 = _errs381 === errors;
-valid75 = _valid35;
 }
-if(!valid75){
-const err444 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err444 = {};
 if(vErrors === null){
 vErrors = [err444];
 }
@@ -6464,9 +6446,22 @@ vErrors.push(err444);
 }
 errors++;
 }
-if(typeof data93 === "string"){
-if(func2(data93) > 253){
-const err445 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+var _valid35 = _errs378 === errors;
+errors = _errs377;
+if(vErrors !== null){
+if(_errs377){
+vErrors.length = _errs377;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid35){
+const _errs380 = errors;
+if(typeof data92 === "string"){
+if(!pattern38.test(data92)){
+const err445 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err445];
 }
@@ -6477,7 +6472,7 @@ errors++;
 }
 }
 else {
-const err446 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err446 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err446];
 }
@@ -6486,10 +6481,11 @@ vErrors.push(err446);
 }
 errors++;
 }
+var _valid35 = _errs380 === errors;
+valid72 = _valid35;
 }
-}
-else {
-const err447 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!valid72){
+const err447 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err447];
 }
@@ -6498,12 +6494,9 @@ vErrors.push(err447);
 }
 errors++;
 }
-}
-if(data87.permissions !== undefined){
-let data94 = data87.permissions;
-if(Array.isArray(data94)){
-if(data94.length > 20){
-const err448 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(typeof data92 === "string"){
+if(func2(data92) > 16){
+const err448 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err448];
 }
@@ -6512,12 +6505,9 @@ vErrors.push(err448);
 }
 errors++;
 }
-const len13 = data94.length;
-for(let i13=0; i13<len13; i13++){
-let data95 = data94[i13];
-if(typeof data95 === "string"){
-if(func2(data95) > 400){
-const err449 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+}
+else {
+const err449 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err449];
 }
@@ -6526,8 +6516,10 @@ vErrors.push(err449);
 }
 errors++;
 }
-if(func2(data95) < 1){
-const err450 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data91.organization !== undefined){
+if(typeof data91.organization !== "boolean"){
+const err450 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err450];
 }
@@ -6537,8 +6529,11 @@ vErrors.push(err450);
 errors++;
 }
 }
-else {
-const err451 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data91.roles !== undefined){
+let data94 = data91.roles;
+if(Array.isArray(data94)){
+if(data94.length > 500){
+const err451 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err451];
 }
@@ -6547,10 +6542,16 @@ vErrors.push(err451);
 }
 errors++;
 }
-}
-}
-else {
-const err452 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len11 = data94.length;
+for(let i11=0; i11<len11; i11++){
+let data95 = data94[i11];
+const _errs388 = errors;
+let valid75 = true;
+const _errs389 = errors;
+if(errors === _errs389){
+if(typeof data95 === "string"){
+if(func2(data95) > 253){
+const err452 = {};
 if(vErrors === null){
 vErrors = [err452];
 }
@@ -6560,11 +6561,8 @@ vErrors.push(err452);
 errors++;
 }
 }
-if(data87.reach !== undefined){
-let data96 = data87.reach;
-if(Array.isArray(data96)){
-if(data96.length > 20){
-const err453 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err453 = {};
 if(vErrors === null){
 vErrors = [err453];
 }
@@ -6573,12 +6571,22 @@ vErrors.push(err453);
 }
 errors++;
 }
-const len14 = data96.length;
-for(let i14=0; i14<len14; i14++){
-let data97 = data96[i14];
-if(typeof data97 === "string"){
-if(func2(data97) > 254){
-const err454 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+}
+var _valid36 = _errs389 === errors;
+errors = _errs388;
+if(vErrors !== null){
+if(_errs388){
+vErrors.length = _errs388;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid36){
+const _errs391 = errors;
+if(typeof data95 === "string"){
+if(!pattern2.test(data95)){
+const err454 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err454];
 }
@@ -6587,8 +6595,9 @@ vErrors.push(err454);
 }
 errors++;
 }
-if(func2(data97) < 1){
-const err455 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err455 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err455];
 }
@@ -6597,9 +6606,11 @@ vErrors.push(err455);
 }
 errors++;
 }
+var _valid36 = _errs391 === errors;
+valid75 = _valid36;
 }
-else {
-const err456 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid75){
+const err456 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err456];
 }
@@ -6608,10 +6619,9 @@ vErrors.push(err456);
 }
 errors++;
 }
-}
-}
-else {
-const err457 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data95 === "string"){
+if(func2(data95) > 253){
+const err457 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err457];
 }
@@ -6621,9 +6631,8 @@ vErrors.push(err457);
 errors++;
 }
 }
-if(data87.suspended !== undefined){
-if(typeof data87.suspended !== "boolean"){
-const err458 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err458 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err458];
 }
@@ -6633,15 +6642,9 @@ vErrors.push(err458);
 errors++;
 }
 }
-if(data87.until !== undefined){
-let data99 = data87.until;
-const _errs395 = errors;
-let valid80 = true;
-const _errs396 = errors;
-if(errors === _errs396){
-if(typeof data99 === "string"){
-if(func2(data99) > 35){
-const err459 = {};
+}
+else {
+const err459 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err459];
 }
@@ -6651,8 +6654,11 @@ vErrors.push(err459);
 errors++;
 }
 }
-else {
-const err460 = {};
+if(data91.groups !== undefined){
+let data96 = data91.groups;
+if(Array.isArray(data96)){
+if(data96.length > 500){
+const err460 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err460];
 }
@@ -6661,22 +6667,16 @@ vErrors.push(err460);
 }
 errors++;
 }
-}
-var _valid36 = _errs396 === errors;
-errors = _errs395;
-if(vErrors !== null){
-if(_errs395){
-vErrors.length = _errs395;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid36){
+const len12 = data96.length;
+for(let i12=0; i12<len12; i12++){
+let data97 = data96[i12];
+const _errs397 = errors;
+let valid78 = true;
 const _errs398 = errors;
-if(typeof data99 === "string"){
-if(!pattern1.test(data99)){
-const err461 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(errors === _errs398){
+if(typeof data97 === "string"){
+if(func2(data97) > 253){
+const err461 = {};
 if(vErrors === null){
 vErrors = [err461];
 }
@@ -6687,7 +6687,7 @@ errors++;
 }
 }
 else {
-const err462 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err462 = {};
 if(vErrors === null){
 vErrors = [err462];
 }
@@ -6696,11 +6696,22 @@ vErrors.push(err462);
 }
 errors++;
 }
-var _valid36 = _errs398 === errors;
-valid80 = _valid36;
 }
-if(!valid80){
-const err463 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid37 = _errs398 === errors;
+errors = _errs397;
+if(vErrors !== null){
+if(_errs397){
+vErrors.length = _errs397;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid37){
+const _errs400 = errors;
+if(typeof data97 === "string"){
+if(!pattern2.test(data97)){
+const err463 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err463];
 }
@@ -6709,9 +6720,9 @@ vErrors.push(err463);
 }
 errors++;
 }
-if(typeof data99 === "string"){
-if(func2(data99) > 35){
-const err464 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err464 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err464];
 }
@@ -6720,9 +6731,11 @@ vErrors.push(err464);
 }
 errors++;
 }
+var _valid37 = _errs400 === errors;
+valid78 = _valid37;
 }
-else {
-const err465 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid78){
+const err465 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err465];
 }
@@ -6731,10 +6744,9 @@ vErrors.push(err465);
 }
 errors++;
 }
-}
-if(data87.admin !== undefined){
-if(typeof data87.admin !== "boolean"){
-const err466 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(typeof data97 === "string"){
+if(func2(data97) > 253){
+const err466 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err466];
 }
@@ -6744,11 +6756,8 @@ vErrors.push(err466);
 errors++;
 }
 }
-if(data87.producer !== undefined){
-let data101 = data87.producer;
-if(typeof data101 === "string"){
-if(func2(data101) > 300){
-const err467 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err467 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err467];
 }
@@ -6757,8 +6766,10 @@ vErrors.push(err467);
 }
 errors++;
 }
-if(func2(data101) < 1){
-const err468 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err468 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err468];
 }
@@ -6768,8 +6779,11 @@ vErrors.push(err468);
 errors++;
 }
 }
-else {
-const err469 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data91.permissions !== undefined){
+let data98 = data91.permissions;
+if(Array.isArray(data98)){
+if(data98.length > 20){
+const err469 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err469];
 }
@@ -6778,10 +6792,12 @@ vErrors.push(err469);
 }
 errors++;
 }
-}
-if(data87.urgent !== undefined){
-if(typeof data87.urgent !== "boolean"){
-const err470 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const len13 = data98.length;
+for(let i13=0; i13<len13; i13++){
+let data99 = data98[i13];
+if(typeof data99 === "string"){
+if(func2(data99) > 400){
+const err470 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
 if(vErrors === null){
 vErrors = [err470];
 }
@@ -6790,12 +6806,8 @@ vErrors.push(err470);
 }
 errors++;
 }
-}
-if(data87.because !== undefined){
-let data103 = data87.because;
-if(typeof data103 === "string"){
-if(func2(data103) > 500){
-const err471 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(func2(data99) < 1){
+const err471 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err471];
 }
@@ -6804,8 +6816,9 @@ vErrors.push(err471);
 }
 errors++;
 }
-if(func2(data103) < 1){
-const err472 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err472 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err472];
 }
@@ -6815,8 +6828,9 @@ vErrors.push(err472);
 errors++;
 }
 }
+}
 else {
-const err473 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err473 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err473];
 }
@@ -6826,15 +6840,11 @@ vErrors.push(err473);
 errors++;
 }
 }
-if(data87.time !== undefined){
-let data104 = data87.time;
-const _errs410 = errors;
-let valid81 = true;
-const _errs411 = errors;
-if(errors === _errs411){
-if(typeof data104 === "string"){
-if(func2(data104) > 35){
-const err474 = {};
+if(data91.reach !== undefined){
+let data100 = data91.reach;
+if(Array.isArray(data100)){
+if(data100.length > 20){
+const err474 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err474];
 }
@@ -6843,9 +6853,12 @@ vErrors.push(err474);
 }
 errors++;
 }
-}
-else {
-const err475 = {};
+const len14 = data100.length;
+for(let i14=0; i14<len14; i14++){
+let data101 = data100[i14];
+if(typeof data101 === "string"){
+if(func2(data101) > 254){
+const err475 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err475];
 }
@@ -6854,22 +6867,8 @@ vErrors.push(err475);
 }
 errors++;
 }
-}
-var _valid37 = _errs411 === errors;
-errors = _errs410;
-if(vErrors !== null){
-if(_errs410){
-vErrors.length = _errs410;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid37){
-const _errs413 = errors;
-if(typeof data104 === "string"){
-if(!pattern1.test(data104)){
-const err476 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data101) < 1){
+const err476 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err476];
 }
@@ -6880,7 +6879,7 @@ errors++;
 }
 }
 else {
-const err477 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err477 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err477];
 }
@@ -6889,11 +6888,10 @@ vErrors.push(err477);
 }
 errors++;
 }
-var _valid37 = _errs413 === errors;
-valid81 = _valid37;
 }
-if(!valid81){
-const err478 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err478 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err478];
 }
@@ -6902,9 +6900,10 @@ vErrors.push(err478);
 }
 errors++;
 }
-if(typeof data104 === "string"){
-if(func2(data104) > 35){
-const err479 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data91.suspended !== undefined){
+if(typeof data91.suspended !== "boolean"){
+const err479 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err479];
 }
@@ -6914,8 +6913,15 @@ vErrors.push(err479);
 errors++;
 }
 }
-else {
-const err480 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data91.until !== undefined){
+let data103 = data91.until;
+const _errs414 = errors;
+let valid83 = true;
+const _errs415 = errors;
+if(errors === _errs415){
+if(typeof data103 === "string"){
+if(func2(data103) > 35){
+const err480 = {};
 if(vErrors === null){
 vErrors = [err480];
 }
@@ -6925,9 +6931,8 @@ vErrors.push(err480);
 errors++;
 }
 }
-}
 else {
-const err481 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err481 = {};
 if(vErrors === null){
 vErrors = [err481];
 }
@@ -6937,14 +6942,289 @@ vErrors.push(err481);
 errors++;
 }
 }
+var _valid38 = _errs415 === errors;
+errors = _errs414;
+if(vErrors !== null){
+if(_errs414){
+vErrors.length = _errs414;
 }
 else {
-const err482 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid38){
+const _errs417 = errors;
+if(typeof data103 === "string"){
+if(!pattern1.test(data103)){
+const err482 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err482];
 }
 else {
 vErrors.push(err482);
+}
+errors++;
+}
+}
+else {
+const err483 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err483];
+}
+else {
+vErrors.push(err483);
+}
+errors++;
+}
+var _valid38 = _errs417 === errors;
+valid83 = _valid38;
+}
+if(!valid83){
+const err484 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err484];
+}
+else {
+vErrors.push(err484);
+}
+errors++;
+}
+if(typeof data103 === "string"){
+if(func2(data103) > 35){
+const err485 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err485];
+}
+else {
+vErrors.push(err485);
+}
+errors++;
+}
+}
+else {
+const err486 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err486];
+}
+else {
+vErrors.push(err486);
+}
+errors++;
+}
+}
+if(data91.admin !== undefined){
+if(typeof data91.admin !== "boolean"){
+const err487 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err487];
+}
+else {
+vErrors.push(err487);
+}
+errors++;
+}
+}
+if(data91.producer !== undefined){
+let data105 = data91.producer;
+if(typeof data105 === "string"){
+if(func2(data105) > 300){
+const err488 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err488];
+}
+else {
+vErrors.push(err488);
+}
+errors++;
+}
+if(func2(data105) < 1){
+const err489 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err489];
+}
+else {
+vErrors.push(err489);
+}
+errors++;
+}
+}
+else {
+const err490 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err490];
+}
+else {
+vErrors.push(err490);
+}
+errors++;
+}
+}
+if(data91.urgent !== undefined){
+if(typeof data91.urgent !== "boolean"){
+const err491 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err491];
+}
+else {
+vErrors.push(err491);
+}
+errors++;
+}
+}
+if(data91.because !== undefined){
+let data107 = data91.because;
+if(typeof data107 === "string"){
+if(func2(data107) > 500){
+const err492 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err492];
+}
+else {
+vErrors.push(err492);
+}
+errors++;
+}
+if(func2(data107) < 1){
+const err493 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err493];
+}
+else {
+vErrors.push(err493);
+}
+errors++;
+}
+}
+else {
+const err494 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err494];
+}
+else {
+vErrors.push(err494);
+}
+errors++;
+}
+}
+if(data91.time !== undefined){
+let data108 = data91.time;
+const _errs429 = errors;
+let valid84 = true;
+const _errs430 = errors;
+if(errors === _errs430){
+if(typeof data108 === "string"){
+if(func2(data108) > 35){
+const err495 = {};
+if(vErrors === null){
+vErrors = [err495];
+}
+else {
+vErrors.push(err495);
+}
+errors++;
+}
+}
+else {
+const err496 = {};
+if(vErrors === null){
+vErrors = [err496];
+}
+else {
+vErrors.push(err496);
+}
+errors++;
+}
+}
+var _valid39 = _errs430 === errors;
+errors = _errs429;
+if(vErrors !== null){
+if(_errs429){
+vErrors.length = _errs429;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid39){
+const _errs432 = errors;
+if(typeof data108 === "string"){
+if(!pattern1.test(data108)){
+const err497 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err497];
+}
+else {
+vErrors.push(err497);
+}
+errors++;
+}
+}
+else {
+const err498 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err498];
+}
+else {
+vErrors.push(err498);
+}
+errors++;
+}
+var _valid39 = _errs432 === errors;
+valid84 = _valid39;
+}
+if(!valid84){
+const err499 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err499];
+}
+else {
+vErrors.push(err499);
+}
+errors++;
+}
+if(typeof data108 === "string"){
+if(func2(data108) > 35){
+const err500 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err500];
+}
+else {
+vErrors.push(err500);
+}
+errors++;
+}
+}
+else {
+const err501 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err501];
+}
+else {
+vErrors.push(err501);
+}
+errors++;
+}
+}
+}
+else {
+const err502 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err502];
+}
+else {
+vErrors.push(err502);
+}
+errors++;
+}
+}
+}
+else {
+const err503 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err503];
+}
+else {
+vErrors.push(err503);
 }
 errors++;
 }
@@ -8313,8 +8593,8 @@ return errors === 0;
 
 export const RemovalSet = validate13;
 const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"reason":{"type":"string","enum":["Budget","Protected","MinAdmins","Invitations"]},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern54 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern55 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
+const pattern56 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern57 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -9391,7 +9671,7 @@ vErrors = null;
 if(_valid4){
 const _errs68 = errors;
 if(typeof data19 === "string"){
-if(!pattern54.test(data19)){
+if(!pattern56.test(data19)){
 const err85 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err85];
@@ -9504,7 +9784,7 @@ vErrors = null;
 if(_valid5){
 const _errs77 = errors;
 if(typeof data21 === "string"){
-if(!pattern55.test(data21)){
+if(!pattern57.test(data21)){
 const err93 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/pattern",keyword:"pattern",params:{pattern: "^m-[a-z2-7]{26}/[a-z2-7]{16}$"},message:"must match pattern \""+"^m-[a-z2-7]{26}/[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err93];
@@ -12515,7 +12795,7 @@ vErrors = null;
 if(_valid1){
 const _errs27 = errors;
 if(typeof data7 === "string"){
-if(!pattern54.test(data7)){
+if(!pattern56.test(data7)){
 const err30 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err30];
@@ -14142,7 +14422,7 @@ return errors === 0;
 }
 
 export const DirectoryStatus = validate17;
-const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000}}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"imported":{"type":"integer","minimum":0,"maximum":10000000}}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -14959,7 +15239,7 @@ vErrors.push(err67);
 errors++;
 }
 for(const key3 in data15){
-if(!((((((key3 === "declared") || (key3 === "unknown")) || (key3 === "external")) || (key3 === "withoutAddress")) || (key3 === "disabled")) || (key3 === "invited"))){
+if(!(((((((key3 === "declared") || (key3 === "unknown")) || (key3 === "external")) || (key3 === "withoutAddress")) || (key3 === "disabled")) || (key3 === "invited")) || (key3 === "imported"))){
 const err68 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err68];
@@ -15180,9 +15460,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err87 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15.imported !== undefined){
+let data22 = data15.imported;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err87 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -15191,16 +15472,9 @@ vErrors.push(err87);
 }
 errors++;
 }
-}
-if(data.lastCompleteTime !== undefined){
-let data22 = data.lastCompleteTime;
-const _errs61 = errors;
-let valid6 = true;
-const _errs62 = errors;
-if(errors === _errs62){
-if(typeof data22 === "string"){
-if(func2(data22) > 35){
-const err88 = {};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 > 10000000 || isNaN(data22)){
+const err88 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -15209,9 +15483,8 @@ vErrors.push(err88);
 }
 errors++;
 }
-}
-else {
-const err89 = {};
+if(data22 < 0 || isNaN(data22)){
+const err89 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -15221,21 +15494,10 @@ vErrors.push(err89);
 errors++;
 }
 }
-var _valid2 = _errs62 === errors;
-errors = _errs61;
-if(vErrors !== null){
-if(_errs61){
-vErrors.length = _errs61;
+}
 }
 else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs64 = errors;
-if(typeof data22 === "string"){
-if(!pattern1.test(data22)){
-const err90 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err90 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -15245,8 +15507,15 @@ vErrors.push(err90);
 errors++;
 }
 }
-else {
-const err91 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.lastCompleteTime !== undefined){
+let data23 = data.lastCompleteTime;
+const _errs63 = errors;
+let valid6 = true;
+const _errs64 = errors;
+if(errors === _errs64){
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err91 = {};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -15255,11 +15524,9 @@ vErrors.push(err91);
 }
 errors++;
 }
-var _valid2 = _errs64 === errors;
-valid6 = _valid2;
 }
-if(!valid6){
-const err92 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err92 = {};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -15268,9 +15535,22 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(typeof data22 === "string"){
-if(func2(data22) > 35){
-const err93 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid2 = _errs64 === errors;
+errors = _errs63;
+if(vErrors !== null){
+if(_errs63){
+vErrors.length = _errs63;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs66 = errors;
+if(typeof data23 === "string"){
+if(!pattern1.test(data23)){
+const err93 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -15281,7 +15561,7 @@ errors++;
 }
 }
 else {
-const err94 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err94 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -15290,11 +15570,11 @@ vErrors.push(err94);
 }
 errors++;
 }
+var _valid2 = _errs66 === errors;
+valid6 = _valid2;
 }
-if(data.observedGeneration !== undefined){
-let data23 = data.observedGeneration;
-if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
-const err95 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid6){
+const err95 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -15303,9 +15583,9 @@ vErrors.push(err95);
 }
 errors++;
 }
-if((typeof data23 == "number") && (isFinite(data23))){
-if(data23 < -1 || isNaN(data23)){
-const err96 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(typeof data23 === "string"){
+if(func2(data23) > 35){
+const err96 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -15315,12 +15595,8 @@ vErrors.push(err96);
 errors++;
 }
 }
-}
-if(data.conditions !== undefined){
-let data24 = data.conditions;
-if(Array.isArray(data24)){
-if(data24.length > 20){
-const err97 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err97 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -15329,12 +15605,11 @@ vErrors.push(err97);
 }
 errors++;
 }
-const len0 = data24.length;
-for(let i0=0; i0<len0; i0++){
-let data25 = data24[i0];
-if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
-if(data25.type === undefined){
-const err98 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+}
+if(data.observedGeneration !== undefined){
+let data24 = data.observedGeneration;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
+const err98 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -15343,8 +15618,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(data25.status === undefined){
-const err99 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < -1 || isNaN(data24)){
+const err99 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -15353,8 +15629,13 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(data25.reason === undefined){
-const err100 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+}
+if(data.conditions !== undefined){
+let data25 = data.conditions;
+if(Array.isArray(data25)){
+if(data25.length > 20){
+const err100 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -15363,8 +15644,12 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(data25.message === undefined){
-const err101 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+const len0 = data25.length;
+for(let i0=0; i0<len0; i0++){
+let data26 = data25[i0];
+if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
+if(data26.type === undefined){
+const err101 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -15373,8 +15658,8 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(data25.lastTransitionTime === undefined){
-const err102 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(data26.status === undefined){
+const err102 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -15383,8 +15668,8 @@ vErrors.push(err102);
 }
 errors++;
 }
-if(data25.observedGeneration === undefined){
-const err103 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(data26.reason === undefined){
+const err103 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -15393,9 +15678,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-for(const key4 in data25){
-if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
-const err104 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(data26.message === undefined){
+const err104 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -15404,12 +15688,8 @@ vErrors.push(err104);
 }
 errors++;
 }
-}
-if(data25.type !== undefined){
-let data26 = data25.type;
-if(typeof data26 === "string"){
-if(func2(data26) > 100){
-const err105 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data26.lastTransitionTime === undefined){
+const err105 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -15418,9 +15698,8 @@ vErrors.push(err105);
 }
 errors++;
 }
-}
-else {
-const err106 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data26.observedGeneration === undefined){
+const err106 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -15429,11 +15708,9 @@ vErrors.push(err106);
 }
 errors++;
 }
-}
-if(data25.status !== undefined){
-let data27 = data25.status;
-if(typeof data27 !== "string"){
-const err107 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key4 in data26){
+if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
+const err107 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -15442,8 +15719,12 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(!(((data27 === "True") || (data27 === "False")) || (data27 === "Unknown"))){
-const err108 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+if(data26.type !== undefined){
+let data27 = data26.type;
+if(typeof data27 === "string"){
+if(func2(data27) > 100){
+const err108 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -15453,11 +15734,8 @@ vErrors.push(err108);
 errors++;
 }
 }
-if(data25.reason !== undefined){
-let data28 = data25.reason;
-if(typeof data28 === "string"){
-if(func2(data28) > 100){
-const err109 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err109 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -15467,8 +15745,10 @@ vErrors.push(err109);
 errors++;
 }
 }
-else {
-const err110 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data26.status !== undefined){
+let data28 = data26.status;
+if(typeof data28 !== "string"){
+const err110 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -15477,12 +15757,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-}
-if(data25.message !== undefined){
-let data29 = data25.message;
-if(typeof data29 === "string"){
-if(func2(data29) > 2000){
-const err111 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(!(((data28 === "True") || (data28 === "False")) || (data28 === "Unknown"))){
+const err111 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -15492,8 +15768,11 @@ vErrors.push(err111);
 errors++;
 }
 }
-else {
-const err112 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data26.reason !== undefined){
+let data29 = data26.reason;
+if(typeof data29 === "string"){
+if(func2(data29) > 100){
+const err112 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -15503,15 +15782,8 @@ vErrors.push(err112);
 errors++;
 }
 }
-if(data25.lastTransitionTime !== undefined){
-let data30 = data25.lastTransitionTime;
-const _errs83 = errors;
-let valid10 = true;
-const _errs84 = errors;
-if(errors === _errs84){
-if(typeof data30 === "string"){
-if(func2(data30) > 35){
-const err113 = {};
+else {
+const err113 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -15521,8 +15793,11 @@ vErrors.push(err113);
 errors++;
 }
 }
-else {
-const err114 = {};
+if(data26.message !== undefined){
+let data30 = data26.message;
+if(typeof data30 === "string"){
+if(func2(data30) > 2000){
+const err114 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -15532,21 +15807,8 @@ vErrors.push(err114);
 errors++;
 }
 }
-var _valid3 = _errs84 === errors;
-errors = _errs83;
-if(vErrors !== null){
-if(_errs83){
-vErrors.length = _errs83;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs86 = errors;
-if(typeof data30 === "string"){
-if(!pattern1.test(data30)){
-const err115 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err115 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -15556,8 +15818,15 @@ vErrors.push(err115);
 errors++;
 }
 }
-else {
-const err116 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data26.lastTransitionTime !== undefined){
+let data31 = data26.lastTransitionTime;
+const _errs85 = errors;
+let valid10 = true;
+const _errs86 = errors;
+if(errors === _errs86){
+if(typeof data31 === "string"){
+if(func2(data31) > 35){
+const err116 = {};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -15566,11 +15835,9 @@ vErrors.push(err116);
 }
 errors++;
 }
-var _valid3 = _errs86 === errors;
-valid10 = _valid3;
 }
-if(!valid10){
-const err117 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err117 = {};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -15579,9 +15846,22 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(typeof data30 === "string"){
-if(func2(data30) > 35){
-const err118 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid3 = _errs86 === errors;
+errors = _errs85;
+if(vErrors !== null){
+if(_errs85){
+vErrors.length = _errs85;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs88 = errors;
+if(typeof data31 === "string"){
+if(!pattern1.test(data31)){
+const err118 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -15592,7 +15872,7 @@ errors++;
 }
 }
 else {
-const err119 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err119 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -15601,11 +15881,11 @@ vErrors.push(err119);
 }
 errors++;
 }
+var _valid3 = _errs88 === errors;
+valid10 = _valid3;
 }
-if(data25.observedGeneration !== undefined){
-let data31 = data25.observedGeneration;
-if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
-const err120 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid10){
+const err120 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -15614,9 +15894,9 @@ vErrors.push(err120);
 }
 errors++;
 }
-if((typeof data31 == "number") && (isFinite(data31))){
-if(data31 < 0 || isNaN(data31)){
-const err121 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(typeof data31 === "string"){
+if(func2(data31) > 35){
+const err121 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -15626,10 +15906,8 @@ vErrors.push(err121);
 errors++;
 }
 }
-}
-}
 else {
-const err122 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err122 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -15639,9 +15917,10 @@ vErrors.push(err122);
 errors++;
 }
 }
-}
-else {
-const err123 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data26.observedGeneration !== undefined){
+let data32 = data26.observedGeneration;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err123 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -15650,15 +15929,51 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-}
-else {
-const err124 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 < 0 || isNaN(data32)){
+const err124 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err124];
 }
 else {
 vErrors.push(err124);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err125 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+}
+}
+else {
+const err126 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+}
+}
+else {
+const err127 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
 }
 errors++;
 }

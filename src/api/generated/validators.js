@@ -1391,7 +1391,7 @@ return errors === 0;
 }
 
 export const Organization = validate11;
-const schema12 = {"type":"object","additionalProperties":false,"properties":{"displayName":{"type":"string","minLength":1,"maxLength":100},"customerId":{"type":"string","minLength":1,"maxLength":50},"parent":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"children":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"domains":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[^\\s@/:]+\\.[^\\s@/:.]+$"}}},"timeZone":{"type":"string","minLength":1,"maxLength":64,"if":{"type":"string","maxLength":64},"then":{"type":"string","pattern":"^[A-Za-z0-9_+/-]+$"}},"contacts":{"type":"array","maxItems":20,"items":{"type":"object","required":["name","purpose"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":100},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"phone":{"type":"string","minLength":1,"maxLength":40,"if":{"type":"string","maxLength":40},"then":{"type":"string","pattern":"^[+]?[0-9 ()/.-]+$"}},"purpose":{"type":"string","enum":["Technical","Billing","Security","Support"]}}}},"portal":{"type":"object","additionalProperties":false,"properties":{"productName":{"type":"string","minLength":1,"maxLength":60},"homeUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"links":{"type":"array","maxItems":50,"items":{"type":"object","required":["title","url"],"additionalProperties":false,"properties":{"title":{"type":"string","minLength":1,"maxLength":100},"url":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"type":{"type":"string","enum":["Link","Document"]}}}},"help":{"type":"array","maxItems":50,"items":{"type":"object","required":["question","answer"],"additionalProperties":false,"properties":{"question":{"type":"string","minLength":1,"maxLength":200},"answer":{"type":"string","minLength":1,"maxLength":2000}}}},"feedback":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"privacyUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}}}},"mail":{"type":"object","additionalProperties":false,"properties":{"from":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":60},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"replyTo":{"type":"string","enum":["Inviter","Sender"]},"templates":{"type":"object","additionalProperties":false,"properties":{"invitation":{"type":"string","minLength":1,"maxLength":4000},"accountCreated":{"type":"string","minLength":1,"maxLength":4000},"welcome":{"type":"string","minLength":1,"maxLength":4000},"licenseKeys":{"type":"string","minLength":1,"maxLength":4000}}},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}}}},"invitations":{"type":"object","additionalProperties":false,"properties":{"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"dailyLimitPerInviter":{"type":"integer","minimum":0,"maximum":100000},"dailyLimit":{"type":"integer","minimum":0,"maximum":1000000},"maxAttempts":{"type":"integer","minimum":1,"maximum":10}}},"onboarding":{"type":"object","additionalProperties":false,"properties":{"welcomeMail":{"type":"boolean"}}},"guard":{"type":"object","additionalProperties":false,"properties":{"maxRemovals":{"type":"string","minLength":1,"maxLength":4,"if":{"type":"string","maxLength":4},"then":{"type":"string","pattern":"^(100|[1-9]?[0-9])%$"}},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"frozen":{"type":"boolean"}}};
+const schema12 = {"type":"object","additionalProperties":false,"properties":{"displayName":{"type":"string","minLength":1,"maxLength":100},"customerId":{"type":"string","minLength":1,"maxLength":50},"parent":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"children":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"domains":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[^\\s@/:]+\\.[^\\s@/:.]+$"}}},"timeZone":{"type":"string","minLength":1,"maxLength":64,"if":{"type":"string","maxLength":64},"then":{"type":"string","pattern":"^[A-Za-z0-9_+/-]+$"}},"contacts":{"type":"array","maxItems":20,"items":{"type":"object","required":["name","purpose"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":100},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"phone":{"type":"string","minLength":1,"maxLength":40,"if":{"type":"string","maxLength":40},"then":{"type":"string","pattern":"^[+]?[0-9 ()/.-]+$"}},"purpose":{"type":"string","enum":["Technical","Billing","Security","Support"]}}}},"portal":{"type":"object","additionalProperties":false,"properties":{"productName":{"type":"string","minLength":1,"maxLength":60},"homeUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"links":{"type":"array","maxItems":50,"items":{"type":"object","required":["title","url"],"additionalProperties":false,"properties":{"title":{"type":"string","minLength":1,"maxLength":100},"url":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}},"type":{"type":"string","enum":["Link","Document"]}}}},"help":{"type":"array","maxItems":50,"items":{"type":"object","required":["question","answer"],"additionalProperties":false,"properties":{"question":{"type":"string","minLength":1,"maxLength":200},"answer":{"type":"string","minLength":1,"maxLength":2000}}}},"feedback":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"privacyUrl":{"type":"string","maxLength":2048,"if":{"type":"string","maxLength":2048},"then":{"type":"string","pattern":"^(https://|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?(/|$))[^\\s\\x00-\\x1f\\x7f\"<>\\\\^`{|}@]*$"}}}},"mail":{"type":"object","additionalProperties":false,"properties":{"from":{"type":"object","required":["email"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":60},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}}},"replyTo":{"type":"string","enum":["Inviter","Sender"]},"templates":{"type":"object","additionalProperties":false,"properties":{"invitation":{"type":"string","minLength":1,"maxLength":4000},"accountCreated":{"type":"string","minLength":1,"maxLength":4000},"welcome":{"type":"string","minLength":1,"maxLength":4000},"licenseKeys":{"type":"string","minLength":1,"maxLength":4000}}},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}}}},"invitations":{"type":"object","additionalProperties":false,"properties":{"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}},"dailyLimitPerInviter":{"type":"integer","minimum":0,"maximum":100000},"dailyLimit":{"type":"integer","minimum":0,"maximum":1000000},"maxAttempts":{"type":"integer","minimum":1,"maximum":10}}},"onboarding":{"type":"object","additionalProperties":false,"properties":{"welcomeMail":{"type":"boolean"}}},"users":{"type":"object","additionalProperties":false,"properties":{"external":{"type":"string","enum":["Include","Exclude"]},"skip":{"type":"array","maxItems":200,"items":{"type":"string","minLength":1,"maxLength":254}}}},"guard":{"type":"object","additionalProperties":false,"properties":{"maxRemovals":{"type":"string","minLength":1,"maxLength":4,"if":{"type":"string","maxLength":4},"then":{"type":"string","pattern":"^(100|[1-9]?[0-9])%$"}},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100}}},"frozen":{"type":"boolean"}}};
 const func33 = Object.prototype.hasOwnProperty;
 const pattern10 = new RegExp("^[^\\s@/:]+\\.[^\\s@/:.]+$", "u");
 const pattern11 = new RegExp("^[A-Za-z0-9_+/-]+$", "u");
@@ -3880,12 +3880,12 @@ vErrors.push(err190);
 errors++;
 }
 }
-if(data.guard !== undefined){
-let data47 = data.guard;
+if(data.users !== undefined){
+let data47 = data.users;
 if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
 for(const key11 in data47){
-if(!(((((key11 === "maxRemovals") || (key11 === "freeRemovals")) || (key11 === "maxInvitations")) || (key11 === "protected")) || (key11 === "minAdmins"))){
-const err191 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if(!((key11 === "external") || (key11 === "skip"))){
+const err191 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -3895,15 +3895,10 @@ vErrors.push(err191);
 errors++;
 }
 }
-if(data47.maxRemovals !== undefined){
-let data48 = data47.maxRemovals;
-const _errs176 = errors;
-let valid35 = true;
-const _errs177 = errors;
-if(errors === _errs177){
-if(typeof data48 === "string"){
-if(func2(data48) > 4){
-const err192 = {};
+if(data47.external !== undefined){
+let data48 = data47.external;
+if(typeof data48 !== "string"){
+const err192 = {instancePath:instancePath+"/users/external",schemaPath:"#/properties/users/properties/external/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -3912,9 +3907,8 @@ vErrors.push(err192);
 }
 errors++;
 }
-}
-else {
-const err193 = {};
+if(!((data48 === "Include") || (data48 === "Exclude"))){
+const err193 = {instancePath:instancePath+"/users/external",schemaPath:"#/properties/users/properties/external/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.properties.external.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -3924,21 +3918,11 @@ vErrors.push(err193);
 errors++;
 }
 }
-var _valid13 = _errs177 === errors;
-errors = _errs176;
-if(vErrors !== null){
-if(_errs176){
-vErrors.length = _errs176;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid13){
-const _errs179 = errors;
-if(typeof data48 === "string"){
-if(!pattern21.test(data48)){
-const err194 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/then/pattern",keyword:"pattern",params:{pattern: "^(100|[1-9]?[0-9])%$"},message:"must match pattern \""+"^(100|[1-9]?[0-9])%$"+"\""};
+if(data47.skip !== undefined){
+let data49 = data47.skip;
+if(Array.isArray(data49)){
+if(data49.length > 200){
+const err194 = {instancePath:instancePath+"/users/skip",schemaPath:"#/properties/users/properties/skip/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -3947,9 +3931,12 @@ vErrors.push(err194);
 }
 errors++;
 }
-}
-else {
-const err195 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len5 = data49.length;
+for(let i5=0; i5<len5; i5++){
+let data50 = data49[i5];
+if(typeof data50 === "string"){
+if(func2(data50) > 254){
+const err195 = {instancePath:instancePath+"/users/skip/" + i5,schemaPath:"#/properties/users/properties/skip/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -3958,11 +3945,8 @@ vErrors.push(err195);
 }
 errors++;
 }
-var _valid13 = _errs179 === errors;
-valid35 = _valid13;
-}
-if(!valid35){
-const err196 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(func2(data50) < 1){
+const err196 = {instancePath:instancePath+"/users/skip/" + i5,schemaPath:"#/properties/users/properties/skip/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -3971,9 +3955,9 @@ vErrors.push(err196);
 }
 errors++;
 }
-if(typeof data48 === "string"){
-if(func2(data48) > 4){
-const err197 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/maxLength",keyword:"maxLength",params:{limit: 4},message:"must NOT have more than 4 characters"};
+}
+else {
+const err197 = {instancePath:instancePath+"/users/skip/" + i5,schemaPath:"#/properties/users/properties/skip/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -3982,8 +3966,10 @@ vErrors.push(err197);
 }
 errors++;
 }
-if(func2(data48) < 1){
-const err198 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err198 = {instancePath:instancePath+"/users/skip",schemaPath:"#/properties/users/properties/skip/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -3993,8 +3979,9 @@ vErrors.push(err198);
 errors++;
 }
 }
+}
 else {
-const err199 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err199 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -4004,10 +3991,12 @@ vErrors.push(err199);
 errors++;
 }
 }
-if(data47.freeRemovals !== undefined){
-let data49 = data47.freeRemovals;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-const err200 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.guard !== undefined){
+let data51 = data.guard;
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+for(const key12 in data51){
+if(!(((((key12 === "maxRemovals") || (key12 === "freeRemovals")) || (key12 === "maxInvitations")) || (key12 === "protected")) || (key12 === "minAdmins"))){
+const err200 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -4016,9 +4005,16 @@ vErrors.push(err200);
 }
 errors++;
 }
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 > 100000 || isNaN(data49)){
-const err201 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
+}
+if(data51.maxRemovals !== undefined){
+let data52 = data51.maxRemovals;
+const _errs185 = errors;
+let valid38 = true;
+const _errs186 = errors;
+if(errors === _errs186){
+if(typeof data52 === "string"){
+if(func2(data52) > 4){
+const err201 = {};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -4027,8 +4023,9 @@ vErrors.push(err201);
 }
 errors++;
 }
-if(data49 < 0 || isNaN(data49)){
-const err202 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err202 = {};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -4038,11 +4035,21 @@ vErrors.push(err202);
 errors++;
 }
 }
+var _valid13 = _errs186 === errors;
+errors = _errs185;
+if(vErrors !== null){
+if(_errs185){
+vErrors.length = _errs185;
 }
-if(data47.maxInvitations !== undefined){
-let data50 = data47.maxInvitations;
-if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
-const err203 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+vErrors = null;
+}
+}
+if(_valid13){
+const _errs188 = errors;
+if(typeof data52 === "string"){
+if(!pattern21.test(data52)){
+const err203 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/then/pattern",keyword:"pattern",params:{pattern: "^(100|[1-9]?[0-9])%$"},message:"must match pattern \""+"^(100|[1-9]?[0-9])%$"+"\""};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -4051,9 +4058,9 @@ vErrors.push(err203);
 }
 errors++;
 }
-if((typeof data50 == "number") && (isFinite(data50))){
-if(data50 > 1000000 || isNaN(data50)){
-const err204 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+else {
+const err204 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -4062,8 +4069,11 @@ vErrors.push(err204);
 }
 errors++;
 }
-if(data50 < 0 || isNaN(data50)){
-const err205 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+var _valid13 = _errs188 === errors;
+valid38 = _valid13;
+}
+if(!valid38){
+const err205 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -4072,13 +4082,9 @@ vErrors.push(err205);
 }
 errors++;
 }
-}
-}
-if(data47.protected !== undefined){
-let data51 = data47.protected;
-if(Array.isArray(data51)){
-if(data51.length > 200){
-const err206 = {instancePath:instancePath+"/guard/protected",schemaPath:"#/properties/guard/properties/protected/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(typeof data52 === "string"){
+if(func2(data52) > 4){
+const err206 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/maxLength",keyword:"maxLength",params:{limit: 4},message:"must NOT have more than 4 characters"};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -4087,16 +4093,8 @@ vErrors.push(err206);
 }
 errors++;
 }
-const len5 = data51.length;
-for(let i5=0; i5<len5; i5++){
-let data52 = data51[i5];
-const _errs189 = errors;
-let valid38 = true;
-const _errs190 = errors;
-if(errors === _errs190){
-if(typeof data52 === "string"){
-if(func2(data52) > 254){
-const err207 = {};
+if(func2(data52) < 1){
+const err207 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -4107,7 +4105,7 @@ errors++;
 }
 }
 else {
-const err208 = {};
+const err208 = {instancePath:instancePath+"/guard/maxRemovals",schemaPath:"#/properties/guard/properties/maxRemovals/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -4117,21 +4115,10 @@ vErrors.push(err208);
 errors++;
 }
 }
-var _valid14 = _errs190 === errors;
-errors = _errs189;
-if(vErrors !== null){
-if(_errs189){
-vErrors.length = _errs189;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid14){
-const _errs192 = errors;
-if(typeof data52 === "string"){
-if(!pattern12.test(data52)){
-const err209 = {instancePath:instancePath+"/guard/protected/" + i5,schemaPath:"#/properties/guard/properties/protected/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
+if(data51.freeRemovals !== undefined){
+let data53 = data51.freeRemovals;
+if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
+const err209 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -4140,9 +4127,9 @@ vErrors.push(err209);
 }
 errors++;
 }
-}
-else {
-const err210 = {instancePath:instancePath+"/guard/protected/" + i5,schemaPath:"#/properties/guard/properties/protected/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data53 == "number") && (isFinite(data53))){
+if(data53 > 100000 || isNaN(data53)){
+const err210 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -4151,11 +4138,8 @@ vErrors.push(err210);
 }
 errors++;
 }
-var _valid14 = _errs192 === errors;
-valid38 = _valid14;
-}
-if(!valid38){
-const err211 = {instancePath:instancePath+"/guard/protected/" + i5,schemaPath:"#/properties/guard/properties/protected/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data53 < 0 || isNaN(data53)){
+const err211 = {instancePath:instancePath+"/guard/freeRemovals",schemaPath:"#/properties/guard/properties/freeRemovals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -4164,9 +4148,12 @@ vErrors.push(err211);
 }
 errors++;
 }
-if(typeof data52 === "string"){
-if(func2(data52) > 254){
-const err212 = {instancePath:instancePath+"/guard/protected/" + i5,schemaPath:"#/properties/guard/properties/protected/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+}
+}
+if(data51.maxInvitations !== undefined){
+let data54 = data51.maxInvitations;
+if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
+const err212 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -4175,8 +4162,9 @@ vErrors.push(err212);
 }
 errors++;
 }
-if(func2(data52) < 3){
-const err213 = {instancePath:instancePath+"/guard/protected/" + i5,schemaPath:"#/properties/guard/properties/protected/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if((typeof data54 == "number") && (isFinite(data54))){
+if(data54 > 1000000 || isNaN(data54)){
+const err213 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -4185,9 +4173,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-}
-else {
-const err214 = {instancePath:instancePath+"/guard/protected/" + i5,schemaPath:"#/properties/guard/properties/protected/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data54 < 0 || isNaN(data54)){
+const err214 = {instancePath:instancePath+"/guard/maxInvitations",schemaPath:"#/properties/guard/properties/maxInvitations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -4198,8 +4185,11 @@ errors++;
 }
 }
 }
-else {
-const err215 = {instancePath:instancePath+"/guard/protected",schemaPath:"#/properties/guard/properties/protected/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data51.protected !== undefined){
+let data55 = data51.protected;
+if(Array.isArray(data55)){
+if(data55.length > 200){
+const err215 = {instancePath:instancePath+"/guard/protected",schemaPath:"#/properties/guard/properties/protected/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -4208,11 +4198,16 @@ vErrors.push(err215);
 }
 errors++;
 }
-}
-if(data47.minAdmins !== undefined){
-let data53 = data47.minAdmins;
-if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
-const err216 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const len6 = data55.length;
+for(let i6=0; i6<len6; i6++){
+let data56 = data55[i6];
+const _errs198 = errors;
+let valid41 = true;
+const _errs199 = errors;
+if(errors === _errs199){
+if(typeof data56 === "string"){
+if(func2(data56) > 254){
+const err216 = {};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -4221,9 +4216,9 @@ vErrors.push(err216);
 }
 errors++;
 }
-if((typeof data53 == "number") && (isFinite(data53))){
-if(data53 > 100 || isNaN(data53)){
-const err217 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+else {
+const err217 = {};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -4232,8 +4227,22 @@ vErrors.push(err217);
 }
 errors++;
 }
-if(data53 < 0 || isNaN(data53)){
-const err218 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+var _valid14 = _errs199 === errors;
+errors = _errs198;
+if(vErrors !== null){
+if(_errs198){
+vErrors.length = _errs198;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid14){
+const _errs201 = errors;
+if(typeof data56 === "string"){
+if(!pattern12.test(data56)){
+const err218 = {instancePath:instancePath+"/guard/protected/" + i6,schemaPath:"#/properties/guard/properties/protected/items/then/pattern",keyword:"pattern",params:{pattern: "^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"},message:"must match pattern \""+"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -4243,10 +4252,8 @@ vErrors.push(err218);
 errors++;
 }
 }
-}
-}
 else {
-const err219 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err219 = {instancePath:instancePath+"/guard/protected/" + i6,schemaPath:"#/properties/guard/properties/protected/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -4255,10 +4262,11 @@ vErrors.push(err219);
 }
 errors++;
 }
+var _valid14 = _errs201 === errors;
+valid41 = _valid14;
 }
-if(data.frozen !== undefined){
-if(typeof data.frozen !== "boolean"){
-const err220 = {instancePath:instancePath+"/frozen",schemaPath:"#/properties/frozen/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(!valid41){
+const err220 = {instancePath:instancePath+"/guard/protected/" + i6,schemaPath:"#/properties/guard/properties/protected/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -4267,10 +4275,9 @@ vErrors.push(err220);
 }
 errors++;
 }
-}
-}
-else {
-const err221 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data56 === "string"){
+if(func2(data56) > 254){
+const err221 = {instancePath:instancePath+"/guard/protected/" + i6,schemaPath:"#/properties/guard/properties/protected/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -4279,12 +4286,116 @@ vErrors.push(err221);
 }
 errors++;
 }
+if(func2(data56) < 3){
+const err222 = {instancePath:instancePath+"/guard/protected/" + i6,schemaPath:"#/properties/guard/properties/protected/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"};
+if(vErrors === null){
+vErrors = [err222];
+}
+else {
+vErrors.push(err222);
+}
+errors++;
+}
+}
+else {
+const err223 = {instancePath:instancePath+"/guard/protected/" + i6,schemaPath:"#/properties/guard/properties/protected/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err223];
+}
+else {
+vErrors.push(err223);
+}
+errors++;
+}
+}
+}
+else {
+const err224 = {instancePath:instancePath+"/guard/protected",schemaPath:"#/properties/guard/properties/protected/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err224];
+}
+else {
+vErrors.push(err224);
+}
+errors++;
+}
+}
+if(data51.minAdmins !== undefined){
+let data57 = data51.minAdmins;
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+const err225 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err225];
+}
+else {
+vErrors.push(err225);
+}
+errors++;
+}
+if((typeof data57 == "number") && (isFinite(data57))){
+if(data57 > 100 || isNaN(data57)){
+const err226 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err226];
+}
+else {
+vErrors.push(err226);
+}
+errors++;
+}
+if(data57 < 0 || isNaN(data57)){
+const err227 = {instancePath:instancePath+"/guard/minAdmins",schemaPath:"#/properties/guard/properties/minAdmins/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err227];
+}
+else {
+vErrors.push(err227);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err228 = {instancePath:instancePath+"/guard",schemaPath:"#/properties/guard/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err228];
+}
+else {
+vErrors.push(err228);
+}
+errors++;
+}
+}
+if(data.frozen !== undefined){
+if(typeof data.frozen !== "boolean"){
+const err229 = {instancePath:instancePath+"/frozen",schemaPath:"#/properties/frozen/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err229];
+}
+else {
+vErrors.push(err229);
+}
+errors++;
+}
+}
+}
+else {
+const err230 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err230];
+}
+else {
+vErrors.push(err230);
+}
+errors++;
+}
 validate11.errors = vErrors;
 return errors === 0;
 }
 
 export const Directory = validate12;
-const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP","SCIM","Keycloak","GitHub"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"scim":{"type":"object","required":["url","tokenSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":500,"if":{"type":"string","maxLength":500},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"profile":{"type":"string","enum":["Standard","AWS","GitLab","WSO2"]},"users":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}}}},"groups":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"members":{"type":"string","enum":["InLists","OneByOne"]}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"keycloak":{"type":"object","required":["url","realm","clientId","clientSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^https?://[^?#@\\s]+$"}},"realm":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"clientId":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"clientSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"organization":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"aliasesAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"localeAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"pageSize":{"type":"integer","minimum":1,"maximum":1000}}},"github":{"type":"object","required":["organization","tokenSecretRef"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":39,"if":{"type":"string","maxLength":39},"then":{"type":"string","pattern":"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"}},"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"requests":{"type":"object","additionalProperties":false,"properties":{"perSecond":{"type":"integer","minimum":1,"maximum":1000},"concurrency":{"type":"integer","minimum":1,"maximum":64}}},"policy":{"type":"string","enum":["Observe"]},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
+const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP","SCIM","Keycloak","GitHub"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"scim":{"type":"object","required":["url","tokenSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":500,"if":{"type":"string","maxLength":500},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"profile":{"type":"string","enum":["Standard","AWS","GitLab","WSO2"]},"users":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}}}},"groups":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"members":{"type":"string","enum":["InLists","OneByOne"]}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"keycloak":{"type":"object","required":["url","realm","clientId","clientSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^https?://[^?#@\\s]+$"}},"realm":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"clientId":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"clientSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"organization":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"aliasesAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"localeAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"pageSize":{"type":"integer","minimum":1,"maximum":1000}}},"github":{"type":"object","required":["organization","tokenSecretRef"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":39,"if":{"type":"string","maxLength":39},"then":{"type":"string","pattern":"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"}},"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"requests":{"type":"object","additionalProperties":false,"properties":{"perSecond":{"type":"integer","minimum":1,"maximum":1000},"concurrency":{"type":"integer","minimum":1,"maximum":64}}},"policy":{"type":"string","enum":["Observe","Import"]},"import":{"type":"object","required":["join"],"additionalProperties":false,"properties":{"join":{"type":"string","enum":["Invitation","None"]},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"filter":{"type":"string","minLength":1,"maxLength":2000},"mapping":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":1,"maxLength":2000},"givenName":{"type":"string","minLength":1,"maxLength":2000},"familyName":{"type":"string","minLength":1,"maxLength":2000},"displayName":{"type":"string","minLength":1,"maxLength":2000},"locale":{"type":"string","minLength":1,"maxLength":2000}}},"onRemoved":{"type":"string","enum":["Suspend","Remove","Keep"]},"removeAfter":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
 const pattern24 = new RegExp("^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$", "u");
 const pattern25 = new RegExp("^ldaps?://[^/?#@\\s]+/?$", "u");
 const pattern30 = new RegExp("^\\([^\\x00-\\x1f]*\\)$", "u");
@@ -10199,7 +10310,7 @@ vErrors.push(err451);
 }
 errors++;
 }
-if(!(data82 === "Observe")){
+if(!((data82 === "Observe") || (data82 === "Import"))){
 const err452 = {instancePath:instancePath+"/policy",schemaPath:"#/properties/policy/enum",keyword:"enum",params:{allowedValues: schema13.properties.policy.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err452];
@@ -10210,15 +10321,11 @@ vErrors.push(err452);
 errors++;
 }
 }
-if(data.interval !== undefined){
-let data83 = data.interval;
-const _errs384 = errors;
-let valid61 = true;
-const _errs385 = errors;
-if(errors === _errs385){
-if(typeof data83 === "string"){
-if(func2(data83) > 20){
-const err453 = {};
+if(data.import !== undefined){
+let data83 = data.import;
+if(data83 && typeof data83 == "object" && !Array.isArray(data83)){
+if(data83.join === undefined){
+const err453 = {instancePath:instancePath+"/import",schemaPath:"#/properties/import/required",keyword:"required",params:{missingProperty: "join"},message:"must have required property '"+"join"+"'"};
 if(vErrors === null){
 vErrors = [err453];
 }
@@ -10227,9 +10334,9 @@ vErrors.push(err453);
 }
 errors++;
 }
-}
-else {
-const err454 = {};
+for(const key20 in data83){
+if(!((((((key20 === "join") || (key20 === "roles")) || (key20 === "filter")) || (key20 === "mapping")) || (key20 === "onRemoved")) || (key20 === "removeAfter"))){
+const err454 = {instancePath:instancePath+"/import",schemaPath:"#/properties/import/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err454];
 }
@@ -10239,21 +10346,10 @@ vErrors.push(err454);
 errors++;
 }
 }
-var _valid39 = _errs385 === errors;
-errors = _errs384;
-if(vErrors !== null){
-if(_errs384){
-vErrors.length = _errs384;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid39){
-const _errs387 = errors;
-if(typeof data83 === "string"){
-if(!pattern0.test(data83)){
-const err455 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(data83.join !== undefined){
+let data84 = data83.join;
+if(typeof data84 !== "string"){
+const err455 = {instancePath:instancePath+"/import/join",schemaPath:"#/properties/import/properties/join/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err455];
 }
@@ -10262,9 +10358,8 @@ vErrors.push(err455);
 }
 errors++;
 }
-}
-else {
-const err456 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data84 === "Invitation") || (data84 === "None"))){
+const err456 = {instancePath:instancePath+"/import/join",schemaPath:"#/properties/import/properties/join/enum",keyword:"enum",params:{allowedValues: schema13.properties.import.properties.join.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err456];
 }
@@ -10273,11 +10368,12 @@ vErrors.push(err456);
 }
 errors++;
 }
-var _valid39 = _errs387 === errors;
-valid61 = _valid39;
 }
-if(!valid61){
-const err457 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data83.roles !== undefined){
+let data85 = data83.roles;
+if(Array.isArray(data85)){
+if(data85.length > 100){
+const err457 = {instancePath:instancePath+"/import/roles",schemaPath:"#/properties/import/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err457];
 }
@@ -10286,9 +10382,16 @@ vErrors.push(err457);
 }
 errors++;
 }
-if(typeof data83 === "string"){
-if(func2(data83) > 20){
-const err458 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+const len1 = data85.length;
+for(let i1=0; i1<len1; i1++){
+let data86 = data85[i1];
+const _errs391 = errors;
+let valid64 = true;
+const _errs392 = errors;
+if(errors === _errs392){
+if(typeof data86 === "string"){
+if(func2(data86) > 253){
+const err458 = {};
 if(vErrors === null){
 vErrors = [err458];
 }
@@ -10297,8 +10400,9 @@ vErrors.push(err458);
 }
 errors++;
 }
-if(func2(data83) < 2){
-const err459 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+else {
+const err459 = {};
 if(vErrors === null){
 vErrors = [err459];
 }
@@ -10308,8 +10412,21 @@ vErrors.push(err459);
 errors++;
 }
 }
+var _valid39 = _errs392 === errors;
+errors = _errs391;
+if(vErrors !== null){
+if(_errs391){
+vErrors.length = _errs391;
+}
 else {
-const err460 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid39){
+const _errs394 = errors;
+if(typeof data86 === "string"){
+if(!pattern1.test(data86)){
+const err460 = {instancePath:instancePath+"/import/roles/" + i1,schemaPath:"#/properties/import/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err460];
 }
@@ -10319,14 +10436,572 @@ vErrors.push(err460);
 errors++;
 }
 }
-}
 else {
-const err461 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err461 = {instancePath:instancePath+"/import/roles/" + i1,schemaPath:"#/properties/import/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err461];
 }
 else {
 vErrors.push(err461);
+}
+errors++;
+}
+var _valid39 = _errs394 === errors;
+valid64 = _valid39;
+}
+if(!valid64){
+const err462 = {instancePath:instancePath+"/import/roles/" + i1,schemaPath:"#/properties/import/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err462];
+}
+else {
+vErrors.push(err462);
+}
+errors++;
+}
+if(typeof data86 === "string"){
+if(func2(data86) > 253){
+const err463 = {instancePath:instancePath+"/import/roles/" + i1,schemaPath:"#/properties/import/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err463];
+}
+else {
+vErrors.push(err463);
+}
+errors++;
+}
+if(func2(data86) < 1){
+const err464 = {instancePath:instancePath+"/import/roles/" + i1,schemaPath:"#/properties/import/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err464];
+}
+else {
+vErrors.push(err464);
+}
+errors++;
+}
+}
+else {
+const err465 = {instancePath:instancePath+"/import/roles/" + i1,schemaPath:"#/properties/import/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err465];
+}
+else {
+vErrors.push(err465);
+}
+errors++;
+}
+}
+}
+else {
+const err466 = {instancePath:instancePath+"/import/roles",schemaPath:"#/properties/import/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err466];
+}
+else {
+vErrors.push(err466);
+}
+errors++;
+}
+}
+if(data83.filter !== undefined){
+let data87 = data83.filter;
+if(typeof data87 === "string"){
+if(func2(data87) > 2000){
+const err467 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err467];
+}
+else {
+vErrors.push(err467);
+}
+errors++;
+}
+if(func2(data87) < 1){
+const err468 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err468];
+}
+else {
+vErrors.push(err468);
+}
+errors++;
+}
+}
+else {
+const err469 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err469];
+}
+else {
+vErrors.push(err469);
+}
+errors++;
+}
+}
+if(data83.mapping !== undefined){
+let data88 = data83.mapping;
+if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
+for(const key21 in data88){
+if(!(((((key21 === "email") || (key21 === "givenName")) || (key21 === "familyName")) || (key21 === "displayName")) || (key21 === "locale"))){
+const err470 = {instancePath:instancePath+"/import/mapping",schemaPath:"#/properties/import/properties/mapping/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err470];
+}
+else {
+vErrors.push(err470);
+}
+errors++;
+}
+}
+if(data88.email !== undefined){
+let data89 = data88.email;
+if(typeof data89 === "string"){
+if(func2(data89) > 2000){
+const err471 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err471];
+}
+else {
+vErrors.push(err471);
+}
+errors++;
+}
+if(func2(data89) < 1){
+const err472 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err472];
+}
+else {
+vErrors.push(err472);
+}
+errors++;
+}
+}
+else {
+const err473 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err473];
+}
+else {
+vErrors.push(err473);
+}
+errors++;
+}
+}
+if(data88.givenName !== undefined){
+let data90 = data88.givenName;
+if(typeof data90 === "string"){
+if(func2(data90) > 2000){
+const err474 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err474];
+}
+else {
+vErrors.push(err474);
+}
+errors++;
+}
+if(func2(data90) < 1){
+const err475 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err475];
+}
+else {
+vErrors.push(err475);
+}
+errors++;
+}
+}
+else {
+const err476 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err476];
+}
+else {
+vErrors.push(err476);
+}
+errors++;
+}
+}
+if(data88.familyName !== undefined){
+let data91 = data88.familyName;
+if(typeof data91 === "string"){
+if(func2(data91) > 2000){
+const err477 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err477];
+}
+else {
+vErrors.push(err477);
+}
+errors++;
+}
+if(func2(data91) < 1){
+const err478 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err478];
+}
+else {
+vErrors.push(err478);
+}
+errors++;
+}
+}
+else {
+const err479 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err479];
+}
+else {
+vErrors.push(err479);
+}
+errors++;
+}
+}
+if(data88.displayName !== undefined){
+let data92 = data88.displayName;
+if(typeof data92 === "string"){
+if(func2(data92) > 2000){
+const err480 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err480];
+}
+else {
+vErrors.push(err480);
+}
+errors++;
+}
+if(func2(data92) < 1){
+const err481 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err481];
+}
+else {
+vErrors.push(err481);
+}
+errors++;
+}
+}
+else {
+const err482 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err482];
+}
+else {
+vErrors.push(err482);
+}
+errors++;
+}
+}
+if(data88.locale !== undefined){
+let data93 = data88.locale;
+if(typeof data93 === "string"){
+if(func2(data93) > 2000){
+const err483 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err483];
+}
+else {
+vErrors.push(err483);
+}
+errors++;
+}
+if(func2(data93) < 1){
+const err484 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err484];
+}
+else {
+vErrors.push(err484);
+}
+errors++;
+}
+}
+else {
+const err485 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err485];
+}
+else {
+vErrors.push(err485);
+}
+errors++;
+}
+}
+}
+else {
+const err486 = {instancePath:instancePath+"/import/mapping",schemaPath:"#/properties/import/properties/mapping/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err486];
+}
+else {
+vErrors.push(err486);
+}
+errors++;
+}
+}
+if(data83.onRemoved !== undefined){
+let data94 = data83.onRemoved;
+if(typeof data94 !== "string"){
+const err487 = {instancePath:instancePath+"/import/onRemoved",schemaPath:"#/properties/import/properties/onRemoved/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err487];
+}
+else {
+vErrors.push(err487);
+}
+errors++;
+}
+if(!(((data94 === "Suspend") || (data94 === "Remove")) || (data94 === "Keep"))){
+const err488 = {instancePath:instancePath+"/import/onRemoved",schemaPath:"#/properties/import/properties/onRemoved/enum",keyword:"enum",params:{allowedValues: schema13.properties.import.properties.onRemoved.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err488];
+}
+else {
+vErrors.push(err488);
+}
+errors++;
+}
+}
+if(data83.removeAfter !== undefined){
+let data95 = data83.removeAfter;
+const _errs415 = errors;
+let valid66 = true;
+const _errs416 = errors;
+if(errors === _errs416){
+if(typeof data95 === "string"){
+if(func2(data95) > 20){
+const err489 = {};
+if(vErrors === null){
+vErrors = [err489];
+}
+else {
+vErrors.push(err489);
+}
+errors++;
+}
+}
+else {
+const err490 = {};
+if(vErrors === null){
+vErrors = [err490];
+}
+else {
+vErrors.push(err490);
+}
+errors++;
+}
+}
+var _valid40 = _errs416 === errors;
+errors = _errs415;
+if(vErrors !== null){
+if(_errs415){
+vErrors.length = _errs415;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid40){
+const _errs418 = errors;
+if(typeof data95 === "string"){
+if(!pattern0.test(data95)){
+const err491 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err491];
+}
+else {
+vErrors.push(err491);
+}
+errors++;
+}
+}
+else {
+const err492 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err492];
+}
+else {
+vErrors.push(err492);
+}
+errors++;
+}
+var _valid40 = _errs418 === errors;
+valid66 = _valid40;
+}
+if(!valid66){
+const err493 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err493];
+}
+else {
+vErrors.push(err493);
+}
+errors++;
+}
+if(typeof data95 === "string"){
+if(func2(data95) > 20){
+const err494 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err494];
+}
+else {
+vErrors.push(err494);
+}
+errors++;
+}
+if(func2(data95) < 2){
+const err495 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err495];
+}
+else {
+vErrors.push(err495);
+}
+errors++;
+}
+}
+else {
+const err496 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err496];
+}
+else {
+vErrors.push(err496);
+}
+errors++;
+}
+}
+}
+else {
+const err497 = {instancePath:instancePath+"/import",schemaPath:"#/properties/import/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err497];
+}
+else {
+vErrors.push(err497);
+}
+errors++;
+}
+}
+if(data.interval !== undefined){
+let data96 = data.interval;
+const _errs422 = errors;
+let valid67 = true;
+const _errs423 = errors;
+if(errors === _errs423){
+if(typeof data96 === "string"){
+if(func2(data96) > 20){
+const err498 = {};
+if(vErrors === null){
+vErrors = [err498];
+}
+else {
+vErrors.push(err498);
+}
+errors++;
+}
+}
+else {
+const err499 = {};
+if(vErrors === null){
+vErrors = [err499];
+}
+else {
+vErrors.push(err499);
+}
+errors++;
+}
+}
+var _valid41 = _errs423 === errors;
+errors = _errs422;
+if(vErrors !== null){
+if(_errs422){
+vErrors.length = _errs422;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid41){
+const _errs425 = errors;
+if(typeof data96 === "string"){
+if(!pattern0.test(data96)){
+const err500 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err500];
+}
+else {
+vErrors.push(err500);
+}
+errors++;
+}
+}
+else {
+const err501 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err501];
+}
+else {
+vErrors.push(err501);
+}
+errors++;
+}
+var _valid41 = _errs425 === errors;
+valid67 = _valid41;
+}
+if(!valid67){
+const err502 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err502];
+}
+else {
+vErrors.push(err502);
+}
+errors++;
+}
+if(typeof data96 === "string"){
+if(func2(data96) > 20){
+const err503 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err503];
+}
+else {
+vErrors.push(err503);
+}
+errors++;
+}
+if(func2(data96) < 2){
+const err504 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err504];
+}
+else {
+vErrors.push(err504);
+}
+errors++;
+}
+}
+else {
+const err505 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err505];
+}
+else {
+vErrors.push(err505);
+}
+errors++;
+}
+}
+}
+else {
+const err506 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err506];
+}
+else {
+vErrors.push(err506);
 }
 errors++;
 }
@@ -12887,7 +13562,7 @@ return errors === 0;
 
 export const User = validate16;
 const schema17 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"identities":{"type":"array","maxItems":20,"items":{"type":"object","required":["directory"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"name":{"type":"string","minLength":1,"maxLength":255}}}},"distinctFrom":{"type":"array","maxItems":50,"items":{"type":"object","required":["directory","id"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255}}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
-const pattern85 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
+const pattern87 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -14170,7 +14845,7 @@ vErrors = null;
 if(_valid7){
 const _errs89 = errors;
 if(typeof data22 === "string"){
-if(!pattern85.test(data22)){
+if(!pattern87.test(data22)){
 const err97 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err97];
@@ -14269,7 +14944,7 @@ vErrors = null;
 if(_valid8){
 const _errs96 = errors;
 if(typeof data23 === "string"){
-if(!pattern85.test(data23)){
+if(!pattern87.test(data23)){
 const err104 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err104];
@@ -14746,7 +15421,7 @@ return errors === 0;
 
 export const Invitation = validate17;
 const schema18 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"message":{"type":"string","minLength":1,"maxLength":1000,"if":{"type":"string","maxLength":1000},"then":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"}},"invitedBy":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
-const pattern93 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
+const pattern95 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -15313,7 +15988,7 @@ vErrors = null;
 if(_valid4){
 const _errs39 = errors;
 if(typeof data6 === "string"){
-if(!pattern93.test(data6)){
+if(!pattern95.test(data6)){
 const err41 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
@@ -15615,8 +16290,8 @@ return errors === 0;
 
 export const Approval = validate18;
 const schema19 = {"type":"object","required":["releases","reason","expirationTime"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"releases":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"reason":{"type":"string","minLength":1,"maxLength":500},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern97 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern98 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
+const pattern99 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern100 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -15815,7 +16490,7 @@ vErrors = null;
 if(_valid1){
 const _errs14 = errors;
 if(typeof data1 === "string"){
-if(!pattern97.test(data1)){
+if(!pattern99.test(data1)){
 const err14 = {instancePath:instancePath+"/releases",schemaPath:"#/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -15949,7 +16624,7 @@ vErrors = null;
 if(_valid2){
 const _errs23 = errors;
 if(typeof data3 === "string"){
-if(!pattern98.test(data3)){
+if(!pattern100.test(data3)){
 const err24 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err24];

@@ -4,6 +4,7 @@ import type { Whence } from '../whence.ts'
 export interface Way {
   how:
     | 'Declared'
+    | 'Directory'
     | 'Granted'
     | 'Asked'
     | 'Group'

@@ -8,6 +8,7 @@ import { activeGrants } from '../../decide/membership.ts'
 import { standingOf as declaredStanding } from '../../decide/person.ts'
 import { frozenText } from '../../decide/settings.ts'
 import { organizationsUnder, settingsFor } from '../../reconcilers/context.ts'
+import { type Imported, meantIn } from '../../reconcilers/imports.ts'
 import { isGenerated, membershipIn, requestsOf } from '../../reconcilers/people.ts'
 import { losingText } from '../held.ts'
 import { candidateOf, type Person } from '../person.ts'
@@ -25,6 +26,8 @@ export interface Place {
   chain: readonly string[]
   /** The declared membership. */
   entry: UserMembership | undefined
+  /** What directories give beside, or alone where nobody declares it. */
+  imported: Imported | undefined
   membership: Membership | undefined
   standing: Standing | 'Waiting' | 'NoMembership'
   /** Whether settled access counts now. */
@@ -35,7 +38,7 @@ export interface Place {
   requests: Invitation[]
 }
 
-/** Every organization that somebody is declared in or has a record of. */
+/** Every organization that somebody is declared in, or has a record of; what a directory gives has one from its first pass on. */
 export const placesOf = (snapshot: Snapshot, person: Person): Place[] => {
   const names = new Set([
     ...(person.user?.spec.memberships ?? []).map(entry => entry.organization),
@@ -49,7 +52,9 @@ export const placeIn = (snapshot: Snapshot, person: Person, organization: string
   const { user } = person
   const settings = settingsFor(snapshot, organization)?.settings
   const timeZone = settings?.timeZone ?? 'UTC'
-  const entry = user && membershipIn(user, organization)
+  const { entry, imported, isDeclared } = user
+    ? meantIn(cache, user, organization, now)
+    : { entry: undefined, imported: undefined, isDeclared: false }
   const membership = bestOf(person.memberships.filter(one => one.spec.organization === organization))
   const suspended = suspensionOf(user)
   const standing = membership ? standingOf(membership.spec, { suspended, now }) : entry ? 'Waiting' : 'NoMembership'
@@ -57,10 +62,12 @@ export const placeIn = (snapshot: Snapshot, person: Person, organization: string
   const requests = person.addresses
     .flatMap(address => requestsOf(cache, organization, address))
     .filter(one => !isGenerated(one))
+  const counts = declared.is === 'open' || declared.is === 'waiting'
+  const own = isDeclared && user ? membershipIn(user, organization)?.roles : undefined
+  const found = imported && imported.is !== 'out' ? imported.entry.roles : undefined
   const roles: DirectRole[] = [
-    ...(declared.is === 'open' || declared.is === 'waiting' ? (entry?.roles ?? []) : []).map(
-      (role): DirectRole => ({ role, how: 'declared' }),
-    ),
+    ...((counts && own) || []).map((role): DirectRole => ({ role, how: 'declared' })),
+    ...((counts && found) || []).map((role): DirectRole => ({ role, how: 'directory' })),
     ...(membership ? activeGrants(membership.spec) : []).flatMap(grant =>
       grant.roles.map((role): DirectRole => ({ role, how: 'grant' })),
     ),
@@ -77,6 +84,7 @@ export const placeIn = (snapshot: Snapshot, person: Person, organization: string
     timeZone,
     chain,
     entry,
+    imported,
     membership,
     standing,
     inForce: standing === 'Active' || standing === 'Restricted',
@@ -119,7 +127,9 @@ export const placeText = (place: Place): PlaceAnswer => {
     case 'Restricted': {
       const how =
         spec?.joined?.how === 'Declared'
-          ? 'as declared'
+          ? spec.declared?.directory
+            ? `by being in Directory/${spec.declared.directory.name}`
+            : 'as declared'
           : spec?.joined?.how === 'SignIn'
             ? 'by signing in'
             : 'by the link'
@@ -150,7 +160,11 @@ export const placeText = (place: Place): PlaceAnswer => {
             : '',
       )
     case 'Suspended':
-      return answer('suspended everywhere; nothing is in force until that is taken back')
+      return answer(
+        place.person.user?.spec.suspended
+          ? 'suspended everywhere; nothing is in force until that is taken back'
+          : `suspended here: ${place.imported?.because || 'nothing says so any more; the next pass lets them in again'}`,
+      )
     case 'Waiting':
       return answer(entry?.from === undefined ? 'nothing has happened yet' : `begins on ${entry.from}`)
     case 'NoMembership':

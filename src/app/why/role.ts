@@ -55,6 +55,8 @@ const roleWays = (place: Place, role: string, way: DerivedWay): Way[] => {
   switch (way.how) {
     case 'declared':
       return [declaredWay(place, role)]
+    case 'directory':
+      return directoryWays(place, role)
     case 'grant':
       return [...grantWays(place, role), ...requestWays(place, role)]
     case 'group':
@@ -78,6 +80,21 @@ const declaredWay = ({ person, organization }: Place, role: string): Way => {
     change: `take ${role} out of the roles of ${organization} in ${place}${source === undefined ? ', and apply it' : ''}`,
   }
 }
+
+/** Of every directory that gives it. */
+const directoryWays = ({ imported, organization, snapshot }: Place, role: string): Way[] =>
+  snapshot.cache
+    .by('Directory', 'organization', organization)
+    .filter(({ spec, metadata }) => spec.import?.roles?.includes(role) && imported?.directories.includes(metadata.name))
+    .map(directory => {
+      const whence = whenceOf(directory)
+      return {
+        how: 'Directory',
+        at: whence.place,
+        text: `given to everybody in Directory/${directory.metadata.name} (${placedAt(whence)})`,
+        change: `take ${role} out of import.roles in ${whence.place} (for all its people), or take the person out of the directory`,
+      }
+    })
 
 const grantWays = ({ person, organization, membership, timeZone }: Place, role: string): Way[] =>
   (membership ? activeGrants(membership.spec) : [])

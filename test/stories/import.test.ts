@@ -1,0 +1,414 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { DirectorySpec } from '../../src/api/directory.ts'
+import { reconcilersOf } from '../../src/app/world.ts'
+import { generatedUserName } from '../../src/decide/record-names.ts'
+import type { FoundUser } from '../../src/ports/directory.ts'
+import type { Reconciler } from '../../src/runtime/reconciler.ts'
+import { type FakeDirectory, fakeDirectory } from '../fakes/directories.ts'
+import { DAY, HOUR, openRealm, type Realm, type RealmOptions } from '../fakes/realm.ts'
+
+type Import = NonNullable<DirectorySpec['import']>
+
+const person = (id: string, further: Partial<FoundUser> = {}): FoundUser => ({
+  id,
+  email: `${id}@acme.example`,
+  active: true,
+  ...further,
+})
+const people = (...ids: string[]) => [{ users: ids.map(id => person(id)) }]
+const crowd = Array.from({ length: 30 }, (_, index) => `p${index}`)
+
+let realm: Realm
+let service: FakeDirectory
+let other: FakeDirectory
+const options: RealmOptions = {
+  reconcilers: world =>
+    reconcilersOf(world, {
+      sources: { read: undefined, release: async () => undefined } as never,
+      directories: {
+        driver: async ({ metadata }) => (metadata.name === 'hr' ? service : other),
+        release: async () => undefined,
+      },
+    }) as unknown as Reconciler[],
+}
+beforeEach(async () => {
+  service = fakeDirectory(people('ann', 'ben'))
+  other = fakeDirectory()
+  realm = await openRealm(options)
+  await realm.declare('Organization', 'acme', { domains: ['acme.example'] })
+  await realm.declare('Role', 'viewer', { organization: 'acme', allow: ['reports:read'] })
+  await realm.declare('Role', 'editor', { organization: 'acme', allow: ['files:update'] })
+})
+afterEach(() => realm[Symbol.asyncDispose]())
+
+const specOf = (imported: Partial<Import> = {}, change: Partial<DirectorySpec> = {}): DirectorySpec => ({
+  organization: 'acme',
+  type: 'File',
+  file: { path: 'people.csv', columns: { id: 'number' } },
+  interval: '1h',
+  policy: 'Import',
+  import: { join: 'None', roles: ['viewer'], ...imported },
+  ...change,
+})
+const connect = async (imported: Partial<Import> = {}, change: Partial<DirectorySpec> = {}, name = 'hr') => {
+  await realm.declare('Directory', name, specOf(imported, change))
+  await realm.run()
+}
+const at = async (id: string) => (await realm.membership('acme', `${id}@acme.example`)) as never as Standing
+interface Standing {
+  joined?: { how: string }
+  ended?: { by: string; because: string }
+  settled?: { roles: string[]; suspended?: boolean }
+  declared?: { present: boolean; directory?: { name: string; id: string } }
+  user?: { name: string }
+}
+const rolesOf = async (id: string) => {
+  const { settled, ended, joined } = (await at(id)) ?? {}
+  return joined && !ended ? `${settled?.roles.join(' ')}${settled?.suspended ? ' suspended' : ''}` : undefined
+}
+const held = async () =>
+  (await realm.store.list('RemovalSet')).items
+    .filter(({ spec }) => spec.state === 'Held')
+    .map(({ spec }) => `${spec.producer}: ${spec.people}`)
+const users = async () => (await realm.store.list('User')).items.map(({ metadata }) => metadata.name).sort()
+const read = () => realm.pass(HOUR)
+
+describe('a directory that imports', () => {
+  it('makes its people members with its roles, and a second pass writes nothing', async () => {
+    await connect()
+    expect([await rolesOf('ann'), await rolesOf('ben')]).toEqual(['viewer', 'viewer'])
+    expect(await at('ann')).toMatchObject({
+      joined: { how: 'Declared' },
+      declared: { present: true, directory: { name: 'hr', id: 'ann' } },
+    })
+    expect(realm.mailer.sent).toEqual([])
+    expect((await realm.store.get('Directory', 'hr'))?.status).toMatchObject({
+      people: { unknown: 2, imported: 2 },
+    })
+    const before = await realm.version()
+    await realm.runAll()
+    expect(await realm.version()).toBe(before)
+  })
+
+  it('takes what it knows of people into their Users, and what it says anew', async () => {
+    service.pages = [{ users: [person('ann', { givenName: 'Ann', familyName: 'Ames', locale: 'de_AT' })] }]
+    await connect()
+    const name = generatedUserName('ann@acme.example')
+    expect((await realm.store.get('User', name))?.spec).toEqual({
+      email: 'ann@acme.example',
+      givenName: 'Ann',
+      familyName: 'Ames',
+      locale: 'de-AT',
+    })
+    service.pages = [{ users: [person('ann', { givenName: 'Anna' })] }]
+    await read()
+    expect((await realm.store.get('User', name))?.spec).toEqual({ email: 'ann@acme.example', givenName: 'Anna' })
+  })
+
+  it('invites by mail where it says so, in its own name and under the limits', async () => {
+    await realm.declare('Organization', 'acme', {
+      domains: ['acme.example'],
+      invitations: { dailyLimitPerInviter: 1 },
+    })
+    await connect({ join: 'Invitation' })
+    expect(realm.mailer.sent.map(mail => mail.to.address)).toEqual(['ann@acme.example'])
+    const invited = await realm.membership('acme', 'ann@acme.example')
+    expect(invited?.attempts[0]?.actor).toBe('directory/hr')
+    expect(await rolesOf('ann')).toBeUndefined()
+    await realm.accept('acme', 'ann@acme.example')
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('viewer')
+    await realm.pass(DAY)
+    expect(realm.mailer.sent.map(mail => mail.to.address)).toContain('ben@acme.example')
+  })
+
+  it('gives a declared person what it gives everybody, beside what is declared', async () => {
+    await realm.declare('User', 'anna', {
+      email: 'ann@acme.example',
+      memberships: [{ organization: 'acme', roles: ['editor'], join: 'None' }],
+    })
+    await connect()
+    expect(await rolesOf('ann')).toBe('editor viewer')
+    expect((await at('ann')).user?.name).toBe('anna')
+    service.pages = people('ben')
+    await read()
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('editor')
+    expect((await at('ann')).declared).toMatchObject({ present: true, roles: ['editor'] })
+  })
+
+  it('is nobody whose alias only claims to be them, until somebody says that they are', async () => {
+    await realm.declare('User', 'anna', { email: 'a.ames@else.example', aliases: ['ann@acme.example'] })
+    await connect()
+    expect((await at('ann')).user?.name).toBe(generatedUserName('ann@acme.example'))
+    await realm.declare('User', 'anna', {
+      email: 'a.ames@else.example',
+      aliases: ['ann@acme.example'],
+      identities: [{ directory: 'hr', id: 'ann' }],
+    })
+    await realm.run()
+    const [membership] = (await realm.store.list('Membership')).items.filter(({ spec }) => spec.user?.name === 'anna')
+    expect(membership?.spec).toMatchObject({ organization: 'acme', settled: { roles: ['viewer'] } })
+    expect(await users()).toEqual(['anna', generatedUserName('ben@acme.example')])
+  })
+
+  it('never gives a declared person anything for an address that it may not speak of', async () => {
+    await realm.declare('Organization', 'else', { domains: ['else.example'] })
+    await realm.declare('User', 'boss', {
+      email: 'boss@else.example',
+      memberships: [{ organization: 'else', join: 'None' }],
+    })
+    service.pages = [{ users: [person('x', { email: 'boss@else.example' })] }]
+    await connect()
+    expect((await realm.store.list('Membership')).items.map(({ spec }) => spec.organization)).toEqual(['else'])
+    expect((await realm.store.get('Directory', 'hr'))?.status?.people).toMatchObject({ imported: 0, declared: 1 })
+  })
+
+  it('gives an admin nothing by itself, and what it gives once somebody says who they are', async () => {
+    await realm.declare('Role', 'boss', { organization: 'acme', allow: ['users:update'] })
+    const spec = {
+      email: 'ann@acme.example',
+      memberships: [{ organization: 'acme', roles: ['boss'], join: 'None' as const }],
+    }
+    await realm.declare('User', 'anna', spec)
+    await connect()
+    expect(await rolesOf('ann')).toBe('boss')
+    await realm.declare('User', 'anna', { ...spec, identities: [{ directory: 'hr', id: 'ann' }] })
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('boss viewer')
+  })
+
+  it('is overruled by a membership that is declared as ended', async () => {
+    await realm.declare('User', 'anna', {
+      email: 'ann@acme.example',
+      memberships: [{ organization: 'acme', state: 'Ended' }],
+    })
+    await connect()
+    expect(await at('ann')).toBeUndefined()
+    expect(await rolesOf('ben')).toBe('viewer')
+  })
+
+  it('does not fetch back who left', async () => {
+    await connect({ join: 'Invitation' })
+    await realm.accept('acme', 'ann@acme.example')
+    await realm.run()
+    await realm.portal('acme', 'ann@acme.example', spec => ({ ...spec, left: { time: '2026-03-02T09:30:00.000Z' } }))
+    await read()
+    expect(await realm.membership('acme', 'ann@acme.example')).toMatchObject({ left: {}, attempts: [{ number: 1 }] })
+  })
+})
+
+describe('somebody who is gone from a directory', () => {
+  it('is suspended, and their membership ends after the time that was given', async () => {
+    await connect({ removeAfter: '48h' })
+    service.pages = people('ben')
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer suspended')
+    const [ann] = (await realm.store.list('User')).items.filter(({ spec }) => spec.email === 'ann@acme.example')
+    expect(ann?.status?.memberships).toMatchObject([{ organization: 'acme', state: 'Suspended' }])
+    await realm.pass(47 * HOUR)
+    expect(await rolesOf('ann')).toBe('viewer suspended')
+    await realm.pass(HOUR)
+    expect(await at('ann')).toMatchObject({
+      ended: { by: 'directory/hr', because: expect.stringContaining('Directory/hr') },
+    })
+    expect(await users()).toEqual([generatedUserName('ben@acme.example')])
+  })
+
+  it('is let in again when they are back', async () => {
+    await connect({ removeAfter: '48h' })
+    service.pages = people('ben')
+    await read()
+    service.pages = people('ann', 'ben')
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer')
+    service.pages = people('ben')
+    await realm.pass(50 * HOUR)
+    service.pages = people('ann', 'ben')
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('loses it at once, or keeps it, where the directory says so', async () => {
+    await connect({ onRemoved: 'Remove' })
+    service.pages = people('ben')
+    await read()
+    expect(await at('ann')).toMatchObject({ ended: {} })
+    await connect({ onRemoved: 'Keep' })
+    service.pages = people('zoe')
+    await read()
+    expect(await rolesOf('ben')).toBe('viewer')
+  })
+
+  it('keeps it after a read that is not complete', async () => {
+    await connect({ onRemoved: 'Remove' })
+    service.pages = people('ben')
+    service.ends = { outcome: 'Partial', reason: 'Incomplete', message: 'page 2 was lost' }
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('is suspended as long as their account is disabled', async () => {
+    await connect()
+    service.pages = [{ users: [person('ann', { active: false }), person('ben')] }]
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer suspended')
+    await realm.pass(60 * DAY)
+    expect(await rolesOf('ann')).toBe('viewer suspended')
+    service.pages = people('ann', 'ben')
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('is held with the others where they are too many, and nothing happens to any of them', async () => {
+    service.pages = people(...crowd)
+    await connect({ onRemoved: 'Remove' })
+    service.pages = people(...crowd.slice(0, 20))
+    await read()
+    expect(await held()).toEqual(['directory/hr: 10'])
+    expect(await Promise.all(crowd.map(rolesOf))).toEqual(crowd.map(() => 'viewer'))
+    const set = (await realm.store.list('RemovalSet')).items.find(({ spec }) => spec.state === 'Held')
+    await realm.declare(
+      'Approval',
+      'yes',
+      {
+        organization: 'acme',
+        releases: set?.spec.hash ?? '',
+        reason: 'the branch was sold',
+        expirationTime: '2026-03-03T00:00:00Z',
+      },
+      { manager: 'local/anna' },
+    )
+    await realm.run()
+    expect((await Promise.all(crowd.map(rolesOf))).filter(role => role === 'viewer')).toHaveLength(20)
+  })
+
+  it('loses nothing by a filter that is too narrow for the budget', async () => {
+    service.pages = people(...crowd)
+    await connect({ onRemoved: 'Remove' })
+    await connect({ onRemoved: 'Remove', filter: 'user.email.startsWith("p1")' })
+    expect(await held()).toEqual(['directory/hr: 19'])
+    expect(await Promise.all(crowd.map(rolesOf))).toEqual(crowd.map(() => 'viewer'))
+  })
+
+  it('loses nothing by another policy, or by a directory that is deleted, beyond the budget', async () => {
+    service.pages = people(...crowd)
+    await connect({ onRemoved: 'Remove' })
+    const { import: _, ...observed } = specOf()
+    await realm.declare('Directory', 'hr', { ...observed, policy: 'Observe' })
+    await realm.run()
+    expect(await held()).toEqual(['directory/hr: 30'])
+    await realm.remove('Directory', 'hr')
+    await realm.run()
+    expect(await Promise.all(crowd.map(rolesOf))).toEqual(crowd.map(() => 'viewer'))
+    expect((await realm.store.get('Directory', 'hr'))?.metadata.deletionTimestamp).toBeDefined()
+  })
+
+  it('goes with a directory that is deleted, within the budget, and then the directory goes', async () => {
+    await connect()
+    await realm.remove('Directory', 'hr')
+    await realm.run()
+    expect([await rolesOf('ann'), await rolesOf('ben')]).toEqual([undefined, undefined])
+    expect(await realm.store.get('Directory', 'hr')).toBeUndefined()
+    expect((await realm.store.list('DirectoryRecord')).items).toEqual([])
+    expect(await users()).toEqual([])
+  })
+})
+
+describe('who is imported', () => {
+  it('is said by an expression, and stays as it was where that fails', async () => {
+    service.pages = [
+      { users: [person('ann', { login: 'ann-1' }), person('ben', { login: 'ben-1' }), person('cy', { login: 'cy' })] },
+    ]
+    await connect({ filter: 'user.login.split("-")[1] == "1"' })
+    expect([await rolesOf('ann'), await rolesOf('ben'), await rolesOf('cy')]).toEqual(['viewer', 'viewer', undefined])
+    service.pages = [{ users: [person('ann', { login: 'ann' }), person('ben', { login: 'ben-2' })] }]
+    await read()
+    expect([await rolesOf('ann'), await rolesOf('ben')]).toEqual(['viewer', 'viewer suspended'])
+  })
+
+  it('is nobody whom the organization skips, and nobody external where it says so', async () => {
+    service.pages = [{ users: [person('ann'), person('svc-backup'), person('guest', { email: 'guest@else.example' })] }]
+    await realm.declare('Organization', 'acme', {
+      domains: ['acme.example'],
+      users: { skip: ['svc-*@acme.example'], external: 'Exclude' },
+    })
+    await connect()
+    expect(await users()).toEqual([generatedUserName('ann@acme.example')])
+    await realm.declare('Organization', 'acme', { domains: ['acme.example'], users: {} })
+    await realm.run()
+    expect(await users()).toHaveLength(3)
+  })
+
+  it('has values that are made of what the directory says', async () => {
+    service.pages = [{ users: [person('ann', { login: 'ann', displayName: 'Ames, Ann', email: 'x@acme.example' })] }]
+    await connect({
+      mapping: {
+        email: 'user.login + "@acme.example"',
+        givenName: 'user.displayName.split(", ")[1]',
+        familyName: 'user.displayName.split(", ")[0]',
+      },
+    })
+    const ann = await realm.store.get('User', generatedUserName('ann@acme.example'))
+    expect(ann?.spec).toMatchObject({ email: 'ann@acme.example', givenName: 'Ann', familyName: 'Ames' })
+    service.pages = [{ users: [person('ann', { login: 'ann', displayName: 'Ann', email: 'x@acme.example' })] }]
+    await read()
+    const kept = await realm.store.get('User', generatedUserName('ann@acme.example'))
+    expect(kept?.spec).toMatchObject({ givenName: 'Ann', familyName: 'Ann' })
+    expect((await realm.store.get('Directory', 'hr'))?.status?.lastSync).toMatchObject({ unusable: 1 })
+  })
+
+  it('is one person in two directories, and stays while one of them has them', async () => {
+    other.pages = people('ann')
+    await connect({ onRemoved: 'Remove' })
+    await connect({ onRemoved: 'Remove', roles: ['editor'] }, {}, 'ldap')
+    expect(await users()).toHaveLength(2)
+    expect(await rolesOf('ann')).toBe('editor viewer')
+    service.pages = people('ben')
+    await read()
+    expect(await rolesOf('ann')).toBe('editor')
+    other.pages = people('zoe')
+    await read()
+    expect(await at('ann')).toMatchObject({ ended: { by: 'directory/ldap' } })
+  })
+
+  it('is the same person when the directory says another address', async () => {
+    await connect()
+    service.pages = [{ users: [person('ann', { email: 'ann.bell@acme.example' }), person('ben')] }]
+    await read()
+    const name = generatedUserName('ann@acme.example')
+    expect(await users()).toEqual([name, generatedUserName('ben@acme.example')].sort())
+    expect((await realm.store.get('User', name))?.spec.email).toBe('ann.bell@acme.example')
+    expect(await rolesOf('ann')).toBe('viewer')
+    expect(await held()).toEqual([])
+    const before = await realm.version()
+    await realm.runAll()
+    expect(await realm.version()).toBe(before)
+  })
+
+  it('becomes a declared person without losing anything, and back', async () => {
+    await connect()
+    await realm.declare('User', 'anna', {
+      email: 'ann@acme.example',
+      memberships: [{ organization: 'acme', roles: ['editor'], join: 'None' }],
+    })
+    await realm.run()
+    expect(await users()).toEqual(['anna', generatedUserName('ben@acme.example')])
+    expect(await rolesOf('ann')).toBe('editor viewer')
+    await realm.remove('User', 'anna')
+    await realm.run()
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('viewer')
+    expect(await users()).toHaveLength(2)
+  })
+
+  it('gets a role that the directory gives from now on, and loses one by the guard', async () => {
+    service.pages = people(...crowd)
+    await connect()
+    await connect({ roles: ['viewer', 'editor'] })
+    expect(await rolesOf('p3')).toBe('editor viewer')
+    await connect({ roles: ['editor'] })
+    expect(await rolesOf('p3')).toBe('editor viewer')
+    expect(await held()).toEqual(['directory/hr: 30'])
+  })
+})
