@@ -57,6 +57,8 @@ export interface GithubPeer extends AsyncDisposable {
   /** Answers only after so many milliseconds from now on. */
   delay(milliseconds: number): void
   treat(...treatments: Treatment[]): void
+  /** Does something before the n-th request (from 1) of this method and path from now on is answered. @returns when it was */
+  onceAsked(request: string, at: number, work: () => void): Promise<void>
   /** From now on each request from the n-th on (1 is the next) is treated so. */
   treatFrom(request: number, treatment: Treatment): void
 }
@@ -74,6 +76,7 @@ export const githubPeer = async (options: GithubPeerOptions = {}): Promise<Githu
   const requests: string[] = []
   const treatments: Treatment[] = []
   const failures: unknown[] = []
+  const watchers: { request: string; nth: number; work: () => void }[] = []
   let from: { at: number; treatment: Treatment } | undefined
   let under = 0
   let concurrent = 0
@@ -97,7 +100,10 @@ export const githubPeer = async (options: GithubPeerOptions = {}): Promise<Githu
     for await (const chunk of request) body += chunk
     const url = new URL(request.url ?? '', 'http://localhost')
     const graphql = request.method === 'POST' && /\/graphql$/.test(url.pathname)
-    requests.push(`${request.method} ${url.pathname}`)
+    const asked = `${request.method} ${url.pathname}`
+    requests.push(asked)
+    const nth = watchers.length > 0 ? requests.filter(other => other === asked).length : 0
+    for (const watcher of watchers) if (watcher.request === asked && watcher.nth === nth) watcher.work()
     const treatment = treatments.shift() ?? (from && requests.length >= from.at ? from.treatment : 'answer')
     if (self.latency > 0) await new Promise(resolve => setTimeout(resolve, self.latency))
     const send = (status: number, value: unknown, headers: Record<string, string> = {}) => {
@@ -209,6 +215,18 @@ export const githubPeer = async (options: GithubPeerOptions = {}): Promise<Githu
       return concurrent
     },
     treat: (...next) => void treatments.push(...next),
+    onceAsked: (request, at, work) =>
+      new Promise(resolve => {
+        const nth = requests.filter(asked => asked === request).length + at
+        watchers.push({
+          request,
+          nth,
+          work: () => {
+            work()
+            resolve()
+          },
+        })
+      }),
     treatFrom: (request, treatment) => {
       from = { at: requests.length + request, treatment }
     },

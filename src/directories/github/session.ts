@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { GithubDirectory } from '../../api/services/github.ts'
 import type { RequestLimits } from '../../api/services/requests.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -50,6 +51,10 @@ export interface Session {
   mayList(path: string): Promise<boolean>
 }
 
+/** Reads of a list that changes meanwhile. */
+const MOST_READS = 4
+const idOf = ({ id }: Record<string, unknown>): unknown => id
+
 const API = 'https://api.github.com'
 
 /** Where REST and GraphQL are: beside each other on GitHub itself, in two folders on GitHub Enterprise Server. */
@@ -88,6 +93,27 @@ export const openSession = (
   const service: ServiceSession = client.session(options)
   const headers = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' }
 
+  const pagesOf = async (path: string, what: string) => {
+    const items: Record<string, unknown>[] = []
+    let pages = 0
+    for (
+      let next: string | undefined = `${rest}/orgs/${organization}/${path}?per_page=${pageSize}`;
+      next !== undefined;
+      pages++
+    ) {
+      if (pages >= MOST_PAGES)
+        throw new ServiceTrouble(
+          'NotAllowed',
+          `${host} tells of ${what} without an end; look at url, and what stands between`,
+        )
+      const answer = await service.send({ path: next, headers, expect: [403, 404] })
+      if (answer.status >= 400) throw listTrouble(answer.status, what, host, organization)
+      for (const item of shape.list(answer.body, what)) items.push(shape.object(item, what))
+      next = nextOf(answer.headers.get('link'))
+    }
+    return { pages, items }
+  }
+
   return {
     host,
     organization,
@@ -104,20 +130,20 @@ export const openSession = (
       return shape.object(shape.object(answer.body, 'data')['data'], 'data')
     },
     list: async (path, what) => {
-      const found: Record<string, unknown>[] = []
-      let next: string | undefined = `${rest}/orgs/${organization}/${path}?per_page=${pageSize}`
-      for (let page = 0; next !== undefined; page++) {
-        if (page >= MOST_PAGES)
+      let { pages, items } = await pagesOf(path, what)
+      // Pages by number skip somebody when somebody before them leaves: only a list that stood still from one read to the next is whole.
+      for (let reads = 1; pages > 1; reads++) {
+        if (reads > MOST_READS)
           throw new ServiceTrouble(
-            'NotAllowed',
-            `${host} tells of ${what} without an end; look at url, and what stands between`,
+            'Incomplete',
+            `the ${what} of ${organization} changed each time that they were read; they are read again`,
           )
-        const answer = await service.send({ path: next, headers, expect: [403, 404] })
-        if (answer.status >= 400) throw listTrouble(answer.status, what, host, organization)
-        for (const item of shape.list(answer.body, what)) found.push(shape.object(item, what))
-        next = nextOf(answer.headers.get('link'))
+        const again = await pagesOf(path, what)
+        const same = isDeepStrictEqual(again.items.map(idOf), items.map(idOf))
+        ;({ pages, items } = again)
+        if (same) break
       }
-      return found
+      return items
     },
     mayList: async path => {
       const answer = await service.send({

@@ -76,6 +76,27 @@ describe('people of an organization', () => {
     })
   })
 
+  it('who are in a list of several pages are read again when somebody leaves it meanwhile, so that nobody is skipped', async () => {
+    for (let at = 0; at < 250; at++) peer.fill.outsider({ login: `out${at}` })
+    const [first] = peer.state.outside
+    const path = 'GET /orgs/acme/outside_collaborators'
+    const driver = driverFor(peer)
+    // Somebody of the first page leaves after it was told: the second one begins one further.
+    const left = peer.onceAsked(path, 2, () => void peer.state.outside.delete(first ?? 0))
+    const { users, outcome } = await readAll(driver)
+    await left
+    expect(outcome.outcome).toBe('Complete')
+    expect(new Set(users.map(({ id }) => id))).toEqual(new Set([...peer.state.outside].map(String)))
+  })
+
+  it('are not complete where the list never stands still', async () => {
+    for (let at = 0; at < 250; at++) peer.fill.outsider({ login: `out${at}` })
+    const path = 'GET /orgs/acme/outside_collaborators'
+    for (let page = 1; page <= 20; page++)
+      void peer.onceAsked(path, page, () => void peer.state.outside.delete([...peer.state.outside][0] ?? 0))
+    expect((await readAll(driverFor(peer))).outcome).toMatchObject({ outcome: 'Failed', reason: 'Incomplete' })
+  })
+
   it('are known by their login alone where GitHub shows nothing else', async () => {
     const gone = peer.fill.outsider({ login: 'gone' })
     const { users } = await readAll(driverFor(peer))
