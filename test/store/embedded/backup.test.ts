@@ -82,14 +82,16 @@ describe('a backup', () => {
 
   test('made while the store is written is of one moment', async () => {
     let writing = true
+    const begun = Promise.withResolvers<void>()
     const writer = (async () => {
       for (let at = 0; writing; at++) {
+        if (at === 3) begun.resolve()
         // Both or, in between, the first alone: never the second without the first.
         await store.create(accountOf(`a-${at}`), by)
         await store.create(userOf(`u-${at}`), by)
       }
     })()
-    await new Promise(resolve => setTimeout(resolve, 20))
+    await begun.promise
     await backupEmbedded(path('data'), path('b.sqlite'))
     writing = false
     await writer
