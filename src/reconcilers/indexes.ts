@@ -106,8 +106,10 @@ export const indexes = {
     uid: ({ metadata }: User) => [metadata.uid],
     /** By normalized address, aliases too. */
     address: (user: User) => addressesOf(user),
-    /** By domain of an alias, as A-label. */
-    aliasDomain: ({ spec }: User) => [...new Set((spec.aliases ?? []).map(normalizeAddress).map(domainOf))],
+    /** By domain of an address, aliases too, as A-label. */
+    domain: (user: User) => [...new Set(addressesOf(user).map(domainOf))],
+    /** By directory in which somebody was decided to be the same person. */
+    directory: ({ spec }: User) => [...new Set((spec.identities ?? []).map(one => one.directory))],
     /** By organization of a declared membership, ended ones too. */
     organization: ({ spec }: User) => [...new Set((spec.memberships ?? []).map(one => one.organization))],
     /** By name of the Invitation that a declared membership makes. */

@@ -1,6 +1,7 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { DirectoryRecord } from '../api/directoryrecord.ts'
 import { ANNOTATIONS } from '../api/names.ts'
+import type { Organization } from '../api/organization.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { holdersThatDiffer } from '../decide/held-seats.ts'
@@ -26,7 +27,7 @@ import { reconcilePlace } from './place.ts'
 import type { PlaceResult } from './placepass.ts'
 import { reconcileUndeclared } from './undeclared.ts'
 import { heldVerdicts, projectUser } from './userstatus.ts'
-import { usersAround } from './who.ts'
+import { usersAround, usersAroundUser } from './who.ts'
 
 /** One person: every membership that is declared for them or that they have, one after the other; one that fails stops no other. */
 export const userReconciler = (world: World): Reconciler<'User'> => ({
@@ -50,12 +51,13 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.email,
         spec.aliases,
         spec.identities,
+        spec.distinctFrom,
         // An alias counts by where its User belongs.
         spec.aliases && spec.memberships?.map(one => one.organization),
-        spec.distinctFrom,
         spec.previousNames,
       ],
       *wakes(user, cache) {
+        yield* usersAroundUser(user, cache)
         // Whoever bore this name before it was given up.
         for (const heir of cache.by('User', 'previousName', user.metadata.name)) yield heir.metadata.name
         for (const address of addressesOf(user)) {
@@ -178,11 +180,15 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
         spec.invitations?.maxAttempts,
         spec.frozen,
       ],
-      *wakes(organization, cache) {
-        // An alias in its domains is only a claim for whoever does not belong to it.
-        for (const domain of (organization.spec.domains ?? []).flatMap(text => normalizeDomain(text) ?? []))
-          for (const user of cache.by('User', 'aliasDomain', domain))
+      *wakes(organization, cache, other) {
+        // Who has an address in its domains is decided by it, and not by anybody else.
+        for (const domain of domainsThatDiffer(organization, other)) {
+          for (const user of cache.by('User', 'domain', domain))
             for (const address of addressesOf(user)) yield* usersOf(cache, address)
+          // Or is, by decision, somebody in a directory who has one.
+          for (const directory of cache.values('User', 'directory'))
+            for (const user of cache.by('User', 'directory', directory)) yield user.metadata.name
+        }
         for (const one of organizationsConcerned(cache, organization.metadata.name)) {
           yield* peopleOf(cache, one)
           for (const { metadata } of cache.by('Directory', 'organization', one))
@@ -300,6 +306,12 @@ const usersOf = (cache: Cache, address: string): string[] => [
   ...cache.by('User', 'address', normalizeAddress(address)).map(user => user.metadata.name),
   generatedUserName(address),
 ]
+
+/** Domains of an organization that it did not have before, or has no longer; all of one that comes or goes. */
+const domainsThatDiffer = ({ spec }: Organization, other: Organization | undefined): string[] => {
+  const kept = new Set(other?.spec.domains)
+  return (spec.domains ?? []).flatMap(text => (kept.has(text) ? [] : (normalizeDomain(text) ?? [])))
+}
 
 /** Names of the Users that a holder of seats is. */
 const bearersOf = (cache: Cache, holder: string): string[] => {

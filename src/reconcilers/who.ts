@@ -4,9 +4,19 @@ import { normalizeAddress } from '../decide/address.ts'
 import type { Saying } from '../decide/profile.ts'
 import { around, bySurvival, type Person, type Suspicion, whoIs } from '../decide/who.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { identity, loginsSaid } from './indexes.ts'
+import { addressesOf, identity, loginsSaid } from './indexes.ts'
 import { isGenerated } from './people.ts'
-import { addressIn, addressKey, nameIn, personSources, recordOf, recordSource, userSource } from './personsources.ts'
+import {
+  addressIn,
+  addressKey,
+  firstOfLogin,
+  idKey,
+  nameIn,
+  personSources,
+  recordOf,
+  recordSource,
+  userSource,
+} from './personsources.ts'
 
 /** Which declared User somebody is whom a directory tells of. */
 export type Recognition =
@@ -63,4 +73,18 @@ export const usersAround = (record: DirectoryRecord, cache: Cache): string[] => 
     ...found.flatMap(one => (one.is === 'Declared' ? nameIn(one) : [])),
     ...[...addresses].flatMap(address => cache.by('User', 'address', address).map(({ metadata }) => metadata.name)),
   ]
+}
+
+/** Names of the Users of whom it may have to be said that this one looks like them, or does no longer: those who share with it what a directory says. */
+export const usersAroundUser = (user: User, cache: Cache): string[] => {
+  if (cache.count('DirectoryRecord') === 0) return []
+  const keys = [
+    ...addressesOf(user).map(addressKey),
+    ...(user.spec.identities ?? []).flatMap(one => {
+      const id = one.id ?? firstOfLogin(cache, one)?.spec.id
+      return id === undefined ? [] : idKey(one.directory, id)
+    }),
+  ].map(key => ({ key, strength: 'Claimed' }) as const)
+  const source = { ref: `User/${user.metadata.name}`, is: 'Declared', organizations: [], keys } as const
+  return around(source, personSources(cache)).flatMap(one => (one.is === 'Declared' ? nameIn(one) : []))
 }
