@@ -56,6 +56,8 @@ const sharing = (cache: Cache, key: string): PersonSource[] => {
   const found = new Map<string, PersonSource>()
   const add = (source: PersonSource | undefined) => source && found.set(source.ref, source)
   if (key.startsWith(ID)) {
+    // An entry alone shares its id with nobody, and names of records take long to work out.
+    if (isNoneDecided(cache)) return []
     const [, directory = '', ...id] = key.split('/')
     const record = cache.get('DirectoryRecord', directoryRecordName(directory, 'User', id.join('/')))
     if (!record) return []
@@ -65,10 +67,7 @@ const sharing = (cache: Cache, key: string): PersonSource[] => {
   }
   const address = addressIn(key) ?? ''
   for (const user of bearersOf(cache, address)) add(userSource(cache, user))
-  for (const one of [accountName(address), ...cache.by('Account', 'sameAs', accountName(address)).map(nameOf)]) {
-    const account = cache.get('Account', one)
-    if (account) add(accountSource(cache, account))
-  }
+  for (const account of accountsOf(cache, address)) add(accountSource(cache, account))
   const owner = ownerOfDomain(cache, address)
   for (const directory of owner === undefined ? [] : cache.by('Directory', 'organization', owner))
     for (const record of cache
@@ -121,6 +120,17 @@ export const userSource = (cache: Cache, user: User): PersonSource => {
       return apart()
     },
   }
+}
+
+/** Whether no declaration names anybody in a directory. */
+const isNoneDecided = (cache: Cache): boolean => [...cache.values('User', 'directory')].length === 0
+
+/** The Account of an address, and those of further addresses that sign in as it. */
+const accountsOf = (cache: Cache, address: string): Account[] => {
+  if (cache.count('Account') === 0) return []
+  const name = accountName(address)
+  const own = cache.get('Account', name)
+  return [...(own ? [own] : []), ...cache.by('Account', 'sameAs', name)]
 }
 
 /** The declared User of an address; where there is none, whoever claims it. */
