@@ -7,6 +7,7 @@ import {
   immutable,
   integer,
   type KindDefinition,
+  list,
   object,
   observedGeneration,
   optional,
@@ -110,6 +111,9 @@ const status = object('What was read last.', {
       invited: unset(count('Who were invited there and have not joined; they are counted above too.')),
       imported: unset(count('Whom the directory gives a membership; they are counted above too.')),
     }),
+  ),
+  importedGroups: unset(
+    list(text('', 255), 2000, 'Names of the groups there that were looked for, because a Group imports them.'),
   ),
   lastCompleteTime: unset(time('When everything was last read; written with what changed, else hourly.')),
   observedGeneration: unset(observedGeneration()),

@@ -58,6 +58,13 @@ const spec = object('What one Directory last said of one person or group.', {
       'Logins that the person had there before, oldest first: nobody else becomes them by being given one.',
     ),
   ),
+  groups: unset(
+    list(
+      text('', 255),
+      500,
+      'Names of the groups there that the person is in, by themselves or by a group in one; only those that a Group imports.',
+    ),
+  ),
   firstSeenTime: time('When it was first read.'),
   missingTime: unset(time('Since when a complete read no longer has it.')),
 })

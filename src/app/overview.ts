@@ -98,7 +98,7 @@ const isWithoutRole = (snapshot: Snapshot, spec: Membership['spec']): boolean =>
   const asked = requestsOf(cache, organization, address)
   if (asked.length === 0 || asked.some(request => (request.spec.roles ?? []).length > 0)) return false
   const candidate = candidateOf(snapshot, findPerson(snapshot, address), organization)
-  return groups.groupsOf(candidate, organization).every(({ group }) => groups.rolesOf(group).length === 0)
+  return groups.groupsOf(candidate, organization).every(membership => groups.rolesThrough(membership).length === 0)
 }
 
 const seatsIn = (

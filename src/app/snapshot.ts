@@ -1,5 +1,6 @@
 import { KINDS } from '../api/names.ts'
-import { type GroupResolver, groupResolver } from '../decide/groups.ts'
+import type { GroupResolver } from '../decide/groups.ts'
+import { groupsOver } from '../reconcilers/groupsover.ts'
 import { indexes } from '../reconcilers/indexes.ts'
 import { IndexedCache } from '../runtime/cache.ts'
 import type { Cache } from '../runtime/reconciler.ts'
@@ -16,14 +17,6 @@ export interface Snapshot {
 export const takeSnapshot = async ({ store, clock }: Pick<Realm, 'store' | 'clock'>): Promise<Snapshot> => {
   const cache = new IndexedCache(KINDS, indexes)
   for (const kind of KINDS) for (const object of (await store.list(kind)).items) cache.set(object)
-  return { cache, groups: groupsIn(cache), now: clock.now() }
+  const now = clock.now()
+  return { cache, groups: groupsOver(cache, () => now), now }
 }
-
-/** Who is in which group, over a cache. */
-export const groupsIn = (cache: Cache): GroupResolver =>
-  groupResolver({
-    get: name => cache.get('Group', name),
-    listing: user => cache.by('Group', 'member', user),
-    containing: group => cache.by('Group', 'group', group),
-    withExpression: organization => cache.by('Group', 'expressions', organization),
-  })

@@ -1,9 +1,9 @@
 import type { Kind } from '../api/names.ts'
-import { groupResolver } from '../decide/groups.ts'
 import { approvalReconciler } from '../reconcilers/approval.ts'
 import type { World } from '../reconcilers/context.ts'
 import { type DirectoryParts, directoryReconciler } from '../reconcilers/directory.ts'
 import { groupReconciler } from '../reconcilers/group.ts'
+import { groupsOver } from '../reconcilers/groupsover.ts'
 import { guardReconciler } from '../reconcilers/guard.ts'
 import { invitationReconciler } from '../reconcilers/invitation.ts'
 import { licensePoolReconciler } from '../reconcilers/licensepool.ts'
@@ -21,12 +21,7 @@ export type WorldParts = Omit<World, 'groups' | 'lines'>
 /** The world of a loop: live, or planned. */
 export const worldOf = (parts: WorldParts): World => ({
   ...parts,
-  groups: groupResolver({
-    get: name => parts.cache.get('Group', name),
-    listing: user => parts.cache.by('Group', 'member', user),
-    containing: group => parts.cache.by('Group', 'group', group),
-    withExpression: organization => parts.cache.by('Group', 'expressions', organization),
-  }),
+  groups: groupsOver(parts.cache, () => parts.clock.now()),
   lines: new Lines(parts.cache),
 })
 

@@ -59,7 +59,7 @@ export const deriveAccess = ({ organization, roles, user, lookups }: AccessInput
   const groups = lookups.groups.groupsOf(user, organization)
   const given: { role: string; way: Way }[] = roles.map(({ role, how }) => ({ role, way: { how } }))
   for (const membership of groups)
-    for (const role of lookups.groups.rolesOf(membership.group)) {
+    for (const role of lookups.groups.rolesThrough(membership)) {
       given.push({ role, way: { how: 'group', path: membership.path } })
     }
 

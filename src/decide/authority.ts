@@ -305,7 +305,8 @@ const haveNewcomers = (before: OfGroup, after: OfGroup): boolean => {
     const known = new Set(before?.spec[field])
     return after.spec[field]?.some(name => !known.has(name)) ?? false
   }
-  const { membersWhere } = after.spec
+  const { membersWhere, importFrom } = after.spec
+  if (importFrom && !isDeepStrictEqual(importFrom, before?.spec.importFrom)) return true
   return more('members') || more('groups') || (membersWhere !== undefined && membersWhere !== before?.spec.membersWhere)
 }
 

@@ -26,6 +26,9 @@ export class Declared {
     listing: user => this.#found(this.#listing, user),
     containing: group => this.#found(this.#containing, group),
     withExpression: organization => this.#found(this.#withExpression, organization),
+    // Whom a directory brings is counted where it is declared.
+    importing: () => [],
+    mayGrant: () => undefined,
   })
 
   constructor(objects: Iterable<Declaration> = []) {
@@ -96,6 +99,7 @@ export class Declared {
     const groups = [...this.#found(this.#withExpression, spec.organization)]
     return new Set([
       ...(spec.import.roles ?? []),
+      ...(spec.import.mayGrant?.roles ?? []),
       ...groups.flatMap(({ metadata }) => [...this.rolesOfGroup(metadata.name)]),
     ])
   }
@@ -127,8 +131,8 @@ export class Declared {
     const external = isExternal(email, this.#domains.get(organization) ?? [])
     const { locale, givenName, familyName } = spec
     const facts = { name, labels, email, external, locale, givenName, familyName }
-    for (const { group } of this.#resolver.groupsOf({ name, facts, settled: [] }, organization))
-      yield* this.#resolver.rolesOf(group)
+    for (const membership of this.#resolver.groupsOf({ name, facts, settled: [] }, organization))
+      yield* this.#resolver.rolesThrough(membership)
   }
 
   #setDomains(name: string, domains: readonly string[]): void {

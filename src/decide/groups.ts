@@ -11,6 +11,10 @@ export interface GroupLookups {
   containing(group: string): Iterable<Group>
   /** Groups of the organization that have `membersWhere`. */
   withExpression(organization: string): Iterable<Group>
+  /** Groups that a directory says the user is in, where it gives them a membership. */
+  importing(user: string): Iterable<Group>
+  /** Roles that whoever is in a group by its directory may get; undefined for a group that is not imported: all. */
+  mayGrant(group: Group): readonly string[] | undefined
 }
 
 /** Somebody, as the groups of one organization see them. */
@@ -27,7 +31,7 @@ export interface GroupMembership {
   group: string
   /** From the group that names or matches the person to this one: `[oncall, platform]` for a member of `oncall`, which is a member of `platform`. */
   readonly path: string[]
-  how: 'listed' | 'expression' | 'nested' | 'held'
+  how: 'listed' | 'expression' | 'imported' | 'nested' | 'held'
 }
 
 /** Who is in which group. */
@@ -41,8 +45,10 @@ export interface GroupResolver {
   groupsOf(person: GroupCandidate, organization: string): GroupMembership[]
   /** The users listed in a group or in those nested in it, with the path from the listing group to this one. Who matches an expression is not among them. */
   listedIn(group: string): Map<string, string[]>
-  /** The roles that every member of the group gets. */
+  /** The roles that the group says its members get. */
   rolesOf(group: string): readonly string[]
+  /** The roles that somebody gets who is in a group this way: of who is in one by a directory only those that it may give, however many groups are in between. */
+  rolesThrough(membership: Pick<GroupMembership, 'group' | 'path'>): readonly string[]
   /** A cycle that the group is on: `[a, b, a]`. */
   cycleOf(group: string): string[] | undefined
   /** What the expression of a group says of somebody; undefined where it has none. */
@@ -62,6 +68,12 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
   return {
     verdictOf,
     rolesOf: group => lookups.get(group)?.spec.roles ?? [],
+    rolesThrough: ({ group, path: [entrance = group] }) => {
+      const roles = lookups.get(group)?.spec.roles ?? []
+      const first = lookups.get(entrance)
+      const bound = first && lookups.mayGrant(first)
+      return bound ? roles.filter(role => bound.includes(role)) : roles
+    },
     groupsOf: (person, organization) => {
       const settled = new Set(person.settled.filter(name => lookups.get(name)?.spec.organization === organization))
       const found = new Map<string, { how: GroupMembership['how']; from?: string }>()
@@ -76,6 +88,10 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
           if (settled.has(name)) found.set(name, { how: 'held' })
         } else if (verdict.ok) found.set(name, { how: 'expression' })
       }
+      // Last: whoever is in a group by more than a directory gets all of it.
+      for (const group of lookups.importing(person.name))
+        if (group.spec.organization === organization && !found.has(group.metadata.name))
+          found.set(group.metadata.name, { how: 'imported' })
 
       const containers = above(organization)
       const cycles = cyclesFrom([...found.keys(), ...settled], containers)
@@ -148,5 +164,7 @@ export const groupLookups = (groups: Iterable<Group>): GroupLookups => {
     listing: user => listing.get(user) ?? [],
     containing: group => containing.get(group) ?? [],
     withExpression: organization => withExpression.get(organization) ?? [],
+    importing: () => [],
+    mayGrant: () => undefined,
   }
 }

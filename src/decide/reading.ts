@@ -25,6 +25,30 @@ export const believed = (verdict: ReadOutcome, read: Counts, known: Counts, allo
   }
 }
 
+/**
+ * The same for single groups whose members get something here: one in which nobody is any more, or whose name another one has too, is a mistake until somebody says otherwise.
+ */
+export const believedGroups = (
+  verdict: ReadOutcome,
+  { emptied, ambiguous }: { emptied: readonly string[]; ambiguous: readonly string[] },
+  allowEmpty: boolean,
+): ReadOutcome => {
+  if (verdict.outcome !== 'Complete') return verdict
+  const named = (names: readonly string[]) => names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : '')
+  if (ambiguous.length > 0)
+    return {
+      outcome: 'Partial',
+      reason: 'InvalidSpec',
+      message: `several groups there are called ${named(ambiguous)}, which a Group imports by that name; give each one of its own`,
+    }
+  if (allowEmpty || emptied.length === 0) return verdict
+  return {
+    outcome: 'Partial',
+    reason: 'EmptyDirectory',
+    message: `nobody is in ${named(emptied)} any more, or there is no such group; nobody is taken for gone. If that is right, say so with \`roster sync --allow-empty\``,
+  }
+}
+
 /** Reasons of a read that ended badly and that pass by themselves. */
 const PASSING: ReadonlySet<Reason> = new Set<Reason>(['Unreachable', 'Retrying', 'Incomplete'])
 export const passesByItself = (reason: Reason): boolean => PASSING.has(reason)

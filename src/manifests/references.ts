@@ -99,10 +99,26 @@ function judgeReach(set: ResourceSet): void {
     if (!judgement) continue
     for (const [at, name] of (manifest.spec.import?.roles ?? []).entries())
       role(judgement, name, manifest.spec.organization, `/spec/import/roles/${at}`)
+    for (const [at, name] of (manifest.spec.import?.mayGrant?.roles ?? []).entries())
+      role(judgement, name, manifest.spec.organization, `/spec/import/mayGrant/roles/${at}`)
   }
   for (const { manifest, judgement } of set.of('Group')) {
     if (!judgement) continue
-    const { organization, roles, groups } = manifest.spec
+    const { organization, roles, groups, importFrom } = manifest.spec
+    const directory = importFrom && set.get('Directory', importFrom.directory)?.manifest.spec
+    if (directory && directory.organization !== organization)
+      judgement.report(
+        'reference-out-of-reach',
+        `directory ${JSON.stringify(importFrom.directory)} belongs to organization ${JSON.stringify(directory.organization)}; its groups are imported there only`,
+        '/spec/importFrom/directory',
+      )
+    for (const [at, name] of (directory ? (roles ?? []) : []).entries())
+      if (!directory?.import?.mayGrant?.roles.includes(name))
+        judgement.report(
+          'reference-out-of-reach',
+          `role ${JSON.stringify(name)} is not in import.mayGrant of directory ${JSON.stringify(importFrom?.directory)}: nobody gets it by this group`,
+          `/spec/roles/${at}`,
+        )
     for (const [at, name] of (roles ?? []).entries()) role(judgement, name, organization, `/spec/roles/${at}`)
     for (const [at, name] of (groups ?? []).entries()) {
       const belongs = set.get('Group', name)?.manifest.spec.organization

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Directory, DirectoryStatus } from '../api/directory.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import { pauseAfter, staleAt } from '../decide/reading.ts'
@@ -30,6 +31,8 @@ interface Last {
   failures: number
   /** When everything was read last; a status may say an hour less. */
   complete: number | undefined
+  /** Names of the groups of which it was noted who is in them. */
+  groups: readonly string[]
 }
 
 /** Reads a directory at its interval, when it was changed, and when somebody asks; says in the status what came of it. */
@@ -44,6 +47,14 @@ export const directoryReconciler = (world: World, parts: DirectoryParts): Reconc
         changed: ({ metadata }) => [metadata.uid, metadata.deletionTimestamp],
         wakes: ({ metadata }, cache) =>
           cache.by('Directory', 'organization', metadata.name).map(directory => directory.metadata.name),
+      }),
+      // Of another group it is noted who is in it.
+      watch({
+        kind: 'Group',
+        changed: ({ spec }) => [spec.organization, spec.importFrom],
+        *wakes({ spec }) {
+          if (spec.importFrom) yield spec.importFrom.directory
+        },
       }),
       // Nobody's membership stands on it any more: it may go.
       watch({
@@ -110,13 +121,16 @@ const attend = async (
   const asked = request !== undefined && request !== directory.status?.request
   const interval = intervalOf(directory)
   const last = readings.get(name)
-  const due = last?.generation === generation ? last.next : firstDue(directory, interval)
+  const groups = groupsWanted(world, directory)
+  const isSame = isDeepStrictEqual(groups, last?.groups ?? directory.status?.importedGroups ?? [])
+  const due = !isSame ? 0 : last?.generation === generation ? last.next : firstDue(directory, interval)
   if (!asked && world.clock.now() < due) return await waitFor(world, directory, due, last?.complete)
 
   let reading = directory.status?.reading
   let told = world.clock.now()
   const result = await readDirectory(world, directory, await parts.driver(directory), {
     signal,
+    groups,
     allowEmpty: asked && annotations?.[ANNOTATIONS.allowEmpty] === request,
     progress: async read => {
       if (!asked || world.clock.now() - told < PROGRESS) return
@@ -131,8 +145,8 @@ const attend = async (
   const failures = isComplete ? 0 : (last?.failures ?? 0) + 1
   const complete = isComplete ? world.clock.now() : last?.complete
   const next = world.clock.now() + pauseAfter(result.verdict, interval, failures)
-  readings.set(name, { generation, next, failures, complete })
-  await reportReading(world, world.cache.get('Directory', name) ?? directory, result, request)
+  readings.set(name, { generation, next, failures, complete, groups })
+  await reportReading(world, world.cache.get('Directory', name) ?? directory, { ...result, groups }, request)
   return await waitFor(world, world.cache.get('Directory', name) ?? directory, next, complete)
 }
 
@@ -150,6 +164,22 @@ const waitFor = async (
   const told = await tellOfStale(world, world.cache.get('Directory', directory.metadata.name) ?? directory)
   return { again: Math.min(next, told ?? next) }
 }
+
+/** Names of the groups there that a Group of the same organization imports. */
+const groupsWanted = ({ cache }: World, { metadata, spec }: Directory): string[] =>
+  spec.import === undefined
+    ? []
+    : [
+        ...new Set(
+          cache
+            .by('Group', 'importer', metadata.name)
+            .filter(group => group.spec.organization === spec.organization)
+            .flatMap(group => group.spec.importFrom?.name ?? []),
+        ),
+      ]
+        .sort()
+        .slice(0, MOST_GROUPS)
+const MOST_GROUPS = 2000
 
 /** A process that begins goes on with the intervals of the one before it. */
 const firstDue = ({ metadata, status }: Directory, interval: number): number =>

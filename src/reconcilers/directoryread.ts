@@ -4,8 +4,9 @@ import type { DirectoryRecord, DirectoryRecordSpec, RecordedUser } from '../api/
 import { MANAGERS } from '../api/names.ts'
 import { enrolmentOf } from '../decide/enrolment.ts'
 import { formerLogins, isUsableId, recordedGroup } from '../decide/found.ts'
+import { emptied, FoundGroups } from '../decide/foundgroups.ts'
 import { mappedUser } from '../decide/mapping.ts'
-import { believed, type Counts, countingPeople, type People } from '../decide/reading.ts'
+import { believed, believedGroups, type Counts, countingPeople, type People } from '../decide/reading.ts'
 import { directoryRecordName } from '../decide/record-names.ts'
 import type { DirectoryDriver, FoundGroup, FoundPage, FoundUser, ReadOutcome } from '../ports/directory.ts'
 import { now, settingsFor, type World } from './context.ts'
@@ -35,12 +36,19 @@ export const readDirectory = async (
   world: World,
   directory: Directory,
   driver: DirectoryDriver,
-  options: { signal: AbortSignal; allowEmpty: boolean; progress: (read: Counts) => Promise<void> },
+  options: {
+    signal: AbortSignal
+    allowEmpty: boolean
+    /** Names of groups of which it is noted who is in them. */
+    groups: readonly string[]
+    progress: (read: Counts) => Promise<void>
+  },
 ): Promise<Reading> => {
   const { name } = directory.metadata
   const known = recordsOf(world, name)
   const there = counted(known.values())
   const seen = new Set<string>()
+  const found = new FoundGroups(options.groups)
   const read: Counts = { users: 0, groups: 0 }
   const reading = { created: 0, updated: 0, removed: 0, unusable: 0 }
 
@@ -57,7 +65,8 @@ export const readDirectory = async (
     const before = known.get(record)
     const firstSeenTime = before?.spec.firstSeenTime ?? now(world)
     const former = formerLogins(before?.spec, said.user?.login)
-    const spec: DirectoryRecordSpec = { directory: name, of, id, ...said, ...former, firstSeenTime }
+    const within = before?.spec.groups && { groups: before.spec.groups }
+    const spec: DirectoryRecordSpec = { directory: name, of, id, ...said, ...former, ...within, firstSeenTime }
     if (before && isDeepStrictEqual(before.spec, spec)) return
     await write(world, directory, record, before, spec)
     if (before && before.spec.missingTime === undefined) reading.updated += 1
@@ -74,19 +83,60 @@ export const readDirectory = async (
   const take = async ({ users = [], groups = [] }: FoundPage): Promise<void> => {
     await together(users, user => note('User', user.id, isUsableId(user.id) ? { user: taken(user) } : undefined))
     await together(groups, group => note('Group', group.id, groupSaid(group)))
+    for (const group of groups) found.add(group)
     await options.progress(read)
   }
   const { requests, ...ended } = await driver.read({ signal: options.signal, take })
-  const verdict = believed(ended, read, there, options.allowEmpty)
+  const members = found.members()
+  const wanted = new Set(options.groups)
+  const before = [...known.values()].map(({ spec }) => spec.groups?.filter(group => wanted.has(group)) ?? [])
+  const verdict = believedGroups(
+    believed(ended, read, there, options.allowEmpty),
+    { emptied: emptied(before, members), ambiguous: found.ambiguous },
+    options.allowEmpty,
+  )
+  reading.updated += await noteGroups(world, directory, { members, wanted, isComplete: verdict.outcome === 'Complete' })
   if (verdict.outcome === 'Complete') {
     const gone = [...known].filter(([record, { spec }]) => !seen.has(record) && spec.missingTime === undefined)
-    await together(gone, ([record, before]) =>
-      write(world, directory, record, before, { ...before.spec, missingTime: now(world) }),
-    )
+    await together(gone, ([record]) => {
+      const before = world.cache.get('DirectoryRecord', record)
+      return before
+        ? write(world, directory, record, before, { ...before.spec, missingTime: now(world) })
+        : Promise.resolve()
+    })
     reading.removed = gone.length
   }
   return { verdict, read, ...reading, requests }
 }
+
+/**
+ * Notes who is in which of the wanted groups. What was told is true; who was not told to be in one leaves it only by a complete read.
+ * @returns of how many people that is another than before
+ */
+const noteGroups = async (
+  world: World,
+  directory: Directory,
+  {
+    members,
+    wanted,
+    isComplete,
+  }: { members: ReadonlyMap<string, string[]>; wanted: ReadonlySet<string>; isComplete: boolean },
+): Promise<number> => {
+  const changed: { record: DirectoryRecord; groups: string[] }[] = []
+  for (const record of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name)) {
+    const { user, id, groups: before = [] } = record.spec
+    if (!user) continue
+    const kept = isComplete ? [] : before.filter(group => wanted.has(group))
+    const groups = [...new Set([...kept, ...(members.get(id) ?? [])])].sort().slice(0, MOST_GROUPS)
+    if (!isDeepStrictEqual(groups, before)) changed.push({ record, groups })
+  }
+  await together(changed, ({ record, groups }) => {
+    const { groups: _, ...rest } = record.spec
+    return write(world, directory, record.metadata.name, record, { ...rest, ...(groups.length > 0 && { groups }) })
+  })
+  return changed.length
+}
+const MOST_GROUPS = 500
 
 /** Counts who the people of a directory are, as somebody tells of them. */
 export const countingPeopleOf = (world: Pick<World, 'cache'>, { spec }: Directory) =>

@@ -72,6 +72,11 @@ export const groupReconciler = (world: World): Reconciler<'Group'> => {
         },
       }),
       watch({
+        kind: 'Directory',
+        changed: ({ metadata, spec }) => [metadata.uid, spec.organization, spec.import?.mayGrant],
+        wakes: ({ metadata }, cache) => cache.by('Group', 'importer', metadata.name).map(group => group.metadata.name),
+      }),
+      watch({
         kind: 'Role',
         changed: ({ metadata }) => metadata.uid,
         wakes: ({ metadata }, cache) => cache.by('Group', 'role', metadata.name).map(group => group.metadata.name),
@@ -156,6 +161,8 @@ const readinessOf = async (world: World, group: Group): Promise<Readiness> => {
   }
   const missing = missingReferences(world, group)
   if (missing.length > 0) return { is: 'stalled', reason: 'ReferenceNotFound', message: shown(missing, '; ') }
+  const refused = importProblem(world, group)
+  if (refused !== undefined) return { is: 'stalled', reason: 'NotAllowed', message: refused }
   const failing = await expressionProblem(world, group, found.settings.domains)
   if (failing !== undefined) return { is: 'stalled', reason: 'ExpressionFailed', message: failing }
   const strangers = (spec.members ?? []).filter(user => !belongs(world, user, spec.organization))
@@ -173,9 +180,26 @@ const missingReferences = ({ cache }: World, { spec }: Group): string[] => [
     const { organization } = nested.spec
     return organization === spec.organization ? [] : `group ${name} belongs to ${organization}`
   }),
+  ...(spec.importFrom && !cache.get('Directory', spec.importFrom.directory)
+    ? [`directory ${spec.importFrom.directory} does not exist`]
+    : []),
   ...(spec.roles ?? []).flatMap(name => (cache.get('Role', name) ? [] : `role ${name} does not exist`)),
   ...(spec.members ?? []).flatMap(name => (cache.get('User', name) ? [] : `user ${name} does not exist`)),
 ]
+
+/** What an imported group says that its directory does not give. */
+const importProblem = ({ cache }: World, { spec }: Group): string | undefined => {
+  const directory = spec.importFrom && cache.get('Directory', spec.importFrom.directory)
+  if (!directory) return undefined
+  const { name } = directory.metadata
+  if (directory.spec.organization !== spec.organization)
+    return `Directory/${name} belongs to ${directory.spec.organization}; import a group of a directory of ${spec.organization}`
+  if (!directory.spec.import) return `Directory/${name} does not import: nobody is in the group by it`
+  const granted = directory.spec.import.mayGrant?.roles ?? []
+  const over = (spec.roles ?? []).filter(role => !granted.includes(role))
+  if (over.length === 0) return undefined
+  return `nobody gets ${shown(over, ', ')} by it: import.mayGrant of Directory/${name} does not name ${over.length === 1 ? 'it' : 'them'}`
+}
 
 /** What is wrong with the expression: with its text, or for some of the people it is asked about. */
 const expressionProblem = async (

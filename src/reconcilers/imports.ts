@@ -1,5 +1,6 @@
 import type { Directory } from '../api/directory.ts'
 import type { DirectoryRecord } from '../api/directoryrecord.ts'
+import type { Group } from '../api/group.ts'
 import type { MembershipSpec } from '../api/membership.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { enrolmentOf, type Stand, standOf } from '../decide/enrolment.ts'
@@ -173,6 +174,24 @@ export const bearerOf = (cache: Cache, record: DirectoryRecord): string | undefi
   const email = spec.user?.email
   if (email === undefined || recognition.is === 'suspected' || declaredOwnerOf(cache, email)) return undefined
   return generatedUserName(email)
+}
+
+/** Groups that directories say somebody is in, as far as these give them a membership, or say that they are in it beside what is declared. */
+export const importedGroupsOf = (cache: Cache, name: string, now: number): Group[] => {
+  const user = [...cache.values('Group', 'importer')].length > 0 ? cache.get('User', name) : undefined
+  if (!user) return []
+  return foundOf(cache, user).flatMap(({ spec }) => {
+    const directory = spec.groups && cache.get('Directory', spec.directory)
+    const settings = directory && settingsFor({ cache }, directory.spec.organization)?.settings
+    if (!directory || !settings) return []
+    const { organization } = directory.spec
+    const stands = standingOn(cache, user, organization).get(foundKey(spec.directory, spec.id))
+    const stand = standOf(enrolmentOf(directory, spec, settings), directory, stands, now)
+    if (!stand || stand.is === 'out') return []
+    return (spec.groups ?? [])
+      .flatMap(group => cache.by('Group', 'importFrom', foundKey(spec.directory, group)))
+      .filter(group => group.spec.organization === organization)
+  })
 }
 
 /** Records of people whom the User of this name, made by Roster, stands for or would. */

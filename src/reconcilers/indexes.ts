@@ -129,6 +129,11 @@ export const indexes = {
     /** By nested group. */
     group: ({ spec }: Group) => spec.groups ?? [],
     role: ({ spec }: Group) => spec.roles ?? [],
+    /** By {@link foundKey} of the group there. */
+    importFrom: ({ spec: { importFrom } }: Group) =>
+      importFrom ? [foundKey(importFrom.directory, importFrom.name)] : [],
+    /** By the Directory it comes from. */
+    importer: ({ spec: { importFrom } }: Group) => (importFrom ? [importFrom.directory] : []),
     /** By organization, only those with an expression. */
     expressions: ({ spec }: Group) => (spec.membersWhere === undefined ? [] : [spec.organization]),
   },
@@ -141,6 +146,8 @@ export const indexes = {
     login: ({ spec }: DirectoryRecord) => loginsSaid(spec).map(name => identity({ directory: spec.directory, name })),
     /** By {@link entry} of each address of a person. */
     entry: ({ spec }: DirectoryRecord) => addressesSaid(spec).map(address => entry(spec.directory, address)),
+    /** By {@link foundKey} of groups there that the person is in, as far as a Group imports them. */
+    group: ({ spec }: DirectoryRecord) => (spec.groups ?? []).map(group => foundKey(spec.directory, group)),
     /** By the name that the User of the main address has when nobody declares it. */
     generatedUser: ({ spec }: DirectoryRecord) =>
       spec.user?.email === undefined ? [] : [generatedUserName(spec.user.email)],

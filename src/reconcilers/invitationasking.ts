@@ -70,7 +70,7 @@ const rolesOfGroups = ({ groups }: Pick<World, 'groups'>, settings: Organization
   user
     ? groups
         .groupsOf({ name: user.metadata.name, facts: userFacts(user, settings.domains), settled: [] }, settings.name)
-        .flatMap(({ group }) => groups.rolesOf(group))
+        .flatMap(membership => groups.rolesThrough(membership))
     : []
 
 /** Who caused the mails of a series: the manager that asked for the resend, wrote the Invitation, or declared the membership which opened it. */

@@ -91,8 +91,10 @@ const prospectOf = (
   if (membership.joined && !isUnsettled(membership) && granting.length === 0) return undefined
   if (!user) return granting.length > 0 ? { groups: [], roles: granting } : undefined
   const candidate = { name: user.name, facts: factsOf(member), settled: [] }
-  const names = groups.groupsOf(candidate, membership.organization).map(one => one.group)
-  return names.length > 0 ? { groups: names, roles: names.flatMap(name => groups.rolesOf(name)) } : undefined
+  const found = groups.groupsOf(candidate, membership.organization)
+  return found.length > 0
+    ? { groups: found.map(one => one.group), roles: found.flatMap(one => groups.rolesThrough(one)) }
+    : undefined
 }
 
 /** Roles of Invitations that somebody who joined has accepted, as long as they are not noted in the record. */

@@ -1,5 +1,6 @@
 import type { Readiness, Verdict } from '../api/conditions.ts'
 import type { DirectoryRecord } from '../api/directoryrecord.ts'
+import type { GroupSpec } from '../api/group.ts'
 import { ANNOTATIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
 import type { User } from '../api/user.ts'
@@ -19,7 +20,7 @@ import {
   writeStatus,
 } from './context.ts'
 import { addFinalizer, dropFinalizer } from './finalizer.ts'
-import { foundOf, recordsNamed } from './imports.ts'
+import { bearerOf, foundOf, recordsNamed } from './imports.ts'
 import { addressesOf, addressesSaid, foundKey } from './indexes.ts'
 import { keeperOf } from './keeper.ts'
 import { declaredOwnerOf, isDeleting, isGenerated, rivalOf } from './people.ts'
@@ -105,7 +106,7 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     // What a directory says of them, or of somebody who may be them.
     watch({
       kind: 'DirectoryRecord',
-      changed: ({ spec }) => [spec.user, spec.formerLogins, spec.missingTime],
+      changed: ({ spec }) => [spec.user, spec.formerLogins, spec.missingTime, spec.groups],
       wakes: bearersOfFound,
     }),
     watch({
@@ -158,12 +159,20 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     }),
     watch({
       kind: 'Group',
-      changed: ({ spec }) => [spec.organization, spec.members, spec.groups, spec.membersWhere, spec.roles],
+      changed: ({ spec }) => [
+        spec.organization,
+        spec.members,
+        spec.groups,
+        spec.membersWhere,
+        spec.importFrom,
+        spec.roles,
+      ],
       *wakes({ metadata, spec }, cache) {
         yield* membersOf(cache, metadata.name)
         // Of the state it is called with, which the cache may no longer hold.
         yield* spec.members ?? []
         for (const nested of spec.groups ?? []) yield* membersOf(cache, nested)
+        yield* foundIn(cache, spec)
         if (spec.membersWhere !== undefined) yield* peopleOf(cache, spec.organization)
       },
     }),
@@ -330,11 +339,20 @@ const membersOf = (cache: Cache, group: string): string[] => {
     if (!spec) continue
     for (const member of spec.members ?? []) users.add(member)
     for (const nested of spec.groups ?? []) groups.add(nested)
+    for (const user of foundIn(cache, spec)) users.add(user)
     if (spec.membersWhere !== undefined) for (const user of peopleOf(cache, spec.organization)) users.add(user)
     for (const { spec: held } of cache.by('Membership', 'group', name)) if (held.user) users.add(held.user.name)
   }
   return [...users]
 }
+
+/** Users who are in a group by the directory that it is imported from. */
+const foundIn = (cache: Cache, { importFrom }: GroupSpec): string[] =>
+  importFrom
+    ? cache
+        .by('DirectoryRecord', 'group', foundKey(importFrom.directory, importFrom.name))
+        .flatMap(record => bearerOf(cache, record) ?? [])
+    : []
 
 const peopleOf = (cache: Cache, organization: string): Set<string> => {
   const names = new Set(cache.by('User', 'organization', organization).map(user => user.metadata.name))

@@ -4,7 +4,6 @@ import type { MembershipSpec } from '../../src/api/membership.ts'
 import { API_VERSION, type DeclaredKind, KINDS } from '../../src/api/names.ts'
 import { restoringLoop } from '../../src/app/restored.ts'
 import { DERIVING } from '../../src/app/world.ts'
-import { groupResolver } from '../../src/decide/groups.ts'
 import { takesAccess } from '../../src/decide/membership.ts'
 import { membershipName } from '../../src/decide/record-names.ts'
 import type { Restored } from '../../src/decide/restoring.ts'
@@ -16,6 +15,7 @@ import type { Mailer } from '../../src/ports/mailer.ts'
 import { approvalReconciler } from '../../src/reconcilers/approval.ts'
 import type { World } from '../../src/reconcilers/context.ts'
 import { stoppedIn } from '../../src/reconcilers/frozen.ts'
+import { groupsOver } from '../../src/reconcilers/groupsover.ts'
 import { guardReconciler } from '../../src/reconcilers/guard.ts'
 import { indexes } from '../../src/reconcilers/indexes.ts'
 import { invitationReconciler } from '../../src/reconcilers/invitation.ts'
@@ -152,12 +152,7 @@ export const openRealm = async (options: RealmOptions = {}): Promise<Realm> => {
           epoch: lease.epoch,
           storeEpoch,
           fingerprint: text => createHash('sha256').update(text).digest('base64url'),
-          groups: groupResolver({
-            get: name => cache.get('Group', name),
-            listing: user => cache.by('Group', 'member', user),
-            containing: group => cache.by('Group', 'group', group),
-            withExpression: organization => cache.by('Group', 'expressions', organization),
-          }),
+          groups: groupsOver(cache, () => clock.now()),
           lines: new Lines(cache),
         }
         return world

@@ -412,3 +412,106 @@ describe('who is imported', () => {
     expect(await held()).toEqual(['directory/hr: 30'])
   })
 })
+
+describe('a group of a directory', () => {
+  const team = (name: string, users: string[], groups: string[] = []) => ({ id: `id-${name}`, name, users, groups })
+  const groupsOf = async (id: string) => (await realm.membership('acme', `${id}@acme.example`))?.settled?.groups
+  const condition = async (name: string) => {
+    const found = (await realm.store.get('Group', name))?.status?.conditions?.find(one => one.type === 'Ready')
+    return found && `${found.reason}: ${found.message}`
+  }
+  const importTeam = (roles: string[] = ['editor']) =>
+    realm.declare('Group', 'platform', {
+      organization: 'acme',
+      importFrom: { directory: 'hr', name: 'Team Platform' },
+      roles,
+    })
+  beforeEach(() => {
+    service.pages = [
+      ...people('ann', 'ben', 'cy'),
+      { groups: [team('Team Platform', ['ann'], ['id-inner']), team('inner', ['ben'], ['id-Team Platform'])] },
+    ]
+  })
+
+  it('has those who are in it there, and in groups in it, with the roles that the directory may grant', async () => {
+    await importTeam()
+    await connect({ mayGrant: { roles: ['editor'] } })
+    expect(await Promise.all(['ann', 'ben', 'cy'].map(groupsOf))).toEqual([['platform'], ['platform'], []])
+    expect(await Promise.all(['ann', 'ben', 'cy'].map(rolesOf))).toEqual(['editor viewer', 'editor viewer', 'viewer'])
+    expect((await realm.store.get('Group', 'platform'))?.status?.members).toBe(2)
+    expect((await realm.store.get('Directory', 'hr'))?.status?.importedGroups).toEqual(['Team Platform'])
+    const before = await realm.version()
+    await realm.runAll()
+    expect(await realm.version()).toBe(before)
+  })
+
+  it('grants nothing beyond that, by no group in between', async () => {
+    await importTeam()
+    await realm.declare('Group', 'outer', { organization: 'acme', groups: ['platform'], roles: ['editor'] })
+    await connect()
+    expect(await groupsOf('ann')).toEqual(['outer', 'platform'])
+    expect(await rolesOf('ann')).toBe('viewer')
+    expect(await condition('platform')).toContain(
+      'NotAllowed: nobody gets editor by it: import.mayGrant of Directory/hr',
+    )
+  })
+
+  it('is looked for at once when it is declared later, and followed with every read', async () => {
+    await connect({ mayGrant: { roles: ['editor'] } })
+    await importTeam()
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('editor viewer')
+    service.pages[1] = { groups: [team('Team Platform', ['cy']), team('inner', [])] }
+    await read()
+    expect(await Promise.all(['ann', 'ben', 'cy'].map(rolesOf))).toEqual(['viewer', 'viewer', 'editor viewer'])
+  })
+
+  it('loses nobody by a read that is not complete, or in which nobody is in it any more', async () => {
+    await importTeam()
+    await connect({ mayGrant: { roles: ['editor'] } })
+    service.pages[1] = { groups: [team('inner', ['ben', 'cy'])] }
+    service.ends = { outcome: 'Partial', reason: 'Incomplete', message: 'page 2 was lost' }
+    await read()
+    expect(await rolesOf('ann')).toBe('editor viewer')
+    service.ends = { outcome: 'Complete' }
+    await read()
+    expect(await rolesOf('ann')).toBe('editor viewer')
+    expect((await realm.store.get('Directory', 'hr'))?.status?.lastSync?.outcome).toBe('Partial')
+    await realm.store.annotate(
+      { kind: 'Directory', name: 'hr' },
+      { 'roster.dev/requestedAt': 'now', 'roster.dev/allowEmpty': 'now' },
+      { manager: 'local/anna' },
+    )
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('is held by the guard where too many leave it', async () => {
+    service.pages = [...people(...crowd), { groups: [team('Team Platform', crowd)] }]
+    await importTeam()
+    await connect({ mayGrant: { roles: ['editor'] } })
+    expect(await rolesOf('p7')).toBe('editor viewer')
+    service.pages[1] = { groups: [team('Team Platform', ['p0'])] }
+    await read()
+    expect(await rolesOf('p7')).toBe('editor viewer')
+    expect((await held()).length).toBe(1)
+  })
+
+  it('is nobody where two there have its name', async () => {
+    await importTeam()
+    service.pages[1] = { groups: [team('Team Platform', ['ann']), { ...team('Team Platform', ['ben']), id: 'other' }] }
+    await connect({ mayGrant: { roles: ['editor'] } })
+    expect([await rolesOf('ann'), await rolesOf('ben')]).toEqual(['viewer', 'viewer'])
+    expect((await realm.store.get('Directory', 'hr'))?.status?.lastSync?.outcome).toBe('Partial')
+  })
+
+  it('of somebody who is declared gives them the group too', async () => {
+    await realm.declare('User', 'anna', {
+      email: 'ann@acme.example',
+      memberships: [{ organization: 'acme', join: 'None' }],
+    })
+    await importTeam()
+    await connect({ mayGrant: { roles: ['editor'] }, roles: [] })
+    expect(await rolesOf('ann')).toBe('editor')
+  })
+})

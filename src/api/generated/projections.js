@@ -11113,7 +11113,7 @@ return errors === 0;
 }
 
 export const DirectoryRecord = validate14;
-const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"externalId":{"type":"string","minLength":1,"maxLength":255},"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"relation":{"type":"string","enum":["Owner","Member","OutsideCollaborator","Invited","InvitationFailed"]},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"maintainers":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"externalId":{"type":"string","minLength":1,"maxLength":255},"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"relation":{"type":"string","enum":["Owner","Member","OutsideCollaborator","Invited","InvitationFailed"]},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"maintainers":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -11160,7 +11160,7 @@ vErrors.push(err3);
 errors++;
 }
 for(const key0 in data){
-if(!((((((((key0 === "directory") || (key0 === "of")) || (key0 === "id")) || (key0 === "user")) || (key0 === "group")) || (key0 === "formerLogins")) || (key0 === "firstSeenTime")) || (key0 === "missingTime"))){
+if(!(func13.call(schema15.properties, key0))){
 const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err4];
@@ -12192,15 +12192,11 @@ vErrors.push(err87);
 errors++;
 }
 }
-if(data.firstSeenTime !== undefined){
-let data24 = data.firstSeenTime;
-const _errs69 = errors;
-let valid10 = true;
-const _errs70 = errors;
-if(errors === _errs70){
-if(typeof data24 === "string"){
-if(func2(data24) > 35){
-const err88 = {};
+if(data.groups !== undefined){
+let data24 = data.groups;
+if(Array.isArray(data24)){
+if(data24.length > 500){
+const err88 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -12209,9 +12205,12 @@ vErrors.push(err88);
 }
 errors++;
 }
-}
-else {
-const err89 = {};
+const len2 = data24.length;
+for(let i2=0; i2<len2; i2++){
+let data25 = data24[i2];
+if(typeof data25 === "string"){
+if(func2(data25) > 255){
+const err89 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -12220,22 +12219,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-var _valid3 = _errs70 === errors;
-errors = _errs69;
-if(vErrors !== null){
-if(_errs69){
-vErrors.length = _errs69;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs72 = errors;
-if(typeof data24 === "string"){
-if(!pattern1.test(data24)){
-const err90 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data25) < 1){
+const err90 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -12246,7 +12231,7 @@ errors++;
 }
 }
 else {
-const err91 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err91 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -12255,11 +12240,10 @@ vErrors.push(err91);
 }
 errors++;
 }
-var _valid3 = _errs72 === errors;
-valid10 = _valid3;
 }
-if(!valid10){
-const err92 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err92 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -12268,9 +12252,16 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(typeof data24 === "string"){
-if(func2(data24) > 35){
-const err93 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data.firstSeenTime !== undefined){
+let data26 = data.firstSeenTime;
+const _errs73 = errors;
+let valid12 = true;
+const _errs74 = errors;
+if(errors === _errs74){
+if(typeof data26 === "string"){
+if(func2(data26) > 35){
+const err93 = {};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -12281,7 +12272,7 @@ errors++;
 }
 }
 else {
-const err94 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err94 = {};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -12291,15 +12282,21 @@ vErrors.push(err94);
 errors++;
 }
 }
-if(data.missingTime !== undefined){
-let data25 = data.missingTime;
+var _valid3 = _errs74 === errors;
+errors = _errs73;
+if(vErrors !== null){
+if(_errs73){
+vErrors.length = _errs73;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
 const _errs76 = errors;
-let valid11 = true;
-const _errs77 = errors;
-if(errors === _errs77){
-if(typeof data25 === "string"){
-if(func2(data25) > 35){
-const err95 = {};
+if(typeof data26 === "string"){
+if(!pattern1.test(data26)){
+const err95 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -12310,7 +12307,7 @@ errors++;
 }
 }
 else {
-const err96 = {};
+const err96 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -12319,22 +12316,11 @@ vErrors.push(err96);
 }
 errors++;
 }
+var _valid3 = _errs76 === errors;
+valid12 = _valid3;
 }
-var _valid4 = _errs77 === errors;
-errors = _errs76;
-if(vErrors !== null){
-if(_errs76){
-vErrors.length = _errs76;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs79 = errors;
-if(typeof data25 === "string"){
-if(!pattern1.test(data25)){
-const err97 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!valid12){
+const err97 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -12343,9 +12329,9 @@ vErrors.push(err97);
 }
 errors++;
 }
-}
-else {
-const err98 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data26 === "string"){
+if(func2(data26) > 35){
+const err98 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -12354,11 +12340,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-var _valid4 = _errs79 === errors;
-valid11 = _valid4;
 }
-if(!valid11){
-const err99 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err99 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -12367,9 +12351,16 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(typeof data25 === "string"){
-if(func2(data25) > 35){
-const err100 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data.missingTime !== undefined){
+let data27 = data.missingTime;
+const _errs80 = errors;
+let valid13 = true;
+const _errs81 = errors;
+if(errors === _errs81){
+if(typeof data27 === "string"){
+if(func2(data27) > 35){
+const err100 = {};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -12380,7 +12371,7 @@ errors++;
 }
 }
 else {
-const err101 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err101 = {};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -12390,14 +12381,84 @@ vErrors.push(err101);
 errors++;
 }
 }
+var _valid4 = _errs81 === errors;
+errors = _errs80;
+if(vErrors !== null){
+if(_errs80){
+vErrors.length = _errs80;
 }
 else {
-const err102 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs83 = errors;
+if(typeof data27 === "string"){
+if(!pattern1.test(data27)){
+const err102 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err102];
 }
 else {
 vErrors.push(err102);
+}
+errors++;
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+var _valid4 = _errs83 === errors;
+valid13 = _valid4;
+}
+if(!valid13){
+const err104 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(func2(data27) > 35){
+const err105 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+else {
+const err106 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+}
+else {
+const err107 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
 }
 errors++;
 }
@@ -14422,14 +14483,14 @@ return errors === 0;
 }
 
 export const DirectoryStatus = validate17;
-const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"imported":{"type":"integer","minimum":0,"maximum":10000000}}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"imported":{"type":"integer","minimum":0,"maximum":10000000}}},"importedGroups":{"type":"array","maxItems":2000,"items":{"type":"string","minLength":1,"maxLength":255}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(((((((key0 === "lastSync") || (key0 === "reading")) || (key0 === "request")) || (key0 === "people")) || (key0 === "lastCompleteTime")) || (key0 === "observedGeneration")) || (key0 === "conditions"))){
+if(!((((((((key0 === "lastSync") || (key0 === "reading")) || (key0 === "request")) || (key0 === "people")) || (key0 === "importedGroups")) || (key0 === "lastCompleteTime")) || (key0 === "observedGeneration")) || (key0 === "conditions"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -15507,15 +15568,11 @@ vErrors.push(err90);
 errors++;
 }
 }
-if(data.lastCompleteTime !== undefined){
-let data23 = data.lastCompleteTime;
-const _errs63 = errors;
-let valid6 = true;
-const _errs64 = errors;
-if(errors === _errs64){
-if(typeof data23 === "string"){
-if(func2(data23) > 35){
-const err91 = {};
+if(data.importedGroups !== undefined){
+let data23 = data.importedGroups;
+if(Array.isArray(data23)){
+if(data23.length > 2000){
+const err91 = {instancePath:instancePath+"/importedGroups",schemaPath:"#/properties/importedGroups/maxItems",keyword:"maxItems",params:{limit: 2000},message:"must NOT have more than 2000 items"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -15524,9 +15581,12 @@ vErrors.push(err91);
 }
 errors++;
 }
-}
-else {
-const err92 = {};
+const len0 = data23.length;
+for(let i0=0; i0<len0; i0++){
+let data24 = data23[i0];
+if(typeof data24 === "string"){
+if(func2(data24) > 255){
+const err92 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -15535,22 +15595,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-var _valid2 = _errs64 === errors;
-errors = _errs63;
-if(vErrors !== null){
-if(_errs63){
-vErrors.length = _errs63;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs66 = errors;
-if(typeof data23 === "string"){
-if(!pattern1.test(data23)){
-const err93 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data24) < 1){
+const err93 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -15561,7 +15607,7 @@ errors++;
 }
 }
 else {
-const err94 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err94 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -15570,11 +15616,10 @@ vErrors.push(err94);
 }
 errors++;
 }
-var _valid2 = _errs66 === errors;
-valid6 = _valid2;
 }
-if(!valid6){
-const err95 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err95 = {instancePath:instancePath+"/importedGroups",schemaPath:"#/properties/importedGroups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -15583,9 +15628,16 @@ vErrors.push(err95);
 }
 errors++;
 }
-if(typeof data23 === "string"){
-if(func2(data23) > 35){
-const err96 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data.lastCompleteTime !== undefined){
+let data25 = data.lastCompleteTime;
+const _errs67 = errors;
+let valid8 = true;
+const _errs68 = errors;
+if(errors === _errs68){
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err96 = {};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -15596,7 +15648,7 @@ errors++;
 }
 }
 else {
-const err97 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err97 = {};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -15606,10 +15658,21 @@ vErrors.push(err97);
 errors++;
 }
 }
-if(data.observedGeneration !== undefined){
-let data24 = data.observedGeneration;
-if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
-const err98 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+var _valid2 = _errs68 === errors;
+errors = _errs67;
+if(vErrors !== null){
+if(_errs67){
+vErrors.length = _errs67;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs70 = errors;
+if(typeof data25 === "string"){
+if(!pattern1.test(data25)){
+const err98 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -15618,9 +15681,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-if((typeof data24 == "number") && (isFinite(data24))){
-if(data24 < -1 || isNaN(data24)){
-const err99 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+}
+else {
+const err99 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -15629,13 +15692,11 @@ vErrors.push(err99);
 }
 errors++;
 }
+var _valid2 = _errs70 === errors;
+valid8 = _valid2;
 }
-}
-if(data.conditions !== undefined){
-let data25 = data.conditions;
-if(Array.isArray(data25)){
-if(data25.length > 20){
-const err100 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(!valid8){
+const err100 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -15644,12 +15705,9 @@ vErrors.push(err100);
 }
 errors++;
 }
-const len0 = data25.length;
-for(let i0=0; i0<len0; i0++){
-let data26 = data25[i0];
-if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
-if(data26.type === undefined){
-const err101 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(typeof data25 === "string"){
+if(func2(data25) > 35){
+const err101 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -15658,8 +15716,9 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(data26.status === undefined){
-const err102 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+}
+else {
+const err102 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -15668,8 +15727,11 @@ vErrors.push(err102);
 }
 errors++;
 }
-if(data26.reason === undefined){
-const err103 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+if(data.observedGeneration !== undefined){
+let data26 = data.observedGeneration;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err103 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -15678,8 +15740,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(data26.message === undefined){
-const err104 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < -1 || isNaN(data26)){
+const err104 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -15688,8 +15751,13 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(data26.lastTransitionTime === undefined){
-const err105 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+}
+}
+if(data.conditions !== undefined){
+let data27 = data.conditions;
+if(Array.isArray(data27)){
+if(data27.length > 20){
+const err105 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -15698,8 +15766,12 @@ vErrors.push(err105);
 }
 errors++;
 }
-if(data26.observedGeneration === undefined){
-const err106 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+const len1 = data27.length;
+for(let i1=0; i1<len1; i1++){
+let data28 = data27[i1];
+if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
+if(data28.type === undefined){
+const err106 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -15708,9 +15780,8 @@ vErrors.push(err106);
 }
 errors++;
 }
-for(const key4 in data26){
-if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
-const err107 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(data28.status === undefined){
+const err107 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -15719,12 +15790,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-}
-if(data26.type !== undefined){
-let data27 = data26.type;
-if(typeof data27 === "string"){
-if(func2(data27) > 100){
-const err108 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data28.reason === undefined){
+const err108 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -15733,9 +15800,8 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-else {
-const err109 = {instancePath:instancePath+"/conditions/" + i0+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data28.message === undefined){
+const err109 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -15744,11 +15810,8 @@ vErrors.push(err109);
 }
 errors++;
 }
-}
-if(data26.status !== undefined){
-let data28 = data26.status;
-if(typeof data28 !== "string"){
-const err110 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data28.lastTransitionTime === undefined){
+const err110 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -15757,8 +15820,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(!(((data28 === "True") || (data28 === "False")) || (data28 === "Unknown"))){
-const err111 = {instancePath:instancePath+"/conditions/" + i0+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(data28.observedGeneration === undefined){
+const err111 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -15767,12 +15830,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-}
-if(data26.reason !== undefined){
-let data29 = data26.reason;
-if(typeof data29 === "string"){
-if(func2(data29) > 100){
-const err112 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+for(const key4 in data28){
+if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
+const err112 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -15782,8 +15842,11 @@ vErrors.push(err112);
 errors++;
 }
 }
-else {
-const err113 = {instancePath:instancePath+"/conditions/" + i0+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data28.type !== undefined){
+let data29 = data28.type;
+if(typeof data29 === "string"){
+if(func2(data29) > 100){
+const err113 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -15793,11 +15856,8 @@ vErrors.push(err113);
 errors++;
 }
 }
-if(data26.message !== undefined){
-let data30 = data26.message;
-if(typeof data30 === "string"){
-if(func2(data30) > 2000){
-const err114 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+else {
+const err114 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -15807,8 +15867,10 @@ vErrors.push(err114);
 errors++;
 }
 }
-else {
-const err115 = {instancePath:instancePath+"/conditions/" + i0+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data28.status !== undefined){
+let data30 = data28.status;
+if(typeof data30 !== "string"){
+const err115 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -15817,16 +15879,8 @@ vErrors.push(err115);
 }
 errors++;
 }
-}
-if(data26.lastTransitionTime !== undefined){
-let data31 = data26.lastTransitionTime;
-const _errs85 = errors;
-let valid10 = true;
-const _errs86 = errors;
-if(errors === _errs86){
-if(typeof data31 === "string"){
-if(func2(data31) > 35){
-const err116 = {};
+if(!(((data30 === "True") || (data30 === "False")) || (data30 === "Unknown"))){
+const err116 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -15836,8 +15890,11 @@ vErrors.push(err116);
 errors++;
 }
 }
-else {
-const err117 = {};
+if(data28.reason !== undefined){
+let data31 = data28.reason;
+if(typeof data31 === "string"){
+if(func2(data31) > 100){
+const err117 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -15847,21 +15904,8 @@ vErrors.push(err117);
 errors++;
 }
 }
-var _valid3 = _errs86 === errors;
-errors = _errs85;
-if(vErrors !== null){
-if(_errs85){
-vErrors.length = _errs85;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs88 = errors;
-if(typeof data31 === "string"){
-if(!pattern1.test(data31)){
-const err118 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err118 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -15871,8 +15915,11 @@ vErrors.push(err118);
 errors++;
 }
 }
-else {
-const err119 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data28.message !== undefined){
+let data32 = data28.message;
+if(typeof data32 === "string"){
+if(func2(data32) > 2000){
+const err119 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -15881,11 +15928,9 @@ vErrors.push(err119);
 }
 errors++;
 }
-var _valid3 = _errs88 === errors;
-valid10 = _valid3;
 }
-if(!valid10){
-const err120 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err120 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -15894,9 +15939,16 @@ vErrors.push(err120);
 }
 errors++;
 }
-if(typeof data31 === "string"){
-if(func2(data31) > 35){
-const err121 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data28.lastTransitionTime !== undefined){
+let data33 = data28.lastTransitionTime;
+const _errs89 = errors;
+let valid12 = true;
+const _errs90 = errors;
+if(errors === _errs90){
+if(typeof data33 === "string"){
+if(func2(data33) > 35){
+const err121 = {};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -15907,7 +15959,7 @@ errors++;
 }
 }
 else {
-const err122 = {instancePath:instancePath+"/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err122 = {};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -15917,10 +15969,21 @@ vErrors.push(err122);
 errors++;
 }
 }
-if(data26.observedGeneration !== undefined){
-let data32 = data26.observedGeneration;
-if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
-const err123 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+var _valid3 = _errs90 === errors;
+errors = _errs89;
+if(vErrors !== null){
+if(_errs89){
+vErrors.length = _errs89;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs92 = errors;
+if(typeof data33 === "string"){
+if(!pattern1.test(data33)){
+const err123 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -15929,9 +15992,9 @@ vErrors.push(err123);
 }
 errors++;
 }
-if((typeof data32 == "number") && (isFinite(data32))){
-if(data32 < 0 || isNaN(data32)){
-const err124 = {instancePath:instancePath+"/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err124 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -15940,11 +16003,11 @@ vErrors.push(err124);
 }
 errors++;
 }
+var _valid3 = _errs92 === errors;
+valid12 = _valid3;
 }
-}
-}
-else {
-const err125 = {instancePath:instancePath+"/conditions/" + i0,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid12){
+const err125 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -15953,10 +16016,9 @@ vErrors.push(err125);
 }
 errors++;
 }
-}
-}
-else {
-const err126 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data33 === "string"){
+if(func2(data33) > 35){
+const err126 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -15966,14 +16028,74 @@ vErrors.push(err126);
 errors++;
 }
 }
-}
 else {
-const err127 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err127 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err127];
 }
 else {
 vErrors.push(err127);
+}
+errors++;
+}
+}
+if(data28.observedGeneration !== undefined){
+let data34 = data28.observedGeneration;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err128 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 < 0 || isNaN(data34)){
+const err129 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err130 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+}
+}
+else {
+const err131 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+}
+}
+else {
+const err132 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
 }
 errors++;
 }

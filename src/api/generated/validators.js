@@ -4395,7 +4395,7 @@ return errors === 0;
 }
 
 export const Directory = validate12;
-const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP","SCIM","Keycloak","GitHub"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"scim":{"type":"object","required":["url","tokenSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":500,"if":{"type":"string","maxLength":500},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"profile":{"type":"string","enum":["Standard","AWS","GitLab","WSO2"]},"users":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}}}},"groups":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"members":{"type":"string","enum":["InLists","OneByOne"]}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"keycloak":{"type":"object","required":["url","realm","clientId","clientSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^https?://[^?#@\\s]+$"}},"realm":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"clientId":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"clientSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"organization":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"aliasesAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"localeAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"pageSize":{"type":"integer","minimum":1,"maximum":1000}}},"github":{"type":"object","required":["organization","tokenSecretRef"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":39,"if":{"type":"string","maxLength":39},"then":{"type":"string","pattern":"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"}},"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"requests":{"type":"object","additionalProperties":false,"properties":{"perSecond":{"type":"integer","minimum":1,"maximum":1000},"concurrency":{"type":"integer","minimum":1,"maximum":64}}},"policy":{"type":"string","enum":["Observe","Import"]},"import":{"type":"object","required":["join"],"additionalProperties":false,"properties":{"join":{"type":"string","enum":["Invitation","None"]},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"filter":{"type":"string","minLength":1,"maxLength":2000},"mapping":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":1,"maxLength":2000},"givenName":{"type":"string","minLength":1,"maxLength":2000},"familyName":{"type":"string","minLength":1,"maxLength":2000},"displayName":{"type":"string","minLength":1,"maxLength":2000},"locale":{"type":"string","minLength":1,"maxLength":2000}}},"onRemoved":{"type":"string","enum":["Suspend","Remove","Keep"]},"removeAfter":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
+const schema13 = {"type":"object","required":["organization","type","policy"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"type":{"type":"string","enum":["File","LDAP","SCIM","Keycloak","GitHub"]},"file":{"type":"object","required":["path","columns"],"additionalProperties":false,"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"if":{"type":"string","maxLength":1024},"then":{"type":"string","pattern":"^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$"}},"format":{"type":"string","enum":["CSV","JSON","YAML"]},"columns":{"type":"object","required":["id"],"additionalProperties":false,"properties":{"id":{"type":"string","minLength":1,"maxLength":200},"email":{"type":"string","minLength":1,"maxLength":200},"login":{"type":"string","minLength":1,"maxLength":200},"givenName":{"type":"string","minLength":1,"maxLength":200},"familyName":{"type":"string","minLength":1,"maxLength":200},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":200},"groups":{"type":"string","minLength":1,"maxLength":200},"active":{"type":"string","minLength":1,"maxLength":200}}},"activeValues":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":100}}}},"ldap":{"type":"object","required":["url","users"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^ldaps?://[^/?#@\\s]+/?$"}},"dialect":{"type":"string","enum":["OpenLDAP","ActiveDirectory"]},"bindDn":{"type":"string","minLength":1,"maxLength":1000},"passwordSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"users":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"email":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"login":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"givenName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"familyName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}},"locale":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"groups":{"type":"object","required":["base"],"additionalProperties":false,"properties":{"base":{"type":"string","minLength":1,"maxLength":1000},"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^\\([^\\x00-\\x1f]*\\)$"}},"name":{"type":"string","minLength":1,"maxLength":100,"if":{"type":"string","maxLength":100},"then":{"type":"string","pattern":"^[A-Za-z][-A-Za-z0-9;]*$"}}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"scim":{"type":"object","required":["url","tokenSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":500,"if":{"type":"string","maxLength":500},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?)(/[^?#@\\s]*)?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"profile":{"type":"string","enum":["Standard","AWS","GitLab","WSO2"]},"users":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}}}},"groups":{"type":"object","additionalProperties":false,"properties":{"filter":{"type":"string","minLength":1,"maxLength":2000,"if":{"type":"string","maxLength":2000},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"members":{"type":"string","enum":["InLists","OneByOne"]}}},"pageSize":{"type":"integer","minimum":1,"maximum":10000}}},"keycloak":{"type":"object","required":["url","realm","clientId","clientSecretRef"],"additionalProperties":false,"properties":{"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^https?://[^?#@\\s]+$"}},"realm":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"clientId":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"clientSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"organization":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^./\\x00-\\x1f][^/\\x00-\\x1f]*$"}},"aliasesAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"localeAttribute":{"type":"string","minLength":1,"maxLength":255,"if":{"type":"string","maxLength":255},"then":{"type":"string","pattern":"^[^\\x00-\\x1f]+$"}},"pageSize":{"type":"integer","minimum":1,"maximum":1000}}},"github":{"type":"object","required":["organization","tokenSecretRef"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":39,"if":{"type":"string","maxLength":39},"then":{"type":"string","pattern":"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"}},"url":{"type":"string","minLength":1,"maxLength":300,"if":{"type":"string","maxLength":300},"then":{"type":"string","pattern":"^(https://[^/?#@\\s]+|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)(/api/v3)?/?$"}},"tokenSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}},"caSecretRef":{"type":"object","required":["name","key"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"key":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[-._a-zA-Z0-9]+$"}}}}}},"requests":{"type":"object","additionalProperties":false,"properties":{"perSecond":{"type":"integer","minimum":1,"maximum":1000},"concurrency":{"type":"integer","minimum":1,"maximum":64}}},"policy":{"type":"string","enum":["Observe","Import"]},"import":{"type":"object","required":["join"],"additionalProperties":false,"properties":{"join":{"type":"string","enum":["Invitation","None"]},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"mayGrant":{"type":"object","required":["roles"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}},"filter":{"type":"string","minLength":1,"maxLength":2000},"mapping":{"type":"object","additionalProperties":false,"properties":{"email":{"type":"string","minLength":1,"maxLength":2000},"givenName":{"type":"string","minLength":1,"maxLength":2000},"familyName":{"type":"string","minLength":1,"maxLength":2000},"displayName":{"type":"string","minLength":1,"maxLength":2000},"locale":{"type":"string","minLength":1,"maxLength":2000}}},"onRemoved":{"type":"string","enum":["Suspend","Remove","Keep"]},"removeAfter":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}},"interval":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
 const pattern24 = new RegExp("^[^/\\\\\\x00-\\x1f][^\\\\\\x00-\\x1f]*$", "u");
 const pattern25 = new RegExp("^ldaps?://[^/?#@\\s]+/?$", "u");
 const pattern30 = new RegExp("^\\([^\\x00-\\x1f]*\\)$", "u");
@@ -10335,7 +10335,7 @@ vErrors.push(err453);
 errors++;
 }
 for(const key20 in data83){
-if(!((((((key20 === "join") || (key20 === "roles")) || (key20 === "filter")) || (key20 === "mapping")) || (key20 === "onRemoved")) || (key20 === "removeAfter"))){
+if(!(((((((key20 === "join") || (key20 === "roles")) || (key20 === "mayGrant")) || (key20 === "filter")) || (key20 === "mapping")) || (key20 === "onRemoved")) || (key20 === "removeAfter"))){
 const err454 = {instancePath:instancePath+"/import",schemaPath:"#/properties/import/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err454];
@@ -10504,11 +10504,11 @@ vErrors.push(err466);
 errors++;
 }
 }
-if(data83.filter !== undefined){
-let data87 = data83.filter;
-if(typeof data87 === "string"){
-if(func2(data87) > 2000){
-const err467 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(data83.mayGrant !== undefined){
+let data87 = data83.mayGrant;
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+if(data87.roles === undefined){
+const err467 = {instancePath:instancePath+"/import/mayGrant",schemaPath:"#/properties/import/properties/mayGrant/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err467];
 }
@@ -10517,8 +10517,9 @@ vErrors.push(err467);
 }
 errors++;
 }
-if(func2(data87) < 1){
-const err468 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key21 in data87){
+if(!(key21 === "roles")){
+const err468 = {instancePath:instancePath+"/import/mayGrant",schemaPath:"#/properties/import/properties/mayGrant/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err468];
 }
@@ -10528,8 +10529,11 @@ vErrors.push(err468);
 errors++;
 }
 }
-else {
-const err469 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data87.roles !== undefined){
+let data88 = data87.roles;
+if(Array.isArray(data88)){
+if(data88.length > 100){
+const err469 = {instancePath:instancePath+"/import/mayGrant/roles",schemaPath:"#/properties/import/properties/mayGrant/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err469];
 }
@@ -10538,13 +10542,16 @@ vErrors.push(err469);
 }
 errors++;
 }
-}
-if(data83.mapping !== undefined){
-let data88 = data83.mapping;
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-for(const key21 in data88){
-if(!(((((key21 === "email") || (key21 === "givenName")) || (key21 === "familyName")) || (key21 === "displayName")) || (key21 === "locale"))){
-const err470 = {instancePath:instancePath+"/import/mapping",schemaPath:"#/properties/import/properties/mapping/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"};
+const len2 = data88.length;
+for(let i2=0; i2<len2; i2++){
+let data89 = data88[i2];
+const _errs403 = errors;
+let valid68 = true;
+const _errs404 = errors;
+if(errors === _errs404){
+if(typeof data89 === "string"){
+if(func2(data89) > 253){
+const err470 = {};
 if(vErrors === null){
 vErrors = [err470];
 }
@@ -10554,11 +10561,8 @@ vErrors.push(err470);
 errors++;
 }
 }
-if(data88.email !== undefined){
-let data89 = data88.email;
-if(typeof data89 === "string"){
-if(func2(data89) > 2000){
-const err471 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+else {
+const err471 = {};
 if(vErrors === null){
 vErrors = [err471];
 }
@@ -10567,8 +10571,22 @@ vErrors.push(err471);
 }
 errors++;
 }
-if(func2(data89) < 1){
-const err472 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid40 = _errs404 === errors;
+errors = _errs403;
+if(vErrors !== null){
+if(_errs403){
+vErrors.length = _errs403;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid40){
+const _errs406 = errors;
+if(typeof data89 === "string"){
+if(!pattern1.test(data89)){
+const err472 = {instancePath:instancePath+"/import/mayGrant/roles/" + i2,schemaPath:"#/properties/import/properties/mayGrant/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err472];
 }
@@ -10579,7 +10597,7 @@ errors++;
 }
 }
 else {
-const err473 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err473 = {instancePath:instancePath+"/import/mayGrant/roles/" + i2,schemaPath:"#/properties/import/properties/mayGrant/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err473];
 }
@@ -10588,12 +10606,11 @@ vErrors.push(err473);
 }
 errors++;
 }
+var _valid40 = _errs406 === errors;
+valid68 = _valid40;
 }
-if(data88.givenName !== undefined){
-let data90 = data88.givenName;
-if(typeof data90 === "string"){
-if(func2(data90) > 2000){
-const err474 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(!valid68){
+const err474 = {instancePath:instancePath+"/import/mayGrant/roles/" + i2,schemaPath:"#/properties/import/properties/mayGrant/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err474];
 }
@@ -10602,8 +10619,9 @@ vErrors.push(err474);
 }
 errors++;
 }
-if(func2(data90) < 1){
-const err475 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(typeof data89 === "string"){
+if(func2(data89) > 253){
+const err475 = {instancePath:instancePath+"/import/mayGrant/roles/" + i2,schemaPath:"#/properties/import/properties/mayGrant/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err475];
 }
@@ -10612,9 +10630,8 @@ vErrors.push(err475);
 }
 errors++;
 }
-}
-else {
-const err476 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data89) < 1){
+const err476 = {instancePath:instancePath+"/import/mayGrant/roles/" + i2,schemaPath:"#/properties/import/properties/mayGrant/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err476];
 }
@@ -10624,11 +10641,8 @@ vErrors.push(err476);
 errors++;
 }
 }
-if(data88.familyName !== undefined){
-let data91 = data88.familyName;
-if(typeof data91 === "string"){
-if(func2(data91) > 2000){
-const err477 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+else {
+const err477 = {instancePath:instancePath+"/import/mayGrant/roles/" + i2,schemaPath:"#/properties/import/properties/mayGrant/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err477];
 }
@@ -10637,8 +10651,10 @@ vErrors.push(err477);
 }
 errors++;
 }
-if(func2(data91) < 1){
-const err478 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err478 = {instancePath:instancePath+"/import/mayGrant/roles",schemaPath:"#/properties/import/properties/mayGrant/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err478];
 }
@@ -10648,8 +10664,9 @@ vErrors.push(err478);
 errors++;
 }
 }
+}
 else {
-const err479 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err479 = {instancePath:instancePath+"/import/mayGrant",schemaPath:"#/properties/import/properties/mayGrant/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err479];
 }
@@ -10659,11 +10676,11 @@ vErrors.push(err479);
 errors++;
 }
 }
-if(data88.displayName !== undefined){
-let data92 = data88.displayName;
-if(typeof data92 === "string"){
-if(func2(data92) > 2000){
-const err480 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(data83.filter !== undefined){
+let data90 = data83.filter;
+if(typeof data90 === "string"){
+if(func2(data90) > 2000){
+const err480 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err480];
 }
@@ -10672,8 +10689,8 @@ vErrors.push(err480);
 }
 errors++;
 }
-if(func2(data92) < 1){
-const err481 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data90) < 1){
+const err481 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err481];
 }
@@ -10684,7 +10701,7 @@ errors++;
 }
 }
 else {
-const err482 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err482 = {instancePath:instancePath+"/import/filter",schemaPath:"#/properties/import/properties/filter/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err482];
 }
@@ -10694,11 +10711,12 @@ vErrors.push(err482);
 errors++;
 }
 }
-if(data88.locale !== undefined){
-let data93 = data88.locale;
-if(typeof data93 === "string"){
-if(func2(data93) > 2000){
-const err483 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(data83.mapping !== undefined){
+let data91 = data83.mapping;
+if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+for(const key22 in data91){
+if(!(((((key22 === "email") || (key22 === "givenName")) || (key22 === "familyName")) || (key22 === "displayName")) || (key22 === "locale"))){
+const err483 = {instancePath:instancePath+"/import/mapping",schemaPath:"#/properties/import/properties/mapping/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err483];
 }
@@ -10707,8 +10725,12 @@ vErrors.push(err483);
 }
 errors++;
 }
-if(func2(data93) < 1){
-const err484 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data91.email !== undefined){
+let data92 = data91.email;
+if(typeof data92 === "string"){
+if(func2(data92) > 2000){
+const err484 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err484];
 }
@@ -10717,9 +10739,8 @@ vErrors.push(err484);
 }
 errors++;
 }
-}
-else {
-const err485 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data92) < 1){
+const err485 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err485];
 }
@@ -10729,9 +10750,8 @@ vErrors.push(err485);
 errors++;
 }
 }
-}
 else {
-const err486 = {instancePath:instancePath+"/import/mapping",schemaPath:"#/properties/import/properties/mapping/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err486 = {instancePath:instancePath+"/import/mapping/email",schemaPath:"#/properties/import/properties/mapping/properties/email/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err486];
 }
@@ -10741,10 +10761,11 @@ vErrors.push(err486);
 errors++;
 }
 }
-if(data83.onRemoved !== undefined){
-let data94 = data83.onRemoved;
-if(typeof data94 !== "string"){
-const err487 = {instancePath:instancePath+"/import/onRemoved",schemaPath:"#/properties/import/properties/onRemoved/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data91.givenName !== undefined){
+let data93 = data91.givenName;
+if(typeof data93 === "string"){
+if(func2(data93) > 2000){
+const err487 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err487];
 }
@@ -10753,8 +10774,8 @@ vErrors.push(err487);
 }
 errors++;
 }
-if(!(((data94 === "Suspend") || (data94 === "Remove")) || (data94 === "Keep"))){
-const err488 = {instancePath:instancePath+"/import/onRemoved",schemaPath:"#/properties/import/properties/onRemoved/enum",keyword:"enum",params:{allowedValues: schema13.properties.import.properties.onRemoved.enum},message:"must be equal to one of the allowed values"};
+if(func2(data93) < 1){
+const err488 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err488];
 }
@@ -10764,15 +10785,8 @@ vErrors.push(err488);
 errors++;
 }
 }
-if(data83.removeAfter !== undefined){
-let data95 = data83.removeAfter;
-const _errs415 = errors;
-let valid66 = true;
-const _errs416 = errors;
-if(errors === _errs416){
-if(typeof data95 === "string"){
-if(func2(data95) > 20){
-const err489 = {};
+else {
+const err489 = {instancePath:instancePath+"/import/mapping/givenName",schemaPath:"#/properties/import/properties/mapping/properties/givenName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err489];
 }
@@ -10782,8 +10796,11 @@ vErrors.push(err489);
 errors++;
 }
 }
-else {
-const err490 = {};
+if(data91.familyName !== undefined){
+let data94 = data91.familyName;
+if(typeof data94 === "string"){
+if(func2(data94) > 2000){
+const err490 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err490];
 }
@@ -10792,22 +10809,8 @@ vErrors.push(err490);
 }
 errors++;
 }
-}
-var _valid40 = _errs416 === errors;
-errors = _errs415;
-if(vErrors !== null){
-if(_errs415){
-vErrors.length = _errs415;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid40){
-const _errs418 = errors;
-if(typeof data95 === "string"){
-if(!pattern0.test(data95)){
-const err491 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(func2(data94) < 1){
+const err491 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err491];
 }
@@ -10818,7 +10821,7 @@ errors++;
 }
 }
 else {
-const err492 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err492 = {instancePath:instancePath+"/import/mapping/familyName",schemaPath:"#/properties/import/properties/mapping/properties/familyName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err492];
 }
@@ -10827,11 +10830,12 @@ vErrors.push(err492);
 }
 errors++;
 }
-var _valid40 = _errs418 === errors;
-valid66 = _valid40;
 }
-if(!valid66){
-const err493 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data91.displayName !== undefined){
+let data95 = data91.displayName;
+if(typeof data95 === "string"){
+if(func2(data95) > 2000){
+const err493 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err493];
 }
@@ -10840,9 +10844,8 @@ vErrors.push(err493);
 }
 errors++;
 }
-if(typeof data95 === "string"){
-if(func2(data95) > 20){
-const err494 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(func2(data95) < 1){
+const err494 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err494];
 }
@@ -10851,8 +10854,9 @@ vErrors.push(err494);
 }
 errors++;
 }
-if(func2(data95) < 2){
-const err495 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+else {
+const err495 = {instancePath:instancePath+"/import/mapping/displayName",schemaPath:"#/properties/import/properties/mapping/properties/displayName/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err495];
 }
@@ -10862,8 +10866,11 @@ vErrors.push(err495);
 errors++;
 }
 }
-else {
-const err496 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data91.locale !== undefined){
+let data96 = data91.locale;
+if(typeof data96 === "string"){
+if(func2(data96) > 2000){
+const err496 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err496];
 }
@@ -10872,10 +10879,8 @@ vErrors.push(err496);
 }
 errors++;
 }
-}
-}
-else {
-const err497 = {instancePath:instancePath+"/import",schemaPath:"#/properties/import/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data96) < 1){
+const err497 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err497];
 }
@@ -10885,15 +10890,8 @@ vErrors.push(err497);
 errors++;
 }
 }
-if(data.interval !== undefined){
-let data96 = data.interval;
-const _errs422 = errors;
-let valid67 = true;
-const _errs423 = errors;
-if(errors === _errs423){
-if(typeof data96 === "string"){
-if(func2(data96) > 20){
-const err498 = {};
+else {
+const err498 = {instancePath:instancePath+"/import/mapping/locale",schemaPath:"#/properties/import/properties/mapping/properties/locale/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err498];
 }
@@ -10903,8 +10901,9 @@ vErrors.push(err498);
 errors++;
 }
 }
+}
 else {
-const err499 = {};
+const err499 = {instancePath:instancePath+"/import/mapping",schemaPath:"#/properties/import/properties/mapping/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err499];
 }
@@ -10914,21 +10913,10 @@ vErrors.push(err499);
 errors++;
 }
 }
-var _valid41 = _errs423 === errors;
-errors = _errs422;
-if(vErrors !== null){
-if(_errs422){
-vErrors.length = _errs422;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid41){
-const _errs425 = errors;
-if(typeof data96 === "string"){
-if(!pattern0.test(data96)){
-const err500 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(data83.onRemoved !== undefined){
+let data97 = data83.onRemoved;
+if(typeof data97 !== "string"){
+const err500 = {instancePath:instancePath+"/import/onRemoved",schemaPath:"#/properties/import/properties/onRemoved/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err500];
 }
@@ -10937,9 +10925,8 @@ vErrors.push(err500);
 }
 errors++;
 }
-}
-else {
-const err501 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!(((data97 === "Suspend") || (data97 === "Remove")) || (data97 === "Keep"))){
+const err501 = {instancePath:instancePath+"/import/onRemoved",schemaPath:"#/properties/import/properties/onRemoved/enum",keyword:"enum",params:{allowedValues: schema13.properties.import.properties.onRemoved.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err501];
 }
@@ -10948,11 +10935,16 @@ vErrors.push(err501);
 }
 errors++;
 }
-var _valid41 = _errs425 === errors;
-valid67 = _valid41;
 }
-if(!valid67){
-const err502 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data83.removeAfter !== undefined){
+let data98 = data83.removeAfter;
+const _errs427 = errors;
+let valid70 = true;
+const _errs428 = errors;
+if(errors === _errs428){
+if(typeof data98 === "string"){
+if(func2(data98) > 20){
+const err502 = {};
 if(vErrors === null){
 vErrors = [err502];
 }
@@ -10961,9 +10953,9 @@ vErrors.push(err502);
 }
 errors++;
 }
-if(typeof data96 === "string"){
-if(func2(data96) > 20){
-const err503 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+}
+else {
+const err503 = {};
 if(vErrors === null){
 vErrors = [err503];
 }
@@ -10972,8 +10964,22 @@ vErrors.push(err503);
 }
 errors++;
 }
-if(func2(data96) < 2){
-const err504 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+var _valid41 = _errs428 === errors;
+errors = _errs427;
+if(vErrors !== null){
+if(_errs427){
+vErrors.length = _errs427;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid41){
+const _errs430 = errors;
+if(typeof data98 === "string"){
+if(!pattern0.test(data98)){
+const err504 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
 if(vErrors === null){
 vErrors = [err504];
 }
@@ -10984,7 +10990,7 @@ errors++;
 }
 }
 else {
-const err505 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err505 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err505];
 }
@@ -10993,15 +10999,181 @@ vErrors.push(err505);
 }
 errors++;
 }
+var _valid41 = _errs430 === errors;
+valid70 = _valid41;
 }
-}
-else {
-const err506 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid70){
+const err506 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err506];
 }
 else {
 vErrors.push(err506);
+}
+errors++;
+}
+if(typeof data98 === "string"){
+if(func2(data98) > 20){
+const err507 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err507];
+}
+else {
+vErrors.push(err507);
+}
+errors++;
+}
+if(func2(data98) < 2){
+const err508 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err508];
+}
+else {
+vErrors.push(err508);
+}
+errors++;
+}
+}
+else {
+const err509 = {instancePath:instancePath+"/import/removeAfter",schemaPath:"#/properties/import/properties/removeAfter/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err509];
+}
+else {
+vErrors.push(err509);
+}
+errors++;
+}
+}
+}
+else {
+const err510 = {instancePath:instancePath+"/import",schemaPath:"#/properties/import/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err510];
+}
+else {
+vErrors.push(err510);
+}
+errors++;
+}
+}
+if(data.interval !== undefined){
+let data99 = data.interval;
+const _errs434 = errors;
+let valid71 = true;
+const _errs435 = errors;
+if(errors === _errs435){
+if(typeof data99 === "string"){
+if(func2(data99) > 20){
+const err511 = {};
+if(vErrors === null){
+vErrors = [err511];
+}
+else {
+vErrors.push(err511);
+}
+errors++;
+}
+}
+else {
+const err512 = {};
+if(vErrors === null){
+vErrors = [err512];
+}
+else {
+vErrors.push(err512);
+}
+errors++;
+}
+}
+var _valid42 = _errs435 === errors;
+errors = _errs434;
+if(vErrors !== null){
+if(_errs434){
+vErrors.length = _errs434;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid42){
+const _errs437 = errors;
+if(typeof data99 === "string"){
+if(!pattern0.test(data99)){
+const err513 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"},message:"must match pattern \""+"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"+"\""};
+if(vErrors === null){
+vErrors = [err513];
+}
+else {
+vErrors.push(err513);
+}
+errors++;
+}
+}
+else {
+const err514 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err514];
+}
+else {
+vErrors.push(err514);
+}
+errors++;
+}
+var _valid42 = _errs437 === errors;
+valid71 = _valid42;
+}
+if(!valid71){
+const err515 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err515];
+}
+else {
+vErrors.push(err515);
+}
+errors++;
+}
+if(typeof data99 === "string"){
+if(func2(data99) > 20){
+const err516 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/maxLength",keyword:"maxLength",params:{limit: 20},message:"must NOT have more than 20 characters"};
+if(vErrors === null){
+vErrors = [err516];
+}
+else {
+vErrors.push(err516);
+}
+errors++;
+}
+if(func2(data99) < 2){
+const err517 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+if(vErrors === null){
+vErrors = [err517];
+}
+else {
+vErrors.push(err517);
+}
+errors++;
+}
+}
+else {
+const err518 = {instancePath:instancePath+"/interval",schemaPath:"#/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err518];
+}
+else {
+vErrors.push(err518);
+}
+errors++;
+}
+}
+}
+else {
+const err519 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err519];
+}
+else {
+vErrors.push(err519);
 }
 errors++;
 }
@@ -11506,7 +11678,7 @@ return errors === 0;
 }
 
 export const Group = validate14;
-const schema15 = {"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100},"members":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"membersWhere":{"type":"string","minLength":1,"maxLength":2000},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
+const schema15 = {"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"displayName":{"type":"string","minLength":1,"maxLength":100},"members":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"membersWhere":{"type":"string","minLength":1,"maxLength":2000},"importFrom":{"type":"object","required":["directory","name"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"name":{"type":"string","minLength":1,"maxLength":255}}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -11523,7 +11695,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!((((((key0 === "organization") || (key0 === "displayName")) || (key0 === "members")) || (key0 === "groups")) || (key0 === "membersWhere")) || (key0 === "roles"))){
+if(!(((((((key0 === "organization") || (key0 === "displayName")) || (key0 === "members")) || (key0 === "groups")) || (key0 === "membersWhere")) || (key0 === "importFrom")) || (key0 === "roles"))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -11983,11 +12155,11 @@ vErrors.push(err35);
 errors++;
 }
 }
-if(data.roles !== undefined){
-let data7 = data.roles;
-if(Array.isArray(data7)){
-if(data7.length > 100){
-const err36 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(data.importFrom !== undefined){
+let data7 = data.importFrom;
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+if(data7.directory === undefined){
+const err36 = {instancePath:instancePath+"/importFrom",schemaPath:"#/properties/importFrom/required",keyword:"required",params:{missingProperty: "directory"},message:"must have required property '"+"directory"+"'"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -11996,16 +12168,8 @@ vErrors.push(err36);
 }
 errors++;
 }
-const len2 = data7.length;
-for(let i2=0; i2<len2; i2++){
-let data8 = data7[i2];
-const _errs35 = errors;
-let valid10 = true;
-const _errs36 = errors;
-if(errors === _errs36){
-if(typeof data8 === "string"){
-if(func2(data8) > 253){
-const err37 = {};
+if(data7.name === undefined){
+const err37 = {instancePath:instancePath+"/importFrom",schemaPath:"#/properties/importFrom/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -12014,9 +12178,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-}
-else {
-const err38 = {};
+for(const key1 in data7){
+if(!((key1 === "directory") || (key1 === "name"))){
+const err38 = {instancePath:instancePath+"/importFrom",schemaPath:"#/properties/importFrom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -12026,21 +12190,15 @@ vErrors.push(err38);
 errors++;
 }
 }
-var _valid3 = _errs36 === errors;
-errors = _errs35;
-if(vErrors !== null){
-if(_errs35){
-vErrors.length = _errs35;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs38 = errors;
+if(data7.directory !== undefined){
+let data8 = data7.directory;
+const _errs36 = errors;
+let valid9 = true;
+const _errs37 = errors;
+if(errors === _errs37){
 if(typeof data8 === "string"){
-if(!pattern1.test(data8)){
-const err39 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data8) > 253){
+const err39 = {};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -12051,7 +12209,7 @@ errors++;
 }
 }
 else {
-const err40 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err40 = {};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -12060,11 +12218,22 @@ vErrors.push(err40);
 }
 errors++;
 }
-var _valid3 = _errs38 === errors;
-valid10 = _valid3;
 }
-if(!valid10){
-const err41 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid3 = _errs37 === errors;
+errors = _errs36;
+if(vErrors !== null){
+if(_errs36){
+vErrors.length = _errs36;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs39 = errors;
+if(typeof data8 === "string"){
+if(!pattern1.test(data8)){
+const err41 = {instancePath:instancePath+"/importFrom/directory",schemaPath:"#/properties/importFrom/properties/directory/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -12073,9 +12242,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(typeof data8 === "string"){
-if(func2(data8) > 253){
-const err42 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err42 = {instancePath:instancePath+"/importFrom/directory",schemaPath:"#/properties/importFrom/properties/directory/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -12084,8 +12253,11 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(func2(data8) < 1){
-const err43 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+var _valid3 = _errs39 === errors;
+valid9 = _valid3;
+}
+if(!valid9){
+const err43 = {instancePath:instancePath+"/importFrom/directory",schemaPath:"#/properties/importFrom/properties/directory/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -12094,9 +12266,9 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-else {
-const err44 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data8 === "string"){
+if(func2(data8) > 253){
+const err44 = {instancePath:instancePath+"/importFrom/directory",schemaPath:"#/properties/importFrom/properties/directory/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -12105,10 +12277,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-}
-else {
-const err45 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(func2(data8) < 1){
+const err45 = {instancePath:instancePath+"/importFrom/directory",schemaPath:"#/properties/importFrom/properties/directory/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -12118,14 +12288,207 @@ vErrors.push(err45);
 errors++;
 }
 }
-}
 else {
-const err46 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err46 = {instancePath:instancePath+"/importFrom/directory",schemaPath:"#/properties/importFrom/properties/directory/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err46];
 }
 else {
 vErrors.push(err46);
+}
+errors++;
+}
+}
+if(data7.name !== undefined){
+let data9 = data7.name;
+if(typeof data9 === "string"){
+if(func2(data9) > 255){
+const err47 = {instancePath:instancePath+"/importFrom/name",schemaPath:"#/properties/importFrom/properties/name/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(func2(data9) < 1){
+const err48 = {instancePath:instancePath+"/importFrom/name",schemaPath:"#/properties/importFrom/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+else {
+const err49 = {instancePath:instancePath+"/importFrom/name",schemaPath:"#/properties/importFrom/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+}
+else {
+const err50 = {instancePath:instancePath+"/importFrom",schemaPath:"#/properties/importFrom/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+if(data.roles !== undefined){
+let data10 = data.roles;
+if(Array.isArray(data10)){
+if(data10.length > 100){
+const err51 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+const len2 = data10.length;
+for(let i2=0; i2<len2; i2++){
+let data11 = data10[i2];
+const _errs47 = errors;
+let valid12 = true;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data11 === "string"){
+if(func2(data11) > 253){
+const err52 = {};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+else {
+const err53 = {};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+var _valid4 = _errs48 === errors;
+errors = _errs47;
+if(vErrors !== null){
+if(_errs47){
+vErrors.length = _errs47;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs50 = errors;
+if(typeof data11 === "string"){
+if(!pattern1.test(data11)){
+const err54 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+else {
+const err55 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+var _valid4 = _errs50 === errors;
+valid12 = _valid4;
+}
+if(!valid12){
+const err56 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+if(typeof data11 === "string"){
+if(func2(data11) > 253){
+const err57 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+if(func2(data11) < 1){
+const err58 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+else {
+const err59 = {instancePath:instancePath+"/roles/" + i2,schemaPath:"#/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+}
+else {
+const err60 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+}
+else {
+const err61 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
 }
 errors++;
 }
@@ -13562,7 +13925,7 @@ return errors === 0;
 
 export const User = validate16;
 const schema17 = {"type":"object","required":["email"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"identities":{"type":"array","maxItems":20,"items":{"type":"object","required":["directory"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"name":{"type":"string","minLength":1,"maxLength":255}}}},"distinctFrom":{"type":"array","maxItems":50,"items":{"type":"object","required":["directory","id"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255}}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"memberships":{"type":"array","maxItems":200,"items":{"type":"object","required":["organization"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"from":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"}},"state":{"type":"string","enum":["Ended"]}}}},"licenses":{"type":"array","maxItems":50,"items":{"type":"object","required":["pool"],"additionalProperties":false,"properties":{"pool":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"quantity":{"type":"integer","minimum":1,"maximum":100},"sendToEmail":{"type":"boolean"}}}},"suspended":{"type":"boolean"},"previousNames":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}}};
-const pattern87 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
+const pattern89 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -14845,7 +15208,7 @@ vErrors = null;
 if(_valid7){
 const _errs89 = errors;
 if(typeof data22 === "string"){
-if(!pattern87.test(data22)){
+if(!pattern89.test(data22)){
 const err97 = {instancePath:instancePath+"/memberships/" + i3+"/from",schemaPath:"#/properties/memberships/items/properties/from/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err97];
@@ -14944,7 +15307,7 @@ vErrors = null;
 if(_valid8){
 const _errs96 = errors;
 if(typeof data23 === "string"){
-if(!pattern87.test(data23)){
+if(!pattern89.test(data23)){
 const err104 = {instancePath:instancePath+"/memberships/" + i3+"/until",schemaPath:"#/properties/memberships/items/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$"+"\""};
 if(vErrors === null){
 vErrors = [err104];
@@ -15421,7 +15784,7 @@ return errors === 0;
 
 export const Invitation = validate17;
 const schema18 = {"type":"object","required":["email","organization"],"additionalProperties":false,"properties":{"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"roles":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"locale":{"type":"string","maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}},"message":{"type":"string","minLength":1,"maxLength":1000,"if":{"type":"string","maxLength":1000},"then":{"type":"string","pattern":"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"}},"invitedBy":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"validFor":{"type":"string","minLength":2,"maxLength":20,"if":{"type":"string","maxLength":20},"then":{"type":"string","pattern":"^([1-9][0-9]{0,5}h([1-9][0-9]{0,5}m)?([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,5}m([1-9][0-9]{0,6}s)?|[1-9][0-9]{0,6}s|0s)$"}}}};
-const pattern95 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
+const pattern97 = new RegExp("^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$", "u");
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -15988,7 +16351,7 @@ vErrors = null;
 if(_valid4){
 const _errs39 = errors;
 if(typeof data6 === "string"){
-if(!pattern95.test(data6)){
+if(!pattern97.test(data6)){
 const err41 = {instancePath:instancePath+"/message",schemaPath:"#/properties/message/then/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"},message:"must match pattern \""+"^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err41];
@@ -16290,8 +16653,8 @@ return errors === 0;
 
 export const Approval = validate18;
 const schema19 = {"type":"object","required":["releases","reason","expirationTime"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"releases":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"reason":{"type":"string","minLength":1,"maxLength":500},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern99 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern100 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
+const pattern101 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern102 = new RegExp("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$", "u");
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -16490,7 +16853,7 @@ vErrors = null;
 if(_valid1){
 const _errs14 = errors;
 if(typeof data1 === "string"){
-if(!pattern99.test(data1)){
+if(!pattern101.test(data1)){
 const err14 = {instancePath:instancePath+"/releases",schemaPath:"#/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -16624,7 +16987,7 @@ vErrors = null;
 if(_valid2){
 const _errs23 = errors;
 if(typeof data3 === "string"){
-if(!pattern100.test(data3)){
+if(!pattern102.test(data3)){
 const err24 = {instancePath:instancePath+"/expirationTime",schemaPath:"#/properties/expirationTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err24];

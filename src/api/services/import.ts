@@ -13,6 +13,12 @@ export const imported = block(
       'None',
     ]),
     roles: optional(list(reference('Role', ''), 100, 'Roles that each of them gets.'), 'off'),
+    mayGrant: optional(
+      block('What groups of the directory may carry here (`Group.importFrom`).', {
+        roles: list(reference('Role', ''), 100, 'Roles that their members may get by them.'),
+      }),
+      'off',
+    ),
     filter: optional(
       expression(
         'Only people for whom this is true: `user.active && user.email.endsWith("@acme.example")`. Where it fails for somebody, it stays as it was for them.',

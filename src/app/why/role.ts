@@ -131,17 +131,22 @@ const groupWay = ({ snapshot: { cache }, person }: Place, path: readonly string[
   const listed = entrance?.spec.members?.includes(person.name) ?? false
   const at = exit ? whenceOf(exit).place : `Group/${last}`
   const expression = entrance?.spec.membersWhere
+  const { directory, name: there } = entrance?.spec.importFrom ?? {}
   const how = listed
     ? `listed in ${fullPlaceOf(entrance)}`
-    : expression === undefined
-      ? `kept in it from before, while ${placeOf(entrance)} cannot be judged`
-      : `by the expression ${expression} in ${fullPlaceOf(entrance)}`
+    : directory !== undefined
+      ? `by being in ${there} of Directory/${directory} (${fullPlaceOf(entrance)})`
+      : expression === undefined
+        ? `kept in it from before, while ${placeOf(entrance)} cannot be judged`
+        : `by the expression ${expression} in ${fullPlaceOf(entrance)}`
   const through = path.length > 1 ? `, which is in ${path.slice(1).join(', which is in ')}` : ''
   const subject = role === undefined ? `in the group ${first}` : `through the group ${last} (${fullPlaceOf(exit)})`
   const member = role === undefined ? `, ${how}${through}` : `: in ${first}, ${how}${through}`
   const leave = listed
     ? `take ${person.name} out of the members in ${placeOf(entrance)}`
-    : `change the expression in ${placeOf(entrance)}, or what it looks at`
+    : directory !== undefined
+      ? `take them out of ${there} there`
+      : `change the expression in ${placeOf(entrance)}, or what it looks at`
   return {
     how: 'Group',
     at,

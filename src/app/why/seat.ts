@@ -60,7 +60,7 @@ const membersIn = (snapshot: Snapshot, person: Person, pool: LicensePool): Membe
     const prospect =
       spec.joined || groups.length === 0
         ? undefined
-        : { groups, roles: groups.flatMap(name => [...snapshot.groups.rolesOf(name)]) }
+        : { groups, roles: place.groups.flatMap(one => snapshot.groups.rolesThrough(one)) }
     return [
       {
         place,
