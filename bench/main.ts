@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { type Bench, isMet, type Row, ratioOf } from './bench.ts'
 import { directory } from './directory.ts'
 import { github } from './github.ts'
+import { imports } from './import.ts'
 import { kubernetes } from './kubernetes.ts'
 import { pass } from './pass.ts'
 import { plan } from './plan.ts'
@@ -31,6 +32,7 @@ const benches: readonly Bench[] = [
   source,
   stream,
   directory,
+  imports,
   scim,
   github,
   kubernetes,
