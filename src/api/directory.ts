@@ -104,6 +104,7 @@ const status = object('What was read last.', {
   people: unset(
     object('Who the people there are, by what the last read said.', {
       declared: count('Whose address is one of a declared User.'),
+      suspected: unset(count('Who look like somebody declared, and nobody has decided yet: `roster duplicates`.')),
       unknown: count('In the domains of the organization, and nobody declares them.'),
       external: count('With an address outside of those domains, and nobody declares them.'),
       withoutAddress: count('Without a usable address.'),

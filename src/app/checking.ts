@@ -1,8 +1,10 @@
 import type { Directory } from '../api/directory.ts'
 import type { RecordedUser } from '../api/directoryrecord.ts'
-import { isUsableId, recordedUser } from '../decide/found.ts'
+import { isUsableId } from '../decide/found.ts'
+import { mappedUser } from '../decide/mapping.ts'
 import type { Counts, People, Standing } from '../decide/reading.ts'
 import type { Capabilities, DirectoryCheck, ReadOutcome } from '../ports/directory.ts'
+import { settingsFor } from '../reconcilers/context.ts'
 import { countingPeopleOf } from '../reconcilers/directoryread.ts'
 import { directoryDriver } from './directories.ts'
 import type { Realm } from './realm.ts'
@@ -35,7 +37,10 @@ export const checkDirectory = async (
   { signal, progress }: { signal: AbortSignal; progress: (read: Counts) => void },
 ): Promise<Checked> => {
   const directory = (await declaredObject(realm, { kind: 'Directory', name })) as Directory
-  const { people, add } = countingPeopleOf(await takeSnapshot(realm), directory)
+  const snapshot = await takeSnapshot(realm)
+  const { people, add } = countingPeopleOf(snapshot, directory)
+  const { mapping } = directory.spec.import ?? {}
+  const domains = settingsFor(snapshot, directory.spec.organization)?.settings.domains ?? []
   const samples: (RecordedUser & { id: string; standing: Standing })[] = []
   const driver = await directoryDriver(realm, directory)
   try {
@@ -48,8 +53,8 @@ export const checkDirectory = async (
       take: ({ users = [], groups = [] }) => {
         for (const found of users) {
           if (!isUsableId(found.id)) continue
-          const user = recordedUser(found)
-          const standing = add(user)
+          const user = mappedUser(mapping, found, { domains, before: undefined })
+          const standing = add({ directory: name, of: 'User', id: found.id, user, firstSeenTime: '' })
           counts.users += 1
           if (samples.length < SAMPLES) samples.push({ id: found.id, ...user, standing })
         }

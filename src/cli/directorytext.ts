@@ -45,13 +45,18 @@ export const checkText = ({ directory, connection, capabilities, read, people: f
       lines.push(
         `  such as  ${[id, displayName ?? ([givenName, familyName].filter(Boolean).join(' ') || login), email].flatMap(text => (text === undefined ? [] : [escapeText(text)])).join(', ')} (${[WORDS[standing], ...(relation ? RELATION_WORDS[relation] : active ? [] : ['disabled'])].join(', ')})`,
       )
-    lines.push('  policy   Observe: nobody is given or loses anything')
+    lines.push(
+      found.imported === undefined
+        ? '  policy   Observe: nobody is given or loses anything'
+        : `  policy   Import: ${counted(found.imported, 'of them belongs', 'of them belong')} to ${directory.spec.organization} by it, or would; roster plan says what changes`,
+    )
   }
   return lines.map(line).join('')
 }
 
 const WORDS = {
   declared: 'declared',
+  suspected: 'looks like somebody declared',
   unknown: 'not declared',
   external: 'not declared, outside of the domains',
   withoutAddress: 'without a usable address',
@@ -68,6 +73,7 @@ const RELATION_WORDS = {
 const standings = (found: Checked['people']): string =>
   [
     `${found.declared} declared`,
+    ...(found.suspected ? [`${found.suspected} who look like somebody declared (roster duplicates)`] : []),
     `${found.unknown} not declared`,
     ...(found.external > 0 ? [`${found.external} not declared and outside of the domains of the organization`] : []),
     ...(found.withoutAddress > 0 ? [`${found.withoutAddress} without a usable address`] : []),

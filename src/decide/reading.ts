@@ -71,40 +71,36 @@ const INTERVALS = 2
 /** @param lastComplete milliseconds since 1970; when the directory was declared, where nothing was ever read */
 export const staleAt = (lastComplete: number, interval: number): number => lastComplete + INTERVALS * interval
 
-/** Who a person in a directory is to Roster, as far as one address says it. */
-export type Standing = 'declared' | 'unknown' | 'external' | 'withoutAddress'
+/** Who a person in a directory is to Roster. `suspected`: they look like somebody declared, and nobody has decided yet. */
+export type Standing = 'declared' | 'suspected' | 'unknown' | 'external' | 'withoutAddress'
 
-/**
- * A directory knows its own domains; of an address outside of them it only claims that somebody has it.
- * @param isDeclared whether a declared User has the address
- */
+/** A directory knows its own domains; of an address outside of them it only claims that somebody has it. */
 export const standingOf = (
   { email }: Pick<RecordedUser, 'email'>,
   domains: readonly string[],
-  isDeclared: (address: string) => boolean,
+  recognized: 'declared' | 'suspected' | 'unknown',
 ): Standing => {
+  if (recognized !== 'unknown') return recognized
   if (email === undefined) return 'withoutAddress'
-  if (isDeclared(email)) return 'declared'
   return isExternal(email, domains) ? 'external' : 'unknown'
 }
 
-/** So many people are so and so; those who are disabled, or only invited, are counted twice. */
-export type People = Record<Standing | 'disabled', number> & { invited?: number }
+/** So many people are so and so; those who are disabled, or only invited, or to whom the directory gives a membership, are counted twice. */
+export type People = Record<Exclude<Standing, 'suspected'> | 'disabled', number> & {
+  suspected?: number
+  invited?: number
+  imported?: number
+}
 
-/** Counts who people are, one after the other. @returns `add` says who this one is */
-export const countingPeople = (
-  domains: readonly string[],
-  isDeclared: (address: string) => boolean,
-): { people: People; add: (user: RecordedUser) => Standing } => {
+/** Counts who people are, one after the other. */
+export const countingPeople = (): { people: People; add: (user: RecordedUser, standing: Standing) => void } => {
   const people: People = { declared: 0, unknown: 0, external: 0, withoutAddress: 0, disabled: 0 }
   return {
     people,
-    add: user => {
-      const standing = standingOf(user, domains, isDeclared)
-      people[standing] += 1
+    add: (user, standing) => {
+      people[standing] = (people[standing] ?? 0) + 1
       if (isOnlyInvited(user)) people.invited = (people.invited ?? 0) + 1
       else if (!user.active) people.disabled += 1
-      return standing
     },
   }
 }

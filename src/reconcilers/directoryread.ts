@@ -1,17 +1,26 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Directory, DirectoryStatus } from '../api/directory.ts'
+import type { Directory } from '../api/directory.ts'
 import type { DirectoryRecord, DirectoryRecordSpec, RecordedUser } from '../api/directoryrecord.ts'
 import { MANAGERS } from '../api/names.ts'
 import { enrolmentOf } from '../decide/enrolment.ts'
 import { formerLogins, isUsableId, recordedGroup } from '../decide/found.ts'
 import { emptied, FoundGroups } from '../decide/foundgroups.ts'
 import { mappedUser } from '../decide/mapping.ts'
-import { believed, believedGroups, type Counts, countingPeople, type People } from '../decide/reading.ts'
+import {
+  believed,
+  believedGroups,
+  type Counts,
+  countingPeople,
+  type People,
+  type Standing,
+  standingOf,
+} from '../decide/reading.ts'
 import { directoryRecordName } from '../decide/record-names.ts'
 import type { DirectoryDriver, FoundGroup, FoundPage, FoundUser, ReadOutcome } from '../ports/directory.ts'
 import { now, settingsFor, type World } from './context.ts'
 import { bearerOf } from './imports.ts'
 import { declaredOwnerOf } from './people.ts'
+import { personOf } from './who.ts'
 
 /** Records that are written at once: most of it is waiting for the store. */
 const TOGETHER = 64
@@ -138,29 +147,36 @@ const noteGroups = async (
 }
 const MOST_GROUPS = 500
 
-/** Counts who the people of a directory are, as somebody tells of them. */
-export const countingPeopleOf = (world: Pick<World, 'cache'>, { spec }: Directory) =>
-  countingPeople(
-    settingsFor(world, spec.organization)?.settings.domains ?? [],
-    address => declaredOwnerOf(world.cache, address) !== undefined,
-  )
-
-/** Who the people of a directory are, by what it last said; where it imports, also to how many it gives a membership. */
-export const peopleOf = (
-  world: Pick<World, 'cache'>,
+/** Counts who the people of a directory are, as somebody tells of them; where it imports, also to how many it gives a membership. @returns `add` says who this one is */
+export const countingPeopleOf = (
+  { cache }: Pick<World, 'cache'>,
   directory: Directory,
-): People & Pick<NonNullable<DirectoryStatus['people']>, 'imported'> => {
-  const settings = directory.spec.import && settingsFor(world, directory.spec.organization)?.settings
-  const { people, add } = countingPeopleOf(world, directory)
-  let imported = 0
-  for (const record of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name)) {
-    const { spec } = record
-    if (!spec.user || spec.missingTime !== undefined) continue
-    add(spec.user)
-    if (settings && enrolmentOf(directory, spec, settings).is === 'in' && bearerOf(world.cache, record) !== undefined)
-      imported += 1
+): { people: People; add: (spec: DirectoryRecordSpec & { user: RecordedUser }) => Standing } => {
+  const settings = settingsFor({ cache }, directory.spec.organization)?.settings
+  const { people, add } = countingPeople()
+  if (directory.spec.import) people.imported = 0
+  return {
+    people,
+    add: spec => {
+      const record = { kind: 'DirectoryRecord', spec } as DirectoryRecord
+      const { is } = personOf(cache, record)
+      // Whoever only claims the address keeps nobody from it, but of two with one address somebody has to say who is who.
+      const isClaimed = is === 'unknown' && spec.user.email !== undefined && declaredOwnerOf(cache, spec.user.email)
+      const standing = standingOf(spec.user, settings?.domains ?? [], isClaimed ? 'suspected' : is)
+      add(spec.user, standing)
+      const isIn = settings && directory.spec.import && enrolmentOf(directory, spec, settings).is === 'in'
+      if (isIn && bearerOf(cache, record) !== undefined) people.imported = (people.imported ?? 0) + 1
+      return standing
+    },
   }
-  return { ...people, ...(settings && { imported }) }
+}
+
+/** Who the people of a directory are, by what it last said. */
+export const peopleOf = (world: Pick<World, 'cache'>, directory: Directory): People => {
+  const { people, add } = countingPeopleOf(world, directory)
+  for (const { spec } of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name))
+    if (spec.user && spec.missingTime === undefined) add({ ...spec, user: spec.user })
+  return people
 }
 
 /** Forgets what a directory said of everybody. */

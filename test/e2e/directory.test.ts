@@ -120,6 +120,8 @@ spec: {organization: acme, allow: ['reports:read']}
     const why = await place.roster('why', 'ben@acme.example', 'reader')
     expect(why.out).toContain('given to everybody in Directory/hr (acme.yaml:')
 
+    const checked = await place.roster('check', 'hr', '--directory-files', 'files')
+    expect(checked.out).toContain('policy   Import: 3 of them belong to acme by it, or would')
     await write('1,ann@acme.example,red', '3,guest@partner.example,')
     expect((await place.roster('sync', 'hr')).code).toBe(0)
     const canStill = () => place.roster('can', 'ben@acme.example', 'reports:read', '--in', 'acme')

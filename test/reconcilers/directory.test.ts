@@ -259,7 +259,8 @@ describe('a directory', () => {
   })
 
   it('counts who is declared, who is not and who is from elsewhere', async () => {
-    await realm.declare('User', 'ann', { email: 'Ann@acme.example' })
+    await realm.declare('User', 'ann', { email: 'Ann@acme.example', memberships: [{ organization: 'acme' }] })
+    await realm.declare('User', 'cleo', { email: 'cleo@acme.example' })
     await realm.declare('User', 'dora', {
       email: 'dora@other.example',
       aliases: ['d@acme.example'],
@@ -274,12 +275,20 @@ describe('a directory', () => {
           person('4', { email: 'guest@partner.example' }),
           { id: '5', active: false },
           person('6', { email: 'not an address' }),
+          person('7', { email: 'cleo@acme.example' }),
         ],
       },
     ]
     await connect()
     await realm.run()
-    expect((await statusOf()).people).toEqual({ declared: 2, unknown: 1, external: 1, withoutAddress: 2, disabled: 1 })
+    expect((await statusOf()).people).toEqual({
+      declared: 2,
+      suspected: 1,
+      unknown: 1,
+      external: 1,
+      withoutAddress: 2,
+      disabled: 1,
+    })
     expect((await statusOf()).lastSync?.unusable).toBe(1)
     expect((await records())['6']?.user?.problem).toContain('is not one mail address')
   })

@@ -161,7 +161,11 @@ describe('a directory that imports', () => {
     service.pages = [{ users: [person('x', { email: 'boss@else.example' })] }]
     await connect()
     expect((await realm.store.list('Membership')).items.map(({ spec }) => spec.organization)).toEqual(['else'])
-    expect((await realm.store.get('Directory', 'hr'))?.status?.people).toMatchObject({ imported: 0, declared: 1 })
+    expect((await realm.store.get('Directory', 'hr'))?.status?.people).toMatchObject({
+      imported: 0,
+      declared: 0,
+      suspected: 1,
+    })
   })
 
   it('gives an admin nothing by itself, and what it gives once somebody says who they are', async () => {

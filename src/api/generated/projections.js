@@ -14483,7 +14483,7 @@ return errors === 0;
 }
 
 export const DirectoryStatus = validate17;
-const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"imported":{"type":"integer","minimum":0,"maximum":10000000}}},"importedGroups":{"type":"array","maxItems":2000,"items":{"type":"string","minLength":1,"maxLength":255}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
+const schema18 = {"type":"object","additionalProperties":false,"properties":{"lastSync":{"type":"object","required":["outcome","users","groups","created","updated","removed","unusable","requests","endTime"],"additionalProperties":false,"properties":{"outcome":{"type":"string","enum":["Complete","Partial","Failed"]},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"created":{"type":"integer","minimum":0,"maximum":10000000},"updated":{"type":"integer","minimum":0,"maximum":10000000},"removed":{"type":"integer","minimum":0,"maximum":10000000},"unusable":{"type":"integer","minimum":0,"maximum":10000000},"requests":{"type":"integer","minimum":0,"maximum":10000000},"endTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"reading":{"type":"object","required":["startTime","users","groups"],"additionalProperties":false,"properties":{"startTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000}}},"request":{"type":"string","minLength":1,"maxLength":300},"people":{"type":"object","required":["declared","unknown","external","withoutAddress","disabled"],"additionalProperties":false,"properties":{"declared":{"type":"integer","minimum":0,"maximum":10000000},"suspected":{"type":"integer","minimum":0,"maximum":10000000},"unknown":{"type":"integer","minimum":0,"maximum":10000000},"external":{"type":"integer","minimum":0,"maximum":10000000},"withoutAddress":{"type":"integer","minimum":0,"maximum":10000000},"disabled":{"type":"integer","minimum":0,"maximum":10000000},"invited":{"type":"integer","minimum":0,"maximum":10000000},"imported":{"type":"integer","minimum":0,"maximum":10000000}}},"importedGroups":{"type":"array","maxItems":2000,"items":{"type":"string","minLength":1,"maxLength":255}},"lastCompleteTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":-1},"conditions":{"type":"array","maxItems":20,"items":{"type":"object","required":["type","status","reason","message","lastTransitionTime","observedGeneration"],"additionalProperties":false,"properties":{"type":{"type":"string","maxLength":100},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","maxLength":100},"message":{"type":"string","maxLength":2000},"lastTransitionTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"observedGeneration":{"type":"integer","minimum":0}}}}}};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -15300,7 +15300,7 @@ vErrors.push(err67);
 errors++;
 }
 for(const key3 in data15){
-if(!(((((((key3 === "declared") || (key3 === "unknown")) || (key3 === "external")) || (key3 === "withoutAddress")) || (key3 === "disabled")) || (key3 === "invited")) || (key3 === "imported"))){
+if(!((((((((key3 === "declared") || (key3 === "suspected")) || (key3 === "unknown")) || (key3 === "external")) || (key3 === "withoutAddress")) || (key3 === "disabled")) || (key3 === "invited")) || (key3 === "imported"))){
 const err68 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err68];
@@ -15346,10 +15346,10 @@ errors++;
 }
 }
 }
-if(data15.unknown !== undefined){
-let data17 = data15.unknown;
+if(data15.suspected !== undefined){
+let data17 = data15.suspected;
 if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err72 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err72 = {instancePath:instancePath+"/people/suspected",schemaPath:"#/properties/people/properties/suspected/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -15360,7 +15360,7 @@ errors++;
 }
 if((typeof data17 == "number") && (isFinite(data17))){
 if(data17 > 10000000 || isNaN(data17)){
-const err73 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err73 = {instancePath:instancePath+"/people/suspected",schemaPath:"#/properties/people/properties/suspected/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -15370,7 +15370,7 @@ vErrors.push(err73);
 errors++;
 }
 if(data17 < 0 || isNaN(data17)){
-const err74 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err74 = {instancePath:instancePath+"/people/suspected",schemaPath:"#/properties/people/properties/suspected/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -15381,10 +15381,10 @@ errors++;
 }
 }
 }
-if(data15.external !== undefined){
-let data18 = data15.external;
+if(data15.unknown !== undefined){
+let data18 = data15.unknown;
 if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err75 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err75 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -15395,7 +15395,7 @@ errors++;
 }
 if((typeof data18 == "number") && (isFinite(data18))){
 if(data18 > 10000000 || isNaN(data18)){
-const err76 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err76 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -15405,7 +15405,7 @@ vErrors.push(err76);
 errors++;
 }
 if(data18 < 0 || isNaN(data18)){
-const err77 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err77 = {instancePath:instancePath+"/people/unknown",schemaPath:"#/properties/people/properties/unknown/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -15416,10 +15416,10 @@ errors++;
 }
 }
 }
-if(data15.withoutAddress !== undefined){
-let data19 = data15.withoutAddress;
+if(data15.external !== undefined){
+let data19 = data15.external;
 if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err78 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err78 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -15430,7 +15430,7 @@ errors++;
 }
 if((typeof data19 == "number") && (isFinite(data19))){
 if(data19 > 10000000 || isNaN(data19)){
-const err79 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err79 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -15440,7 +15440,7 @@ vErrors.push(err79);
 errors++;
 }
 if(data19 < 0 || isNaN(data19)){
-const err80 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err80 = {instancePath:instancePath+"/people/external",schemaPath:"#/properties/people/properties/external/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -15451,10 +15451,10 @@ errors++;
 }
 }
 }
-if(data15.disabled !== undefined){
-let data20 = data15.disabled;
+if(data15.withoutAddress !== undefined){
+let data20 = data15.withoutAddress;
 if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err81 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err81 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -15465,7 +15465,7 @@ errors++;
 }
 if((typeof data20 == "number") && (isFinite(data20))){
 if(data20 > 10000000 || isNaN(data20)){
-const err82 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err82 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -15475,7 +15475,7 @@ vErrors.push(err82);
 errors++;
 }
 if(data20 < 0 || isNaN(data20)){
-const err83 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err83 = {instancePath:instancePath+"/people/withoutAddress",schemaPath:"#/properties/people/properties/withoutAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -15486,10 +15486,10 @@ errors++;
 }
 }
 }
-if(data15.invited !== undefined){
-let data21 = data15.invited;
+if(data15.disabled !== undefined){
+let data21 = data15.disabled;
 if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
-const err84 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err84 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -15500,7 +15500,7 @@ errors++;
 }
 if((typeof data21 == "number") && (isFinite(data21))){
 if(data21 > 10000000 || isNaN(data21)){
-const err85 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err85 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -15510,7 +15510,7 @@ vErrors.push(err85);
 errors++;
 }
 if(data21 < 0 || isNaN(data21)){
-const err86 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err86 = {instancePath:instancePath+"/people/disabled",schemaPath:"#/properties/people/properties/disabled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -15521,10 +15521,10 @@ errors++;
 }
 }
 }
-if(data15.imported !== undefined){
-let data22 = data15.imported;
+if(data15.invited !== undefined){
+let data22 = data15.invited;
 if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
-const err87 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err87 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -15535,7 +15535,7 @@ errors++;
 }
 if((typeof data22 == "number") && (isFinite(data22))){
 if(data22 > 10000000 || isNaN(data22)){
-const err88 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+const err88 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -15545,7 +15545,7 @@ vErrors.push(err88);
 errors++;
 }
 if(data22 < 0 || isNaN(data22)){
-const err89 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+const err89 = {instancePath:instancePath+"/people/invited",schemaPath:"#/properties/people/properties/invited/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -15556,9 +15556,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err90 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15.imported !== undefined){
+let data23 = data15.imported;
+if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
+const err90 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -15567,12 +15568,9 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-if(data.importedGroups !== undefined){
-let data23 = data.importedGroups;
-if(Array.isArray(data23)){
-if(data23.length > 2000){
-const err91 = {instancePath:instancePath+"/importedGroups",schemaPath:"#/properties/importedGroups/maxItems",keyword:"maxItems",params:{limit: 2000},message:"must NOT have more than 2000 items"};
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 > 10000000 || isNaN(data23)){
+const err91 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -15581,12 +15579,8 @@ vErrors.push(err91);
 }
 errors++;
 }
-const len0 = data23.length;
-for(let i0=0; i0<len0; i0++){
-let data24 = data23[i0];
-if(typeof data24 === "string"){
-if(func2(data24) > 255){
-const err92 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(data23 < 0 || isNaN(data23)){
+const err92 = {instancePath:instancePath+"/people/imported",schemaPath:"#/properties/people/properties/imported/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -15595,8 +15589,11 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(func2(data24) < 1){
-const err93 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+}
+else {
+const err93 = {instancePath:instancePath+"/people",schemaPath:"#/properties/people/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -15606,8 +15603,11 @@ vErrors.push(err93);
 errors++;
 }
 }
-else {
-const err94 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.importedGroups !== undefined){
+let data24 = data.importedGroups;
+if(Array.isArray(data24)){
+if(data24.length > 2000){
+const err94 = {instancePath:instancePath+"/importedGroups",schemaPath:"#/properties/importedGroups/maxItems",keyword:"maxItems",params:{limit: 2000},message:"must NOT have more than 2000 items"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -15616,10 +15616,12 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-}
-else {
-const err95 = {instancePath:instancePath+"/importedGroups",schemaPath:"#/properties/importedGroups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len0 = data24.length;
+for(let i0=0; i0<len0; i0++){
+let data25 = data24[i0];
+if(typeof data25 === "string"){
+if(func2(data25) > 255){
+const err95 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -15628,16 +15630,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-}
-if(data.lastCompleteTime !== undefined){
-let data25 = data.lastCompleteTime;
-const _errs67 = errors;
-let valid8 = true;
-const _errs68 = errors;
-if(errors === _errs68){
-if(typeof data25 === "string"){
-if(func2(data25) > 35){
-const err96 = {};
+if(func2(data25) < 1){
+const err96 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -15648,7 +15642,7 @@ errors++;
 }
 }
 else {
-const err97 = {};
+const err97 = {instancePath:instancePath+"/importedGroups/" + i0,schemaPath:"#/properties/importedGroups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -15658,21 +15652,9 @@ vErrors.push(err97);
 errors++;
 }
 }
-var _valid2 = _errs68 === errors;
-errors = _errs67;
-if(vErrors !== null){
-if(_errs67){
-vErrors.length = _errs67;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid2){
-const _errs70 = errors;
-if(typeof data25 === "string"){
-if(!pattern1.test(data25)){
-const err98 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err98 = {instancePath:instancePath+"/importedGroups",schemaPath:"#/properties/importedGroups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -15682,8 +15664,15 @@ vErrors.push(err98);
 errors++;
 }
 }
-else {
-const err99 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.lastCompleteTime !== undefined){
+let data26 = data.lastCompleteTime;
+const _errs69 = errors;
+let valid8 = true;
+const _errs70 = errors;
+if(errors === _errs70){
+if(typeof data26 === "string"){
+if(func2(data26) > 35){
+const err99 = {};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -15692,11 +15681,9 @@ vErrors.push(err99);
 }
 errors++;
 }
-var _valid2 = _errs70 === errors;
-valid8 = _valid2;
 }
-if(!valid8){
-const err100 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err100 = {};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -15705,9 +15692,22 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(typeof data25 === "string"){
-if(func2(data25) > 35){
-const err101 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid2 = _errs70 === errors;
+errors = _errs69;
+if(vErrors !== null){
+if(_errs69){
+vErrors.length = _errs69;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid2){
+const _errs72 = errors;
+if(typeof data26 === "string"){
+if(!pattern1.test(data26)){
+const err101 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -15718,7 +15718,7 @@ errors++;
 }
 }
 else {
-const err102 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err102 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -15727,11 +15727,11 @@ vErrors.push(err102);
 }
 errors++;
 }
+var _valid2 = _errs72 === errors;
+valid8 = _valid2;
 }
-if(data.observedGeneration !== undefined){
-let data26 = data.observedGeneration;
-if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
-const err103 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid8){
+const err103 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -15740,9 +15740,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-if((typeof data26 == "number") && (isFinite(data26))){
-if(data26 < -1 || isNaN(data26)){
-const err104 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
+if(typeof data26 === "string"){
+if(func2(data26) > 35){
+const err104 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -15752,12 +15752,8 @@ vErrors.push(err104);
 errors++;
 }
 }
-}
-if(data.conditions !== undefined){
-let data27 = data.conditions;
-if(Array.isArray(data27)){
-if(data27.length > 20){
-const err105 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err105 = {instancePath:instancePath+"/lastCompleteTime",schemaPath:"#/properties/lastCompleteTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -15766,12 +15762,11 @@ vErrors.push(err105);
 }
 errors++;
 }
-const len1 = data27.length;
-for(let i1=0; i1<len1; i1++){
-let data28 = data27[i1];
-if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
-if(data28.type === undefined){
-const err106 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+}
+if(data.observedGeneration !== undefined){
+let data27 = data.observedGeneration;
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
+const err106 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -15780,8 +15775,9 @@ vErrors.push(err106);
 }
 errors++;
 }
-if(data28.status === undefined){
-const err107 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 < -1 || isNaN(data27)){
+const err107 = {instancePath:instancePath+"/observedGeneration",schemaPath:"#/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -15790,8 +15786,13 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(data28.reason === undefined){
-const err108 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+}
+if(data.conditions !== undefined){
+let data28 = data.conditions;
+if(Array.isArray(data28)){
+if(data28.length > 20){
+const err108 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -15800,8 +15801,12 @@ vErrors.push(err108);
 }
 errors++;
 }
-if(data28.message === undefined){
-const err109 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+const len1 = data28.length;
+for(let i1=0; i1<len1; i1++){
+let data29 = data28[i1];
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+if(data29.type === undefined){
+const err109 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -15810,8 +15815,8 @@ vErrors.push(err109);
 }
 errors++;
 }
-if(data28.lastTransitionTime === undefined){
-const err110 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(data29.status === undefined){
+const err110 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -15820,8 +15825,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(data28.observedGeneration === undefined){
-const err111 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
+if(data29.reason === undefined){
+const err111 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -15830,9 +15835,8 @@ vErrors.push(err111);
 }
 errors++;
 }
-for(const key4 in data28){
-if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
-const err112 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(data29.message === undefined){
+const err112 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -15841,12 +15845,8 @@ vErrors.push(err112);
 }
 errors++;
 }
-}
-if(data28.type !== undefined){
-let data29 = data28.type;
-if(typeof data29 === "string"){
-if(func2(data29) > 100){
-const err113 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data29.lastTransitionTime === undefined){
+const err113 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -15855,9 +15855,8 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-else {
-const err114 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data29.observedGeneration === undefined){
+const err114 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/required",keyword:"required",params:{missingProperty: "observedGeneration"},message:"must have required property '"+"observedGeneration"+"'"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -15866,11 +15865,9 @@ vErrors.push(err114);
 }
 errors++;
 }
-}
-if(data28.status !== undefined){
-let data30 = data28.status;
-if(typeof data30 !== "string"){
-const err115 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key4 in data29){
+if(!((((((key4 === "type") || (key4 === "status")) || (key4 === "reason")) || (key4 === "message")) || (key4 === "lastTransitionTime")) || (key4 === "observedGeneration"))){
+const err115 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -15879,8 +15876,12 @@ vErrors.push(err115);
 }
 errors++;
 }
-if(!(((data30 === "True") || (data30 === "False")) || (data30 === "Unknown"))){
-const err116 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+if(data29.type !== undefined){
+let data30 = data29.type;
+if(typeof data30 === "string"){
+if(func2(data30) > 100){
+const err116 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -15890,11 +15891,8 @@ vErrors.push(err116);
 errors++;
 }
 }
-if(data28.reason !== undefined){
-let data31 = data28.reason;
-if(typeof data31 === "string"){
-if(func2(data31) > 100){
-const err117 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err117 = {instancePath:instancePath+"/conditions/" + i1+"/type",schemaPath:"#/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -15904,8 +15902,10 @@ vErrors.push(err117);
 errors++;
 }
 }
-else {
-const err118 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data29.status !== undefined){
+let data31 = data29.status;
+if(typeof data31 !== "string"){
+const err118 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -15914,12 +15914,8 @@ vErrors.push(err118);
 }
 errors++;
 }
-}
-if(data28.message !== undefined){
-let data32 = data28.message;
-if(typeof data32 === "string"){
-if(func2(data32) > 2000){
-const err119 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(!(((data31 === "True") || (data31 === "False")) || (data31 === "Unknown"))){
+const err119 = {instancePath:instancePath+"/conditions/" + i1+"/status",schemaPath:"#/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema18.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -15929,8 +15925,11 @@ vErrors.push(err119);
 errors++;
 }
 }
-else {
-const err120 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data29.reason !== undefined){
+let data32 = data29.reason;
+if(typeof data32 === "string"){
+if(func2(data32) > 100){
+const err120 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -15940,15 +15939,8 @@ vErrors.push(err120);
 errors++;
 }
 }
-if(data28.lastTransitionTime !== undefined){
-let data33 = data28.lastTransitionTime;
-const _errs89 = errors;
-let valid12 = true;
-const _errs90 = errors;
-if(errors === _errs90){
-if(typeof data33 === "string"){
-if(func2(data33) > 35){
-const err121 = {};
+else {
+const err121 = {instancePath:instancePath+"/conditions/" + i1+"/reason",schemaPath:"#/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -15958,8 +15950,11 @@ vErrors.push(err121);
 errors++;
 }
 }
-else {
-const err122 = {};
+if(data29.message !== undefined){
+let data33 = data29.message;
+if(typeof data33 === "string"){
+if(func2(data33) > 2000){
+const err122 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -15969,21 +15964,8 @@ vErrors.push(err122);
 errors++;
 }
 }
-var _valid3 = _errs90 === errors;
-errors = _errs89;
-if(vErrors !== null){
-if(_errs89){
-vErrors.length = _errs89;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs92 = errors;
-if(typeof data33 === "string"){
-if(!pattern1.test(data33)){
-const err123 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err123 = {instancePath:instancePath+"/conditions/" + i1+"/message",schemaPath:"#/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -15993,8 +15975,15 @@ vErrors.push(err123);
 errors++;
 }
 }
-else {
-const err124 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data29.lastTransitionTime !== undefined){
+let data34 = data29.lastTransitionTime;
+const _errs91 = errors;
+let valid12 = true;
+const _errs92 = errors;
+if(errors === _errs92){
+if(typeof data34 === "string"){
+if(func2(data34) > 35){
+const err124 = {};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -16003,11 +15992,9 @@ vErrors.push(err124);
 }
 errors++;
 }
-var _valid3 = _errs92 === errors;
-valid12 = _valid3;
 }
-if(!valid12){
-const err125 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err125 = {};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -16016,9 +16003,22 @@ vErrors.push(err125);
 }
 errors++;
 }
-if(typeof data33 === "string"){
-if(func2(data33) > 35){
-const err126 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid3 = _errs92 === errors;
+errors = _errs91;
+if(vErrors !== null){
+if(_errs91){
+vErrors.length = _errs91;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs94 = errors;
+if(typeof data34 === "string"){
+if(!pattern1.test(data34)){
+const err126 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -16029,7 +16029,7 @@ errors++;
 }
 }
 else {
-const err127 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err127 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -16038,11 +16038,11 @@ vErrors.push(err127);
 }
 errors++;
 }
+var _valid3 = _errs94 === errors;
+valid12 = _valid3;
 }
-if(data28.observedGeneration !== undefined){
-let data34 = data28.observedGeneration;
-if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
-const err128 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!valid12){
+const err128 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -16051,9 +16051,9 @@ vErrors.push(err128);
 }
 errors++;
 }
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 < 0 || isNaN(data34)){
-const err129 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(typeof data34 === "string"){
+if(func2(data34) > 35){
+const err129 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -16063,10 +16063,8 @@ vErrors.push(err129);
 errors++;
 }
 }
-}
-}
 else {
-const err130 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err130 = {instancePath:instancePath+"/conditions/" + i1+"/lastTransitionTime",schemaPath:"#/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -16076,9 +16074,10 @@ vErrors.push(err130);
 errors++;
 }
 }
-}
-else {
-const err131 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data29.observedGeneration !== undefined){
+let data35 = data29.observedGeneration;
+if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
+const err131 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -16087,15 +16086,51 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-}
-else {
-const err132 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < 0 || isNaN(data35)){
+const err132 = {instancePath:instancePath+"/conditions/" + i1+"/observedGeneration",schemaPath:"#/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err132];
 }
 else {
 vErrors.push(err132);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err133 = {instancePath:instancePath+"/conditions/" + i1,schemaPath:"#/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
+}
+errors++;
+}
+}
+}
+else {
+const err134 = {instancePath:instancePath+"/conditions",schemaPath:"#/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+}
+}
+else {
+const err135 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err135];
+}
+else {
+vErrors.push(err135);
 }
 errors++;
 }
