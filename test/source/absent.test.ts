@@ -49,7 +49,7 @@ const samples = (node: SchemaNode): unknown[] => {
     case 'object':
       return [0, 1].map(which =>
         Object.fromEntries(
-          (node.required ?? []).map(field => {
+          [...(node.required ?? []), ...eitherOf(node)].map(field => {
             const values = samples(node.properties?.[field] as SchemaNode)
             return [field, values[which] ?? values[0]]
           }),
@@ -57,6 +57,10 @@ const samples = (node: SchemaNode): unknown[] => {
       )
   }
 }
+
+/** Of two fields that exclude each other, and of which one is needed, the first. */
+const eitherOf = ({ rules = [] }: SchemaNode): string[] =>
+  rules.flatMap(({ rule }) => /^has\(self\.(\w+)\) != has\(self\.\w+\)$/.exec(rule)?.[1] ?? [])
 
 /** Every list of a spec that may be left out, from the schemas themselves. */
 const FIELDS = DECLARED_KINDS.flatMap(kind =>
