@@ -58,6 +58,7 @@ const spec = object('What one Directory last said of one person or group.', {
       'Logins that the person had there before, oldest first: nobody else becomes them by being given one.',
     ),
   ),
+  mapping: unset(text('Digest of the `import.mapping` that made the values.', 16)),
   groups: unset(
     list(
       text('', 255),

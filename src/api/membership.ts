@@ -84,6 +84,13 @@ const spec = object('What happened between one organization and one address.', {
       roles: list(name('A role.'), 200, 'Declared roles.'),
       join: choice('How the person joins.', ['Invitation', 'Account', 'None']),
       until: unset(time('When it ends.')),
+      beside: unset(
+        object('It is declared, and a directory gives something beside.', {
+          name: name('The Directory.'),
+          id: Type.String({ description: 'The id of the person there.', maxLength: 255, minLength: 1 }),
+          goneTime: unset(time('Since when that is gone.')),
+        }),
+      ),
       directory: unset(
         object('Nobody declares it: it stands on what a directory says.', {
           name: name('The Directory.'),

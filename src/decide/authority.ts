@@ -241,6 +241,8 @@ function* turnsOf(
   const { kind } = (after ?? before) as AnyManifest
   if (kind === 'User') yield* turnsOfUser(before as OfUser, after as OfUser, declared)
   else if (kind === 'Group') yield* turnsOfGroup(before as OfGroup, after as OfGroup, declared)
+  else if (kind === 'Organization' && after)
+    yield* turnsOfOrganization(before as OfOrganization, after as ManifestOf<'Organization'>, declared)
   else if (kind === 'Directory' && after)
     yield* turnsOfDirectory(before as OfDirectory, after as ManifestOf<'Directory'>, declared)
   // What an accepted one gave stays, whatever becomes of it.
@@ -254,6 +256,7 @@ function* turnsOf(
 
 type OfUser = ManifestOf<'User'> | undefined
 type OfGroup = ManifestOf<'Group'> | undefined
+type OfOrganization = ManifestOf<'Organization'> | undefined
 type OfDirectory = ManifestOf<'Directory'> | undefined
 
 function* turnsOfUser(before: OfUser, after: OfUser, declared: Declared): Generator<Turn> {
@@ -289,6 +292,18 @@ function* turnsOfGroup(before: OfGroup, after: OfGroup, declared: Declared): Gen
   if (caught.size > 0) yield { before: caught, after: NONE, pointer }
   if (haveNewcomers(before, after)) yield { before: NONE, after: now, pointer }
   if (haveNewcomers(after, before)) yield { before: old, after: NONE, pointer }
+}
+
+/** Who of a directory belongs here, and whom it may speak of, is said by the organization too. */
+function* turnsOfOrganization(
+  before: OfOrganization,
+  after: ManifestOf<'Organization'>,
+  declared: Declared,
+): Generator<Turn> {
+  if (!before) return
+  for (const field of ['users', 'domains'] as const)
+    if (!isDeepStrictEqual(before.spec[field], after.spec[field]))
+      yield { before: NONE, after: declared.rolesOfImportsIn(after.metadata.name), pointer: `/spec/${field}` }
 }
 
 /** Whoever declares who is imported makes people members, of whatever address: they get what it gives, and what groups give by an expression. */

@@ -13,11 +13,11 @@ export type Declaration = Pick<AnyManifest, 'kind' | 'spec'> & { metadata: AnyMa
 export class Declared {
   readonly #roles = new Map<string, RoleSpec>()
   readonly #pools = new Map<string, string>()
-  readonly #directories = new Map<string, string>()
   readonly #domains = new Map<string, readonly string[]>()
   /** Organizations by domain. */
   readonly #naming = new Index()
   readonly #groups = new Map<string, Group>()
+  readonly #directories = new Map<string, ManifestOf<'Directory'>>()
   readonly #listing = new Index()
   readonly #containing = new Index()
   readonly #withExpression = new Index()
@@ -29,6 +29,7 @@ export class Declared {
     // Whom a directory brings is counted where it is declared.
     importing: () => [],
     mayGrant: () => undefined,
+    isUnread: () => false,
   })
 
   constructor(objects: Iterable<Declaration> = []) {
@@ -41,7 +42,7 @@ export class Declared {
     const { name } = object.metadata
     if (object.kind === 'Role') this.#roles.set(name, object.spec)
     else if (object.kind === 'LicensePool') this.#pools.set(name, object.spec.organization)
-    else if (object.kind === 'Directory') this.#directories.set(name, object.spec.organization)
+    else if (object.kind === 'Directory') this.#directories.set(name, object as unknown as ManifestOf<'Directory'>)
     else if (object.kind === 'Organization') this.#setDomains(name, object.spec.domains ?? [])
     else if (object.kind === 'Group') this.#setGroup(name, object as unknown as Group)
   }
@@ -74,7 +75,7 @@ export class Declared {
 
   /** The organization whose people a directory tells of. */
   directoryOrganization(name: string): string | undefined {
-    return this.#directories.get(name)
+    return this.#directories.get(name)?.spec.organization
   }
 
   /** Organization → the roles that this User gets there: named, and by groups. */
@@ -83,7 +84,20 @@ export class Declared {
     for (const { organization, roles = [], state } of spec.memberships ?? [])
       if (state !== 'Ended')
         found.set(organization, new Set([...roles, ...this.#rolesByGroups(metadata, spec, organization)]))
+    // Whoever says which entry of a directory somebody is gives them what the directory gives that entry.
+    for (const { directory } of spec.identities ?? []) {
+      const imports = this.#directories.get(directory)
+      if (!imports?.spec.import) continue
+      const { organization } = imports.spec
+      found.set(organization, (found.get(organization) ?? new Set()).union(this.rolesOfImport(imports)))
+    }
     return found
+  }
+
+  /** The roles that somebody may get whom directories of an organization bring. */
+  rolesOfImportsIn(organization: string): ReadonlySet<string> {
+    const all = [...this.#directories.values()].filter(({ spec }) => spec.organization === organization)
+    return new Set(all.flatMap(one => [...this.rolesOfImport(one)]))
   }
 
   /** The roles that an accepted Invitation gives: named, and by groups whose expression takes whoever has the address. */

@@ -5,6 +5,7 @@ import { isExternal } from './address.ts'
 import { compileFilter, type FoundFacts } from './cel.ts'
 import { matchesGlob } from './glob.ts'
 import { isOnlyInvited } from './reading.ts'
+import { mappingDigest } from './record-names.ts'
 import type { OrganizationSettings } from './settings.ts'
 import { durationMilliseconds, milliseconds } from './time.ts'
 
@@ -13,8 +14,8 @@ export type Enrolment =
   | { is: 'in' }
   /** There, and the account is not in use. */
   | { is: 'disabled'; because: string }
-  /** Not there, or not among those who are wanted. `since`: where the directory says so itself. */
-  | { is: 'gone'; because: string; since?: string }
+  /** Not there, or not among those who are wanted. `since`: where the directory says so itself; `ends`: nothing is imported any more, so nobody is waited for. */
+  | { is: 'gone'; because: string; since?: string; ends?: true }
   /** It cannot be said: as it was. */
   | { is: 'unclear'; because: string }
 
@@ -27,10 +28,15 @@ export const enrolmentOf = (
   const directory = `Directory/${metadata.name}`
   const { user } = record
   const gone = (because: string): Enrolment => ({ is: 'gone', because: `${directory} ${because}` })
-  if (!spec.import || metadata.deletionTimestamp !== undefined) return gone('no longer imports')
+  if (!spec.import || metadata.deletionTimestamp !== undefined)
+    return { is: 'gone', because: `${directory} no longer imports`, ends: true }
   if (record.missingTime !== undefined || !user)
     return { ...gone('no longer has them'), ...(record.missingTime !== undefined && { since: record.missingTime }) }
-  if (user.email === undefined) return gone('says no address of them')
+  const unclear = (because: string): Enrolment =>
+    user.active ? { is: 'unclear', because } : { is: 'disabled', because: `their account is disabled in ${directory}` }
+  if ((record.mapping ?? '') !== (spec.import.mapping ? mappingDigest(spec.import.mapping) : ''))
+    return unclear(`${directory} was not read yet with its import.mapping`)
+  if (user.email === undefined) return unclear(`${directory} says no usable address of them`)
   if (isOnlyInvited(user)) return gone('has invited them, and they have not joined there')
   const facts = factsOf(record.id, user, domains)
   const called = [user.email, user.login].filter(one => one !== undefined)
@@ -38,7 +44,7 @@ export const enrolmentOf = (
   if (skipped !== undefined) return gone(`has them as somebody whom users.skip names (${skipped})`)
   if (facts.external && users.external === 'Exclude') return gone(`says ${user.email}, which is external`)
   const verdict = spec.import.filter === undefined ? { ok: true } : compileFilter(spec.import.filter).evaluate(facts)
-  if ('error' in verdict) return { is: 'unclear', because: `import.filter of ${directory} fails: ${verdict.error}` }
+  if ('error' in verdict) return unclear(`import.filter of ${directory} fails: ${verdict.error}`)
   if (!verdict.ok) return gone('says what import.filter does not take')
   return user.active ? { is: 'in' } : { is: 'disabled', because: `their account is disabled in ${directory}` }
 }
@@ -52,6 +58,8 @@ export interface Stand {
   until?: number
   /** Since when they are gone. */
   goneTime?: string
+  /** Out for being gone, and not because nothing is imported any more: whatever else they were given here. */
+  isOver?: true
 }
 
 /**
@@ -60,7 +68,7 @@ export interface Stand {
  */
 export const standOf = (
   enrolment: Enrolment,
-  { metadata, spec }: Pick<Directory, 'metadata' | 'spec'>,
+  { spec }: Pick<Directory, 'spec'>,
   stands: { goneTime?: string } | undefined,
   now: number,
 ): Stand | undefined => {
@@ -69,14 +77,13 @@ export const standOf = (
   const { because } = enrolment
   if (enrolment.is === 'disabled') return { is: 'suspended', because }
   const gone = (since: string): Stand => {
-    // Where nothing is imported any more, nothing says how long it is waited.
-    const imported = metadata.deletionTimestamp === undefined ? spec.import : undefined
-    const { onRemoved = 'Suspend', removeAfter = '720h' } = imported ?? { onRemoved: 'Remove' as const }
+    const { onRemoved = 'Suspend', removeAfter = '720h' } = spec.import ?? {}
     if (onRemoved === 'Keep') return { is: 'in', because }
     const until = milliseconds(since) + durationMilliseconds(removeAfter)
-    if (onRemoved === 'Remove' || until <= now) return { is: 'out', because, goneTime: since }
+    if (onRemoved === 'Remove' || until <= now) return { is: 'out', because, goneTime: since, isOver: true }
     return { is: 'suspended', because, until, goneTime: since }
   }
+  if (enrolment.is === 'gone' && enrolment.ends) return { is: 'out', because }
   if (enrolment.is === 'gone') return gone(enrolment.since ?? stands.goneTime ?? timestamp(now))
   return stands.goneTime === undefined ? { is: 'in', because } : gone(stands.goneTime)
 }

@@ -15,6 +15,8 @@ export interface GroupLookups {
   importing(user: string): Iterable<Group>
   /** Roles that whoever is in a group by its directory may get; undefined for a group that is not imported: all. */
   mayGrant(group: Group): readonly string[] | undefined
+  /** Whether a group is imported and no complete read has told who is in it. */
+  isUnread(group: Group): boolean
 }
 
 /** Somebody, as the groups of one organization see them. */
@@ -32,6 +34,8 @@ export interface GroupMembership {
   /** From the group that names or matches the person to this one: `[oncall, platform]` for a member of `oncall`, which is a member of `platform`. */
   readonly path: string[]
   how: 'listed' | 'expression' | 'imported' | 'nested' | 'held'
+  /** The imported groups through which the person is in it, where there is no other way. */
+  readonly through?: readonly string[]
 }
 
 /** Who is in which group. */
@@ -48,7 +52,7 @@ export interface GroupResolver {
   /** The roles that the group says its members get. */
   rolesOf(group: string): readonly string[]
   /** The roles that somebody gets who is in a group this way: of who is in one by a directory only those that it may give, however many groups are in between. */
-  rolesThrough(membership: Pick<GroupMembership, 'group' | 'path'>): readonly string[]
+  rolesThrough(membership: Pick<GroupMembership, 'group' | 'through'>): readonly string[]
   /** A cycle that the group is on: `[a, b, a]`. */
   cycleOf(group: string): string[] | undefined
   /** What the expression of a group says of somebody; undefined where it has none. */
@@ -68,11 +72,16 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
   return {
     verdictOf,
     rolesOf: group => lookups.get(group)?.spec.roles ?? [],
-    rolesThrough: ({ group, path: [entrance = group] }) => {
+    rolesThrough: ({ group, through }) => {
       const roles = lookups.get(group)?.spec.roles ?? []
-      const first = lookups.get(entrance)
-      const bound = first && lookups.mayGrant(first)
-      return bound ? roles.filter(role => bound.includes(role)) : roles
+      if (!through) return roles
+      const granted = new Set(
+        through.flatMap(name => {
+          const imported = lookups.get(name)
+          return (imported && lookups.mayGrant(imported)) ?? []
+        }),
+      )
+      return roles.filter(role => granted.has(role))
     },
     groupsOf: (person, organization) => {
       const settled = new Set(person.settled.filter(name => lookups.get(name)?.spec.organization === organization))
@@ -88,16 +97,27 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
           if (settled.has(name)) found.set(name, { how: 'held' })
         } else if (verdict.ok) found.set(name, { how: 'expression' })
       }
-      // Last: whoever is in a group by more than a directory gets all of it.
+      // Of these it is known that they are meant; whatever else leads to a group begins at a directory, or is not known any more.
+      const sure = new Set([...found].flatMap(([name, { how }]) => (how === 'held' ? [] : [name])))
+      const imported = new Set<string>()
       for (const group of lookups.importing(person.name))
-        if (group.spec.organization === organization && !found.has(group.metadata.name))
-          found.set(group.metadata.name, { how: 'imported' })
+        if (group.spec.organization === organization) imported.add(group.metadata.name)
+      for (const name of settled) {
+        const group = lookups.get(name)
+        if (group && lookups.isUnread(group)) imported.add(name)
+      }
+      for (const name of imported) if (!found.has(name)) found.set(name, { how: 'imported' })
 
       const containers = above(organization)
       const cycles = cyclesFrom([...found.keys(), ...settled], containers)
       for (const name of cycles.keys())
         if (settled.has(name)) found.set(name, { how: 'held' })
         else found.delete(name)
+      const bound = boundBy(imported, containers)
+      const free = reachedFrom(
+        [...found].flatMap(([name, { how }]) => (sure.has(name) || (how === 'held' && !bound.has(name)) ? [name] : [])),
+        containers,
+      )
       // A Map gives what is added while it is walked: breadth first, so every path is a shortest one.
       for (const [name] of found)
         for (const container of containers(name))
@@ -107,6 +127,7 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
         .map(([group, { how }]) => ({
           group,
           how,
+          ...(!free.has(group) && bound.has(group) && { through: bound.get(group) ?? [] }),
           get path() {
             const path: string[] = []
             for (let at: string | undefined = group; at !== undefined; at = found.get(at)?.from) path.push(at)
@@ -142,6 +163,24 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
   }
 }
 
+/** Everything that some groups lead to, themselves too. */
+const reachedFrom = (groups: readonly string[], containers: (group: string) => Iterable<string>): Set<string> => {
+  const reached = new Set(groups)
+  for (const name of reached) for (const outer of containers(name)) reached.add(outer)
+  return reached
+}
+
+/** Group → the imported ones that lead to it. */
+const boundBy = (
+  imported: ReadonlySet<string>,
+  containers: (group: string) => Iterable<string>,
+): Map<string, string[]> => {
+  const bound = new Map<string, string[]>()
+  for (const entrance of imported)
+    for (const name of reachedFrom([entrance], containers)) bound.set(name, [...(bound.get(name) ?? []), entrance])
+  return bound
+}
+
 /** Lookups over a plain list, each with its index: for what has no cache at hand. */
 export const groupLookups = (groups: Iterable<Group>): GroupLookups => {
   const byName = new Map<string, Group>()
@@ -166,5 +205,6 @@ export const groupLookups = (groups: Iterable<Group>): GroupLookups => {
     withExpression: organization => withExpression.get(organization) ?? [],
     importing: () => [],
     mayGrant: () => undefined,
+    isUnread: () => false,
   }
 }

@@ -41,6 +41,18 @@ export const messageId = (membership: string, purpose: string, host: string): st
 /** Digest of what one Membership is to lose: the same loss has the same one, whoever wants it. */
 export const lossDigest = (parts: readonly string[]): string => digest(['Loss', ...parts], 16)
 
+/** Digest of what values were made with. */
+export const mappingDigest = (mapping: Readonly<Record<string, string>>): string =>
+  digest(
+    [
+      'Mapping',
+      ...Object.entries(mapping)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .flat(),
+    ],
+    16,
+  )
+
 /** Digest of the first mail of one series. */
 export const mailDigest = (series: number): string => digest(['Mail', String(series)], 16)
 

@@ -56,15 +56,6 @@ export const directoryReconciler = (world: World, parts: DirectoryParts): Reconc
           if (spec.importFrom) yield spec.importFrom.directory
         },
       }),
-      // Nobody's membership stands on it any more: it may go.
-      watch({
-        kind: 'Membership',
-        changed: ({ spec }) => [spec.declared?.present, spec.declared?.directory?.name],
-        *wakes({ spec }, cache) {
-          const { name } = spec.declared?.directory ?? {}
-          if (name !== undefined && cache.get('Directory', name)?.metadata.deletionTimestamp !== undefined) yield name
-        },
-      }),
     ],
     reconcile: async (name, { signal }) => {
       const directory = world.cache.get('Directory', name)
@@ -77,23 +68,13 @@ export const directoryReconciler = (world: World, parts: DirectoryParts): Reconc
         apply: saved => attend(world, parts, readings, saved, signal),
         cleanup: async going => {
           await parts.release(name)
-          return await empty(world, going)
+          // Whose membership stands on it loses that as the guard lets it, and keeps it where the directory is declared again meanwhile.
+          await forgetDirectory(world, going)
+          return 'done'
         },
       })
     },
   }
-}
-
-/** A directory goes once nobody's membership stands on it any more: what people lose by it waits for the guard like any loss. */
-const empty = async (world: World, directory: Directory): Promise<'done' | ReconcileResult> => {
-  const standing = world.cache.by('Membership', 'importer', directory.metadata.name).length
-  if (standing === 0) {
-    await forgetDirectory(world, directory)
-    return 'done'
-  }
-  const message = `to be deleted, but ${standing === 1 ? 'one membership stands' : `${standing} memberships stand`} on it; they are being ended`
-  await writeStatus(world, directory, bodyOf(directory), { is: 'reconciling', reason: 'InUse', message })
-  return {}
 }
 
 const attend = async (

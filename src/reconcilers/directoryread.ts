@@ -15,7 +15,7 @@ import {
   type Standing,
   standingOf,
 } from '../decide/reading.ts'
-import { directoryRecordName } from '../decide/record-names.ts'
+import { directoryRecordName, mappingDigest } from '../decide/record-names.ts'
 import type { DirectoryDriver, FoundGroup, FoundPage, FoundUser, ReadOutcome } from '../ports/directory.ts'
 import { now, settingsFor, type World } from './context.ts'
 import { bearerOf } from './imports.ts'
@@ -74,7 +74,10 @@ export const readDirectory = async (
     const before = known.get(record)
     const firstSeenTime = before?.spec.firstSeenTime ?? now(world)
     const former = formerLogins(before?.spec, said.user?.login)
-    const within = before?.spec.groups && { groups: before.spec.groups }
+    const within = {
+      ...(of === 'User' && mapping && { mapping: mappingDigest(mapping) }),
+      ...(before?.spec.groups && { groups: before.spec.groups }),
+    }
     const spec: DirectoryRecordSpec = { directory: name, of, id, ...said, ...former, ...within, firstSeenTime }
     if (before && isDeepStrictEqual(before.spec, spec)) return
     await write(world, directory, record, before, spec)
@@ -98,13 +101,17 @@ export const readDirectory = async (
   const { requests, ...ended } = await driver.read({ signal: options.signal, take })
   const members = found.members()
   const wanted = new Set(options.groups)
-  const before = [...known.values()].map(({ spec }) => spec.groups?.filter(group => wanted.has(group)) ?? [])
+  // Of whoever is gone themselves, the guard decides.
+  const before = [...known].flatMap(([record, { spec }]) =>
+    seen.has(record) ? [spec.groups?.filter(group => wanted.has(group)) ?? []] : [],
+  )
   const verdict = believedGroups(
     believed(ended, read, there, options.allowEmpty),
     { emptied: emptied(before, members), ambiguous: found.ambiguous },
     options.allowEmpty,
   )
-  reading.updated += await noteGroups(world, directory, { members, wanted, isComplete: verdict.outcome === 'Complete' })
+  const isComplete = verdict.outcome === 'Complete'
+  reading.updated += await noteGroups(world, directory, { members, wanted, left: isComplete ? seen : new Set() })
   if (verdict.outcome === 'Complete') {
     const gone = [...known].filter(([record, { spec }]) => !seen.has(record) && spec.missingTime === undefined)
     await together(gone, ([record]) => {
@@ -119,7 +126,8 @@ export const readDirectory = async (
 }
 
 /**
- * Notes who is in which of the wanted groups. What was told is true; who was not told to be in one leaves it only by a complete read.
+ * Notes who is in which of the wanted groups. What was told is true; who was not told to be in one leaves it only where they were told of by a complete read.
+ * @param options.left names of records of which everything was told
  * @returns of how many people that is another than before
  */
 const noteGroups = async (
@@ -128,14 +136,14 @@ const noteGroups = async (
   {
     members,
     wanted,
-    isComplete,
-  }: { members: ReadonlyMap<string, string[]>; wanted: ReadonlySet<string>; isComplete: boolean },
+    left,
+  }: { members: ReadonlyMap<string, string[]>; wanted: ReadonlySet<string>; left: ReadonlySet<string> },
 ): Promise<number> => {
   const changed: { record: DirectoryRecord; groups: string[] }[] = []
   for (const record of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name)) {
     const { user, id, groups: before = [] } = record.spec
     if (!user) continue
-    const kept = isComplete ? [] : before.filter(group => wanted.has(group))
+    const kept = left.has(record.metadata.name) ? [] : before.filter(group => wanted.has(group))
     const groups = [...new Set([...kept, ...(members.get(id) ?? [])])].sort().slice(0, MOST_GROUPS)
     if (!isDeepStrictEqual(groups, before)) changed.push({ record, groups })
   }
@@ -163,10 +171,12 @@ export const countingPeopleOf = (
       // Whoever only claims the address keeps nobody from it, but of two with one address somebody has to say who is who.
       const isClaimed = is === 'unknown' && spec.user.email !== undefined && declaredOwnerOf(cache, spec.user.email)
       const standing = standingOf(spec.user, settings?.domains ?? [], isClaimed ? 'suspected' : is)
-      add(spec.user, standing)
       const isIn = settings && directory.spec.import && enrolmentOf(directory, spec, settings).is === 'in'
-      if (isIn && bearerOf(cache, record) !== undefined) people.imported = (people.imported ?? 0) + 1
-      return standing
+      const isNobody = isIn && bearerOf(cache, record) === undefined
+      if (isIn && !isNobody) people.imported = (people.imported ?? 0) + 1
+      const shown = isNobody ? 'suspected' : standing
+      add(spec.user, shown)
+      return shown
     },
   }
 }

@@ -17,7 +17,7 @@ export const reportReading = async (
   { verdict, read, created, updated, removed, unusable, requests, groups }: Reading & { groups: readonly string[] },
   request: string | undefined,
 ): Promise<void> => {
-  const { lastSync, lastCompleteTime, request: answered, importedGroups: _before, ...rest } = bodyOf(directory)
+  const { lastSync, lastCompleteTime, request: answered, importedGroups, ...rest } = bodyOf(directory)
   const complete = verdict.outcome === 'Complete'
   const counts = { users: read.users, groups: read.groups, unusable }
   const isNew =
@@ -36,7 +36,7 @@ export const reportReading = async (
     lastSync: isNew
       ? { outcome: verdict.outcome, ...counts, created, updated, removed, requests, endTime: now(world) }
       : lastSync,
-    ...(groups.length > 0 && { importedGroups: [...groups] }),
+    ...(complete ? groups.length > 0 && { importedGroups: [...groups] } : importedGroups && { importedGroups }),
     ...(request !== undefined && { request }),
     ...(complete && isNew ? { lastCompleteTime: now(world) } : lastCompleteTime !== undefined && { lastCompleteTime }),
   }

@@ -12,6 +12,7 @@ import {
   causeOf,
   claimedBy,
   explained,
+  isOverThere,
   isSuspended,
   merged,
   type Place,
@@ -33,7 +34,7 @@ export const close = async (
   await removeInvitation(place, reasonOf(place))
   let result: PlaceResult | undefined
   for (const record of joined) {
-    const explicit = standing.is === 'over'
+    const explicit = standing.is === 'over' || isOverThere(place)
     const stood = record.spec.declared?.present === true
     const asked = requestsOf(world.cache, organization, record.spec.address).some(
       request => !isGenerated(request) && !record.spec.grants.some(grant => grant.uid === request.metadata.uid),

@@ -12,4 +12,8 @@ export const groupsOver = (cache: Cache, now: () => number): GroupResolver =>
     importing: user => importedGroupsOf(cache, user, now()),
     mayGrant: ({ spec: { importFrom } }) =>
       importFrom && (cache.get('Directory', importFrom.directory)?.spec.import?.mayGrant?.roles ?? []),
+    isUnread: ({ spec: { importFrom } }) => {
+      const directory = importFrom && cache.get('Directory', importFrom.directory)
+      return directory?.spec.import !== undefined && !directory.status?.importedGroups?.includes(importFrom?.name ?? '')
+    },
   })

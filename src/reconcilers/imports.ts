@@ -4,11 +4,13 @@ import type { Group } from '../api/group.ts'
 import type { MembershipSpec } from '../api/membership.ts'
 import type { User, UserMembership } from '../api/user.ts'
 import { enrolmentOf, type Stand, standOf } from '../decide/enrolment.ts'
+import { isJoined } from '../decide/membership.ts'
 import { directoryRecordName, generatedUserName } from '../decide/record-names.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { settingsFor } from './context.ts'
-import { addressesOf, foundKey } from './indexes.ts'
-import { declaredOwnerOf, isDeleting, isGenerated, membershipIn } from './people.ts'
+import { ownerOfDomain } from './domains.ts'
+import { addressesOf, entry, foundKey } from './indexes.ts'
+import { declaredOwnerOf, isDeleting, isGenerated, membershipIn, ownerOf } from './people.ts'
 import { firstOfLogin } from './personsources.ts'
 import { personOf } from './who.ts'
 
@@ -35,22 +37,36 @@ export const meantIn = (cache: Cache, user: User, organization: string, now: num
   if (isDeleting(user)) return { entry: undefined, imported: undefined, isDeclared: false }
   const declared = membershipIn(user, organization)
   const imported = importedIn(cache, user, organization, now)
-  if (!declared) return { entry: imported?.is === 'out' ? undefined : imported?.entry, imported, isDeclared: false }
-  const roles = imported?.is === 'in' ? (imported.entry.roles ?? []) : []
+  if (!declared) {
+    // Who is not to get in, and has not joined, is not to be invited either.
+    const isIn = imported?.is === 'in' || (imported?.is === 'suspended' && isMember(cache, user, organization))
+    return { entry: isIn ? imported.entry : undefined, imported, isDeclared: false }
+  }
+  const roles = rolesFound({ imported, isDeclared: true })
   const entry =
     roles.length > 0 ? { ...declared, roles: [...new Set([...(declared.roles ?? []), ...roles])] } : declared
   return { entry, imported, isDeclared: true }
 }
 
+const isMember = (cache: Cache, user: User, organization: string): boolean =>
+  cache
+    .by('Membership', 'userUid', user.metadata.uid)
+    .some(({ spec }) => spec.organization === organization && isJoined(spec))
+
+/** Roles that directories give now: to whom they give the membership itself also while it is suspended, which is on top. */
+export const rolesFound = ({ imported, isDeclared }: Pick<Meant, 'imported' | 'isDeclared'>): readonly string[] =>
+  imported?.is === 'in' || (imported?.is === 'suspended' && !isDeclared) ? (imported.entry.roles ?? []) : []
+
 /** The note of a membership as it is meant to be, for its record. */
 export const noteOf = ({ entry, imported, isDeclared }: Meant): MembershipSpec['declared'] => {
   if (!entry) return undefined
   const { directory: name = '', id = '', goneTime } = imported ?? {}
+  const found = { name, id, ...(goneTime !== undefined && { goneTime }) }
   return {
     present: true,
     roles: [...(entry.roles ?? [])].sort(),
     join: entry.join ?? 'Invitation',
-    ...(!isDeclared && { directory: { name, id, ...(goneTime !== undefined && { goneTime }) } }),
+    ...(!isDeclared ? { directory: found } : imported && { beside: found }),
   }
 }
 
@@ -77,7 +93,7 @@ export const importedIn = (cache: Cache, user: User, organization: string, now: 
     if (!heard.has(key))
       found.push({
         is: 'out',
-        because: `Directory/${name} no longer has them`,
+        because: cache.get('Directory', name) ? `Directory/${name} no longer has them` : `Directory/${name} is gone`,
         directory: name,
         id,
         entry: { organization },
@@ -88,9 +104,11 @@ export const importedIn = (cache: Cache, user: User, organization: string, now: 
   const [first] = found
   if (!first) return undefined
   const same = found.filter(one => one.is === first.is)
+  const turns = found.flatMap(one => one.until ?? [])
   const roles = new Set(same.flatMap(one => one.entry.roles ?? []))
   return {
     ...first,
+    ...(turns.length > 0 && { until: Math.min(...turns) }),
     directories: same.map(one => one.directory),
     entry: { ...first.entry, ...(roles.size > 0 && { roles: [...roles].sort() }) },
   }
@@ -122,11 +140,12 @@ const standingOn = (cache: Cache, user: User, organization: string): Map<string,
     ...addressesOf(user).flatMap(address => cache.by('Membership', 'address', address)),
   ]
   return new Map(
-    memberships.flatMap(({ spec: { organization: where, declared } }) =>
-      where === organization && declared?.present && declared.directory
-        ? [[foundKey(declared.directory.name, declared.directory.id), declared.directory] as const]
-        : [],
-    ),
+    memberships.flatMap(({ spec: { organization: where, declared } }) => {
+      const stands = declared?.directory ?? declared?.beside
+      return where === organization && declared?.present && stands
+        ? [[foundKey(stands.name, stands.id), stands] as const]
+        : []
+    }),
   )
 }
 
@@ -159,22 +178,39 @@ const recordOf = (cache: Cache, directory: string, id: string): DirectoryRecord[
 
 /**
  * The name of the User that a person in a directory is, or would be: the declared one that they are (`who.ts`); else the one whose membership stands on the entry already,
- * whatever address it says by now; else the one that Roster makes of the address.
- * @returns undefined for somebody without an address, and while it is not decided who they are
+ * whatever address it says by now, or on another one that tells of the same person; else the one that Roster makes of the address.
+ * @returns undefined for somebody without an address, while it is not decided who they are, and as long as their address is that of another entry of the same directory
  */
 export const bearerOf = (cache: Cache, record: DirectoryRecord): string | undefined => {
-  const { spec } = record
   const recognition = personOf(cache, record)
   if (recognition.is === 'declared') return recognition.user.metadata.name
-  const standing = cache
-    .by('Membership', 'directory', foundKey(spec.directory, spec.id))
+  const own = standingUser(cache, record.spec)
+  if (own) return own.metadata.name
+  if (recognition.is === 'suspected') return undefined
+  const found = recognition.records.length > 0 ? recognition.records : [record]
+  for (const { spec } of found) {
+    const same = standingUser(cache, spec)
+    if (same) return same.metadata.name
+  }
+  const { directory } = record.spec
+  const email = found[0]?.spec.user?.email
+  if (email === undefined || declaredOwnerOf(cache, email)) return undefined
+  const sharing = cache
+    .by('DirectoryRecord', 'entry', entry(directory, email))
+    .filter(({ spec }) => spec.missingTime === undefined && spec.user?.email === email)
+  if (sharing.length > 1) return undefined
+  const name = generatedUserName(email)
+  const bearer = cache.get('User', name)
+  // An id of its own is somebody of their own: nobody becomes somebody else by being given their address.
+  return bearer && stoodOn(cache, bearer).some(one => one.name === directory) ? undefined : name
+}
+
+/** The User, made by Roster, whose membership stands on an entry of a directory. */
+const standingUser = (cache: Cache, { directory, id }: DirectoryRecord['spec']): User | undefined =>
+  cache
+    .by('Membership', 'directory', foundKey(directory, id))
     .flatMap(({ spec: { user } }) => (user ? cache.by('User', 'uid', user.uid) : []))
     .find(user => !isDeleting(user) && isGenerated(user))
-  if (standing) return standing.metadata.name
-  const email = spec.user?.email
-  if (email === undefined || recognition.is === 'suspected' || declaredOwnerOf(cache, email)) return undefined
-  return generatedUserName(email)
-}
 
 /** Groups that directories say somebody is in, as far as these give them a membership, or say that they are in it beside what is declared. */
 export const importedGroupsOf = (cache: Cache, name: string, now: number): Group[] => {
@@ -199,7 +235,32 @@ export const recordsNeeding = (cache: Cache, name: string, user: User | undefine
   const stood = user ? stoodOn(cache, user).flatMap(({ name: directory, id }) => recordOf(cache, directory, id)) : []
   return [...new Set([...stood, ...cache.by('DirectoryRecord', 'generatedUser', name)])]
     .filter(record => bearerOf(cache, record) === name && isWanted(cache, record, now))
-    .sort((a, b) => (foundKey(a.spec.directory, a.spec.id) < foundKey(b.spec.directory, b.spec.id) ? -1 : 1))
+    .sort(
+      (a, b) =>
+        Number(isClaim(cache, a)) - Number(isClaim(cache, b)) ||
+        (foundKey(a.spec.directory, a.spec.id) < foundKey(b.spec.directory, b.spec.id) ? -1 : 1),
+    )
+}
+
+/** Whether a directory only claims to know somebody, whose address is in a domain of another organization or of none. */
+export const isClaim = (cache: Cache, { spec }: DirectoryRecord): boolean =>
+  spec.user?.email === undefined ||
+  ownerOfDomain(cache, spec.user.email) !== cache.get('Directory', spec.directory)?.spec.organization
+
+/**
+ * The address that somebody whom nobody declares has from now on: the one that the directory says, unless somebody else has it, or is about to get it: then the one before,
+ * for of two people with one address nobody knows which is meant.
+ */
+export const addressFor = (cache: Cache, user: User, email: string): string => {
+  const owner = ownerOf(cache, email)
+  if (owner && owner.metadata.uid !== user.metadata.uid) return user.spec.email
+  const bearers = new Set(
+    cache
+      .by('DirectoryRecord', 'address', email)
+      .filter(({ spec }) => spec.missingTime === undefined && spec.user?.email === email)
+      .map(record => bearerOf(cache, record)),
+  )
+  return bearers.size === 1 && bearers.has(user.metadata.name) ? email : user.spec.email
 }
 
 /** Whether a directory gives somebody who is in nothing yet a membership. */

@@ -1,8 +1,9 @@
 import type { Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
 import { byAge } from '../decide/age.ts'
+import { directoryRecordName } from '../decide/record-names.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { givesTo } from './imports.ts'
+import { bearerOf, givesTo } from './imports.ts'
 import { isDeleting, isGenerated, ownerOf } from './people.ts'
 
 /**
@@ -12,6 +13,8 @@ import { isDeleting, isGenerated, ownerOf } from './people.ts'
 export const keeperOf = (cache: Cache, { spec }: Membership): User | undefined => {
   const owner = ownerOf(cache, spec.address)
   if (owner && !isGenerated(owner)) return owner
+  const found = foundBearerOf(cache, spec)
+  if (found && !isGenerated(found) && !isDeleting(found)) return found
   const { name, uid } = spec.user ?? {}
   const claimed = uid === undefined ? [] : cache.by('User', 'uid', uid)
   const heirs = name === undefined || isBorne(cache, name) ? [] : cache.by('User', 'previousName', name).toSorted(byAge)
@@ -23,6 +26,15 @@ export const keeperOf = (cache: Cache, { spec }: Membership): User | undefined =
   const heir = owner && givesTo(cache, owner, spec.organization)
   if (going && !heir && (spec.losing || spec.declared?.present)) return going
   return owner ?? going ?? [...claimed, ...addressed][0]
+}
+
+/** Who the entry of a directory is by now that a membership stands on. */
+const foundBearerOf = (cache: Cache, { declared }: Membership['spec']): User | undefined => {
+  const { name, id } = (declared?.present && declared.directory) || {}
+  const record =
+    name !== undefined && id !== undefined && cache.get('DirectoryRecord', directoryRecordName(name, 'User', id))
+  const bearer = record && bearerOf(cache, record)
+  return bearer === undefined || bearer === false ? undefined : cache.get('User', bearer)
 }
 
 /** Whether somebody who is declared and stays has a name. */

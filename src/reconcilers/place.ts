@@ -16,8 +16,8 @@ import { accountName, membershipName } from '../decide/record-names.ts'
 import { declaredAt, recordEvent, refOf, settingsFor, type World } from './context.ts'
 import { clearLeft, close, end, forget } from './ending.ts'
 import { ensureInvitation, removeInvitation } from './generated.ts'
-import { meantIn } from './imports.ts'
-import { addressesOf } from './indexes.ts'
+import { foundOf, meantIn } from './imports.ts'
+import { addressesOf, foundKey } from './indexes.ts'
 import { keeperOf } from './keeper.ts'
 import { isDeleting, isGenerated, requestsOf } from './people.ts'
 import { asking, permitFor } from './permits.ts'
@@ -109,6 +109,8 @@ const recordsOf = ({ world: { cache }, user, organization }: Place): Membership[
   }
   for (const address of addressesOf(user)) add(cache.get('Membership', membershipName(organization, address)))
   for (const membership of cache.by('Membership', 'userUid', user.metadata.uid)) add(membership)
+  for (const { spec } of foundOf(cache, user))
+    for (const membership of cache.by('Membership', 'directory', foundKey(spec.directory, spec.id))) add(membership)
   for (const name of user.spec.previousNames ?? [])
     for (const membership of cache.by('Membership', 'user', name)) add(membership)
   return [...found.values()]

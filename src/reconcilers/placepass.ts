@@ -60,6 +60,12 @@ export const originAt = (place: Origin): string => {
   return directory ? `Directory/${directory.directory}` : declaredAt(place.user)
 }
 
+/** Whether the directory that the membership stands on says that the person is gone, and their time is over. */
+export const isOverThere = (place: Origin): boolean => {
+  const found = directoryOf(place)
+  return found?.is === 'out' && found.isOver === true
+}
+
 /** Whether the person is not to get in: suspended everywhere, or by the directory that the membership stands on. */
 export const isSuspended = (place: Origin): boolean =>
   place.user.spec.suspended === true || directoryOf(place)?.is === 'suspended'

@@ -1,12 +1,14 @@
 import type { Membership, MembershipSpec } from '../api/membership.ts'
+import { MANAGERS } from '../api/names.ts'
 import { timestamp } from '../api/timestamp.ts'
 import type { User } from '../api/user.ts'
 import { type DerivedAccess, type DirectRole, deriveAccess } from '../decide/access.ts'
 import { suspensionOf } from '../decide/can.ts'
-import { isBroughtForward, type Loss, makesAdmin, reachText, withoutLosing } from '../decide/loss.ts'
+import { isBroughtForward, type Loss, type LossCause, makesAdmin, reachText, withoutLosing } from '../decide/loss.ts'
 import { type AccessComparison, type AccessDifference, compareAccess, isNothing } from '../decide/losses.ts'
 import { activeGrants, isJoined, isUnsettled, settlingTime, takesAccess } from '../decide/membership.ts'
 import { declaredAt, organizationsUnder, recordEvent, refOf, settingsFor } from './context.ts'
+import { rolesFound } from './imports.ts'
 import { membershipIn, userFacts } from './people.ts'
 import { asking, permitFor, permitForNothing } from './permits.ts'
 import type { Place, PlaceResult } from './placepass.ts'
@@ -64,10 +66,12 @@ export const settle = async (
     ? (suspendedBy(place, comparison) ??
       (former
         ? `${declaredAt(former)} is gone, and ${originAt(place)} does not give ${listed(comparison)}`
-        : `${originAt(place)} no longer gives ${listed(comparison)}`))
+        : takenBeside(place, record, comparison)?.because) ??
+      `${originAt(place)} no longer gives ${listed(comparison)}`)
     : `${originAt(place)} brings the end forward to ${until}`
   const loss: Loss = { is: 'access', losses: comparison.losses, ...(until !== undefined && { until }) }
-  const cause = causeOf(former ? { user: former, imported: undefined, isDeclared: true } : place, because)
+  const beside = takes ? takenBeside(place, record, comparison) : undefined
+  const cause = beside ?? causeOf(former ? { user: former, imported: undefined, isDeclared: true } : place, because)
   const decision = permitFor(world, record, loss, cause)
   if ('permit' in decision) {
     const written = await world.effects.takeAccess(record, whole, decision.permit, what)
@@ -154,7 +158,7 @@ const derive = (
 ): DerivedAccess => {
   const counts = standing.is === 'open' || standing.is === 'waiting'
   const declared = (counts && isDeclared && membershipIn(user, organization)?.roles) || []
-  const found = (counts && imported && imported.is !== 'out' && imported.entry.roles) || []
+  const found = counts ? rolesFound({ imported, isDeclared }) : []
   const direct: DirectRole[] = [
     ...declared.map(role => ({ role, how: 'declared' as const })),
     ...found.map(role => ({ role, how: 'directory' as const })),
@@ -194,6 +198,23 @@ const changesOf = (place: Place, { gains, losses }: AccessComparison) => [
   ...(isNothing(gains) ? [] : explained(place, 'grant', 'access', { ...gains }).changes),
   ...(isNothing(losses) ? [] : explained(place, 'take', 'access', { ...losses }).changes),
 ]
+
+/** What a directory takes of what it gave beside a declaration: the loss is its, and not of who declares the person. */
+const takenBeside = (
+  { world, imported, isDeclared, user }: Place,
+  { spec }: Membership,
+  { losses }: AccessComparison,
+): LossCause | undefined => {
+  if (!isDeclared || losses.suspended || user.spec.suspended) return undefined
+  const of = (directory: string, because: string) => ({
+    because,
+    producer: MANAGERS.directory(directory),
+    urgent: false,
+  })
+  if (spec.declared?.beside && imported && imported.is !== 'in') return of(imported.directory, imported.because)
+  const left = losses.groups.map(group => world.cache.get('Group', group)?.spec.importFrom).find(one => one)
+  return left && of(left.directory, `Directory/${left.directory} no longer has them in ${left.name}`)
+}
 
 /** Who declared the membership until now, and goes, where a directory gives it from now on. */
 const formerOf = ({ world, user, isDeclared }: Place, { spec }: Membership): User | undefined => {

@@ -5,7 +5,7 @@ import type { User, UserSpec } from '../api/user.ts'
 import { languageOf } from '../decide/found.ts'
 import { isJoined } from '../decide/membership.ts'
 import type { World } from './context.ts'
-import { recordsNeeding } from './imports.ts'
+import { addressFor, isClaim, recordsNeeding } from './imports.ts'
 import { keeperOf } from './keeper.ts'
 import { isDeleting, isGenerated, requestsOf } from './people.ts'
 
@@ -23,7 +23,10 @@ export const reconcileUndeclared = async (world: World, name: string, user: User
   if (user) {
     const { uid } = user.metadata
     if (found) {
-      const spec = specOf(found)
+      // What another organization only claims of somebody who belongs elsewhere changes nothing of them.
+      if (isClaim(world.cache, found) && user.status?.memberships?.length) return true
+      const said = specOf(found)
+      const spec = { ...said, email: said.email === '' ? user.spec.email : addressFor(world.cache, user, said.email) }
       if (isSame(user.spec, spec)) return true
       const what = { actor: 'controller', because: placeOf(found) }
       await world.effects.updateGenerated(userOf(name, spec, 'Directory'), { ifUid: uid }, what)

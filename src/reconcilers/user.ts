@@ -106,12 +106,17 @@ export const userReconciler = (world: World): Reconciler<'User'> => ({
     // What a directory says of them, or of somebody who may be them.
     watch({
       kind: 'DirectoryRecord',
-      changed: ({ spec }) => [spec.user, spec.formerLogins, spec.missingTime, spec.groups],
+      changed: ({ spec }) => [spec.user, spec.formerLogins, spec.missingTime, spec.groups, spec.mapping],
       wakes: bearersOfFound,
     }),
     watch({
       kind: 'Directory',
-      changed: ({ metadata, spec }) => [metadata.deletionTimestamp, spec.policy, spec.import],
+      changed: ({ metadata, spec, status }) => [
+        metadata.deletionTimestamp,
+        spec.policy,
+        spec.import,
+        status?.importedGroups,
+      ],
       *wakes({ metadata }, cache) {
         for (const record of cache.by('DirectoryRecord', 'directory', metadata.name))
           yield* bearersOfFound(record, cache)

@@ -24,20 +24,25 @@ export type Recognition =
   /** It looks like somebody else, and nobody has decided yet: nothing is given to either of them, or taken, because of the other. */
   | { is: 'suspected'; suspicions: readonly Suspicion[] }
   /** No declared User. An address of theirs can still be one's, who is somebody else for sure: nothing is to be done by it then. */
-  | { is: 'unknown' }
+  | {
+      is: 'unknown'
+      /** What directories say of the person, in the order in which they give them their name. */
+      records: readonly DirectoryRecord[]
+    }
 
 /** Who a person is whom a directory tells of, by what there is now. Asked of a record of a group: nobody. */
 export const personOf = (cache: Cache, record: DirectoryRecord): Recognition => {
   const source = recordSource(cache, record)
-  if (!source) return { is: 'unknown' }
-  const { survivor, suspicions } = whoIs(source, personSources(cache))
+  if (!source) return { is: 'unknown', records: [] }
+  const { survivor, sources, suspicions } = whoIs(source, personSources(cache))
   const user = survivor.is === 'Declared' ? cache.get('User', nameIn(survivor)) : undefined
   if (user) return { is: 'declared', user }
   // What only somebody else claims keeps nobody from what is theirs; and two directories that tell of one stranger tell of nobody else.
   const open = suspicions.filter(
     ({ of, claimedBy }) => of.is !== 'Directory' && !(claimedBy.length === 1 && claimedBy[0]?.ref === of.ref),
   )
-  return open.length > 0 ? { is: 'suspected', suspicions: open } : { is: 'unknown' }
+  if (open.length > 0) return { is: 'suspected', suspicions: open }
+  return { is: 'unknown', records: sources.flatMap(one => recordOf(cache, one) ?? []) }
 }
 
 /** Everything that is one person with a User; of one that Roster made, with whoever surely has its address. */

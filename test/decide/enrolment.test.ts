@@ -32,7 +32,15 @@ describe('whether somebody belongs by a directory', () => {
     ['who is there', 'in', directory(), record(), {}],
     ['a disabled account', 'disabled', directory(), record({ active: false }), {}],
     ['who is missing', 'gone', directory(), record({}, { missingTime: '2026-02-01T00:00:00Z' }), {}],
-    ['who has no address', 'gone', directory(), { ...record(), user: nobody }, {}],
+    ['whose address is broken', 'unclear', directory(), { ...record(), user: nobody }, {}],
+    ['who was read with another mapping', 'unclear', directory({ mapping: { locale: '"de"' } }), record(), {}],
+    [
+      'a disabled account for which a filter fails',
+      'disabled',
+      directory({ filter: 'user.login.split("-")[1] == "a"' }),
+      record({ active: false }),
+      {},
+    ],
     ['whom a filter takes', 'in', directory({ filter: 'user.login == "ann" && !user.external' }), record(), {}],
     ['whom a filter does not take', 'gone', directory({ filter: 'user.id == "8"' }), record(), {}],
     ['who lacks what a filter asks for', 'gone', directory({ filter: 'user.locale == "de"' }), record(), {}],
@@ -86,8 +94,9 @@ describe('where somebody stands by it', () => {
   })
 
   it('waits for nothing where nothing is imported any more', () => {
-    expect(stand(gone, directory({}, { observed: true }))?.is).toBe('out')
-    expect(stand(gone, directory({}, { going: true }))?.is).toBe('out')
+    for (const of of [directory({}, { observed: true }), directory({}, { going: true })])
+      expect(stand(enrolmentOf(of, record(), settings), of)).toMatchObject({ is: 'out' })
+    expect(stand(gone, directory({ onRemoved: 'Remove' }))?.isOver).toBe(true)
   })
 
   it('stays as it was where it cannot be said', () => {

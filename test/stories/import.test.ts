@@ -305,7 +305,10 @@ describe('somebody who is gone from a directory', () => {
     await realm.remove('Directory', 'hr')
     await realm.run()
     expect(await Promise.all(crowd.map(rolesOf))).toEqual(crowd.map(() => 'viewer'))
-    expect((await realm.store.get('Directory', 'hr'))?.metadata.deletionTimestamp).toBeDefined()
+    expect(await realm.store.get('Directory', 'hr')).toBeUndefined()
+    await connect({ onRemoved: 'Remove', roles: ['viewer', 'editor'] })
+    expect(await Promise.all(crowd.map(rolesOf))).toEqual(crowd.map(() => 'editor viewer'))
+    expect((await realm.store.list('Membership')).items.filter(({ spec }) => spec.losing)).toEqual([])
   })
 
   it('goes with a directory that is deleted, within the budget, and then the directory goes', async () => {
@@ -517,5 +520,265 @@ describe('a group of a directory', () => {
     await importTeam()
     await connect({ mayGrant: { roles: ['editor'] }, roles: [] })
     expect(await rolesOf('ann')).toBe('editor')
+  })
+})
+
+describe('an address that a directory says of another entry', () => {
+  const grantEditor = async (id: string) => {
+    await realm.portal('acme', `${id}@acme.example`, spec => ({
+      ...spec,
+      grants: [{ invitation: 'extra', uid: 'u-1', roles: ['editor'], time: '2026-03-02T09:00:01.000Z' }] as never,
+    }))
+    await realm.run()
+  }
+
+  it('takes no membership from the colleague who has it, and passes come to rest', async () => {
+    await connect()
+    await grantEditor('ben')
+    service.pages = [{ users: [person('ann', { email: 'ben@acme.example' }), person('ben')] }]
+    await read()
+    expect((await at('ben')).user?.name).toBe(generatedUserName('ben@acme.example'))
+    expect((await at('ben')).declared?.directory?.id).toBe('ben')
+  })
+
+  it('gives a newcomer nothing of whoever had it before, and loses nobody', async () => {
+    await connect({ onRemoved: 'Remove' })
+    await grantEditor('ann')
+    service.pages = [{ users: [person('new', { email: 'ann@acme.example' }), person('ben')] }]
+    await read()
+    expect(await rolesOf('ann')).not.toBe('editor viewer')
+  })
+
+  it('is nobody else as long as somebody belongs under it, and is shown to be undecided', async () => {
+    await connect()
+    const ann = person('ann', { email: 'ann.bell@acme.example' })
+    service.pages = [{ users: [ann, person('ben')] }]
+    await read()
+    service.pages = [{ users: [ann, person('ben'), person('new', { email: 'ann@acme.example' })] }]
+    await read()
+    const found = (await realm.store.list('User')).items.map(({ spec }) => spec.email).sort()
+    expect(found).toEqual(['ann.bell@acme.example', 'ben@acme.example'])
+    expect((await at('ann')).declared?.directory?.id).toBe('ann')
+    expect((await realm.store.get('Directory', 'hr'))?.status?.people).toMatchObject({ suspected: 1, imported: 2 })
+  })
+
+  it('of two who swapped theirs in one read stays with whom it was', async () => {
+    await connect()
+    service.pages = [
+      { users: [person('ann', { email: 'ben@acme.example' }), person('ben', { email: 'ann@acme.example' })] },
+    ]
+    await read()
+    expect([(await at('ann')).declared?.directory?.id, (await at('ben')).declared?.directory?.id]).toEqual([
+      'ann',
+      'ben',
+    ])
+    const before = await realm.version()
+    await realm.runAll()
+    expect(await realm.version()).toBe(before)
+  })
+
+  it('is one person in two directories, the main one in one and a further one in the other', async () => {
+    service.pages = [{ users: [person('ann', { aliases: ['a.ames@acme.example'] })] }]
+    other.pages = [{ users: [person('a.ames')] }]
+    await connect({ join: 'Invitation' })
+    await connect({ join: 'Invitation' }, {}, 'ldap')
+    expect(realm.mailer.sent).toHaveLength(1)
+    expect(await users()).toHaveLength(1)
+  })
+
+  it('that is broken there takes nothing', async () => {
+    await connect({ onRemoved: 'Remove' })
+    service.pages = [{ users: [person('ann', { email: 'ann at acme' }), person('ben')] }]
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('changes nobody of another organization, in whose domain it is', async () => {
+    await realm.declare('Organization', 'else', { domains: ['else.example'] })
+    await realm.declare('Role', 'chief', { organization: 'else', allow: ['secrets:read'] })
+    await realm.declare('Group', 'chiefs', {
+      organization: 'else',
+      membersWhere: 'user.givenName == "Chief"',
+      roles: ['chief'],
+    })
+    other.pages = [{ users: [person('boss', { email: 'boss@else.example', givenName: 'Bea' })] }]
+    await connect({ roles: [] }, { organization: 'else' }, 'zz')
+    service.pages = [{ users: [person('x', { email: 'boss@else.example', givenName: 'Chief' })] }]
+    await connect()
+    expect((await realm.store.get('User', generatedUserName('boss@else.example')))?.spec.givenName).toBe('Bea')
+    expect((await realm.membership('else', 'boss@else.example'))?.settled?.roles).toEqual([])
+  })
+})
+
+describe('authority over what a directory gives', () => {
+  const team = (name: string, users: string[]) => ({ id: `id-${name}`, name, users, groups: [] })
+
+  it('is asked of who says in identities whose it is, and of who lets in whom users.skip left out', async () => {
+    const { refusalOf } = await import('../../src/decide/authority.ts')
+    const { Declared } = await import('../../src/decide/declared.ts')
+    const manifest = (kind: string, name: string, spec: object) =>
+      ({ apiVersion: 'roster.dev/v1alpha1', kind, metadata: { name }, spec }) as never
+    const skipping = manifest('Organization', 'acme', { domains: ['acme.example'], users: { skip: ['svc-*'] } })
+    const declared = new Declared([
+      skipping,
+      manifest('Role', 'viewer', { organization: 'acme', allow: ['reports:read'] }),
+      manifest('Role', 'editor', { organization: 'acme', allow: ['files:update'] }),
+      manifest('Directory', 'hr', specOf({ roles: ['editor'], mayGrant: { roles: ['editor'] } })),
+    ])
+    const may = { kinds: ['User', 'Organization'], organizations: ['acme'], roles: ['viewer'] } as never
+    const refused = (before: never | undefined, desired: never) =>
+      refusalOf({ source: 's', may, byPerson: false }, { before, desired }, declared)
+    const mallory = manifest('User', 'mallory', {
+      email: 'mallory@evil.example',
+      memberships: [{ organization: 'acme', join: 'None' }],
+      identities: [{ directory: 'hr', id: 'ann' }],
+    })
+    expect(refused(undefined, mallory)).toBeDefined()
+    expect(refused(skipping, manifest('Organization', 'acme', { domains: ['acme.example'] }))).toBeDefined()
+  })
+
+  it('is not left behind where an expression fails for whoever is in an outer group by the directory', async () => {
+    service.pages = [...people('ann'), { groups: [team('Team', ['ann'])] }]
+    await realm.declare('Group', 'platform', { organization: 'acme', importFrom: { directory: 'hr', name: 'Team' } })
+    await realm.declare('Group', 'outer', {
+      organization: 'acme',
+      groups: ['platform'],
+      membersWhere: 'user.email.split("-")[1] == "x"',
+      roles: ['editor'],
+    })
+    await connect()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('is not left behind where an outer group comes onto a cycle', async () => {
+    service.pages = [...people('ann'), { groups: [team('Team', ['ann'])] }]
+    await realm.declare('Group', 'platform', { organization: 'acme', importFrom: { directory: 'hr', name: 'Team' } })
+    await realm.declare('Group', 'outer', { organization: 'acme', groups: ['platform'], roles: ['editor'] })
+    await connect()
+    await realm.declare('Group', 'loop', { organization: 'acme', groups: ['outer'] })
+    await realm.declare('Group', 'outer', { organization: 'acme', groups: ['platform', 'loop'], roles: ['editor'] })
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('of a directory takes nothing that a longer way of groups gives', async () => {
+    await realm.declare('User', 'anna', {
+      email: 'ann@acme.example',
+      memberships: [{ organization: 'acme', join: 'None' }],
+    })
+    await realm.declare('Group', 'platform', { organization: 'acme', importFrom: { directory: 'hr', name: 'Team' } })
+    await realm.declare('Group', 'x', { organization: 'acme', members: ['anna'] })
+    await realm.declare('Group', 'w', { organization: 'acme', groups: ['x'] })
+    await realm.declare('Group', 'z', { organization: 'acme', groups: ['w', 'platform'], roles: ['editor'] })
+    await connect({ roles: [] })
+    expect(await rolesOf('ann')).toBe('editor')
+    service.pages = [...people('ann', 'ben'), { groups: [team('Team', ['ann'])] }]
+    await read()
+    expect(await rolesOf('ann')).toBe('editor')
+  })
+})
+
+describe('whoever a directory keeps out', () => {
+  it('is not let in by a filter that fails', async () => {
+    const ben = person('ben', { login: 'ben-1' })
+    service.pages = [{ users: [person('ann', { login: 'ann-1' }), ben] }]
+    await connect({ filter: 'user.login.split("-")[1] == "1"' })
+    service.pages = [{ users: [person('ann', { login: 'ann-1', active: false }), ben] }]
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer suspended')
+    service.pages = [{ users: [person('ann', { login: 'former', active: false }), ben] }]
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer suspended')
+  })
+
+  it('is not let in once removeAfter is over, by what an Invitation gave beside', async () => {
+    await connect({ removeAfter: '48h' })
+    await realm.portal('acme', 'ann@acme.example', spec => ({
+      ...spec,
+      grants: [{ invitation: 'extra', uid: 'u-1', roles: ['editor'], time: '2026-03-02T09:00:01.000Z' }] as never,
+    }))
+    await realm.run()
+    service.pages = people('ben')
+    await read()
+    expect(await rolesOf('ann')).toBe('editor viewer suspended')
+    await realm.pass(49 * HOUR)
+    expect(await rolesOf('ann')).not.toBe('editor')
+  })
+
+  it('gets no further mail', async () => {
+    await connect({ join: 'Invitation' })
+    service.pages = [{ users: [person('ann', { active: false }), person('ben')] }]
+    await read()
+    await realm.pass(4 * DAY)
+    expect(realm.mailer.sent.filter(({ to }) => to.address === 'ann@acme.example')).toHaveLength(1)
+  })
+})
+
+describe('what was read before an edit', () => {
+  it('mails nobody at the address that a new mapping replaces', async () => {
+    service.pages = [{ users: [person('ann', { login: 'ann', email: 'ann@private.example' })] }]
+    const { import: _, ...observed } = specOf()
+    await realm.declare('Directory', 'hr', { ...observed, policy: 'Observe' })
+    await realm.run()
+    service.ends = { outcome: 'Failed', reason: 'Unreachable', message: 'away' }
+    service.pages = []
+    await connect({ join: 'Invitation', mapping: { email: 'user.login + "@acme.example"' } })
+    expect(realm.mailer.sent).toEqual([])
+  })
+
+  it('takes no group before a complete read told of the one that is imported now', async () => {
+    service.pages = [...people('ann'), { groups: [{ id: '1', name: 'Old', users: ['ann'], groups: [] }] }]
+    const importing = (name: string) =>
+      realm.declare('Group', 'platform', {
+        organization: 'acme',
+        importFrom: { directory: 'hr', name },
+        roles: ['editor'],
+      })
+    await importing('Old')
+    await connect({ mayGrant: { roles: ['editor'] } })
+    service.ends = { outcome: 'Failed', reason: 'Unreachable', message: 'away' }
+    service.pages = []
+    await importing('New')
+    await realm.run()
+    expect(await rolesOf('ann')).toBe('editor viewer')
+  })
+})
+
+describe('beside declarations', () => {
+  const declare = (id: string) =>
+    realm.declare('User', id, { email: `${id}@acme.example`, memberships: [{ organization: 'acme', join: 'None' }] })
+
+  it('takes from all of them in the name of the directory, as one set', async () => {
+    for (const id of crowd.slice(0, 4)) await declare(id)
+    service.pages = people(...crowd)
+    await connect({ onRemoved: 'Remove' })
+    service.pages = people(...crowd.slice(8))
+    await read()
+    expect(await held()).toEqual(['directory/hr: 8'])
+  })
+
+  it('takes nothing by a filter that fails, or with Keep', async () => {
+    await declare('ann')
+    const pages = (login: string) => [{ users: [person('ann', { login }), person('ben', { login: 'ben-1' })] }]
+    service.pages = pages('ann-1')
+    await connect({ onRemoved: 'Keep', filter: 'user.login.split("-")[1] == "1"' })
+    service.pages = pages('ann')
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer')
+    service.pages = people('ben')
+    await read()
+    expect(await rolesOf('ann')).toBe('viewer')
+  })
+
+  it('keeps the membership of somebody who is declared under the address that they have by now', async () => {
+    await connect()
+    service.pages = [{ users: [person('ann', { email: 'ann.bell@acme.example' }), person('ben')] }]
+    await read()
+    await realm.declare('User', 'anna', {
+      email: 'ann.bell@acme.example',
+      memberships: [{ organization: 'acme', join: 'Invitation' }],
+    })
+    await realm.run()
+    expect((await at('ann')).ended).toBeUndefined()
   })
 })

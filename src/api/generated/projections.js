@@ -662,10 +662,10 @@ return errors === 0;
 }
 
 export const Membership = validate11;
-const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"directory":{"type":"object","required":["name","id"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"goneTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":5000,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"asking":{"type":"object","required":["digest","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"producer":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":254}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
+const schema12 = {"type":"object","required":["organization","address","since","nonce","series","attempts","mails","grants"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"address":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"user":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"nonce":{"type":"string","maxLength":43,"if":{"type":"string","maxLength":43},"then":{"type":"string","pattern":"^[A-Za-z0-9_-]{43}$"}},"series":{"type":"array","maxItems":16,"items":{"type":"object","required":["number","openedBy","time"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"openedBy":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"attempts":{"type":"array","maxItems":32,"items":{"type":"object","required":["number","series","purpose","actor","automatic","roles","claimedTime","epoch","deadline","tries","expirationTime"],"additionalProperties":false,"properties":{"number":{"type":"integer","minimum":1,"maximum":1000000},"series":{"type":"integer","minimum":1,"maximum":1000000},"purpose":{"type":"string","enum":["Invitation","SetUp"]},"actor":{"type":"string","minLength":1,"maxLength":300},"automatic":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200},"expirationTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"withdrawnTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"declared":{"type":"object","required":["present","roles","join"],"additionalProperties":false,"properties":{"present":{"type":"boolean"},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"join":{"type":"string","enum":["Invitation","Account","None"]},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"beside":{"type":"object","required":["name","id"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"goneTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"directory":{"type":"object","required":["name","id"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"id":{"type":"string","minLength":1,"maxLength":255},"goneTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}},"joined":{"type":"object","required":["time","how"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"how":{"type":"string","enum":["Link","SignIn","Declared"]},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"account":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}}},"grants":{"type":"array","maxItems":100,"items":{"type":"object","required":["invitation","uid","roles","by","time"],"additionalProperties":false,"properties":{"invitation":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64},"roles":{"type":"array","maxItems":200,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"by":{"type":"string","minLength":1,"maxLength":300},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}},"declined":{"type":"object","required":["time","attempt","reported"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"attempt":{"type":"integer","minimum":1,"maximum":1000000},"reported":{"type":"boolean"},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"left":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"released":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"ended":{"type":"object","required":["time","by","because"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"by":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500}}},"settled":{"type":"object","required":["roles","groups","permissions","time"],"additionalProperties":false,"properties":{"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":5000,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":5000,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"suspended":{"type":"boolean"},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"asking":{"type":"object","required":["digest","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"producer":{"type":"string","minLength":1,"maxLength":300},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"losing":{"type":"object","required":["digest","roles","groups","permissions","producer","because","time"],"additionalProperties":false,"properties":{"digest":{"type":"string","maxLength":16,"if":{"type":"string","maxLength":16},"then":{"type":"string","pattern":"^[a-z2-7]{16}$"}},"organization":{"type":"boolean"},"roles":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}}},"permissions":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":400}},"reach":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":254}},"suspended":{"type":"boolean"},"until":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"admin":{"type":"boolean"},"producer":{"type":"string","minLength":1,"maxLength":300},"urgent":{"type":"boolean"},"because":{"type":"string","minLength":1,"maxLength":500},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}}}};
 const func13 = Object.prototype.hasOwnProperty;
 const pattern9 = new RegExp("^[A-Za-z0-9_-]{43}$", "u");
-const pattern38 = new RegExp("^[a-z2-7]{16}$", "u");
+const pattern40 = new RegExp("^[a-z2-7]{16}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -3260,7 +3260,7 @@ vErrors.push(err201);
 errors++;
 }
 for(const key5 in data40){
-if(!(((((key5 === "present") || (key5 === "roles")) || (key5 === "join")) || (key5 === "until")) || (key5 === "directory"))){
+if(!((((((key5 === "present") || (key5 === "roles")) || (key5 === "join")) || (key5 === "until")) || (key5 === "beside")) || (key5 === "directory"))){
 const err202 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err202];
@@ -3530,11 +3530,11 @@ vErrors.push(err221);
 errors++;
 }
 }
-if(data40.directory !== undefined){
-let data46 = data40.directory;
+if(data40.beside !== undefined){
+let data46 = data40.beside;
 if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
 if(data46.name === undefined){
-const err222 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+const err222 = {instancePath:instancePath+"/declared/beside",schemaPath:"#/properties/declared/properties/beside/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -3544,7 +3544,7 @@ vErrors.push(err222);
 errors++;
 }
 if(data46.id === undefined){
-const err223 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+const err223 = {instancePath:instancePath+"/declared/beside",schemaPath:"#/properties/declared/properties/beside/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -3555,7 +3555,7 @@ errors++;
 }
 for(const key6 in data46){
 if(!(((key6 === "name") || (key6 === "id")) || (key6 === "goneTime"))){
-const err224 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+const err224 = {instancePath:instancePath+"/declared/beside",schemaPath:"#/properties/declared/properties/beside/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -3608,7 +3608,7 @@ if(_valid17){
 const _errs192 = errors;
 if(typeof data47 === "string"){
 if(!pattern2.test(data47)){
-const err227 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err227 = {instancePath:instancePath+"/declared/beside/name",schemaPath:"#/properties/declared/properties/beside/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -3619,7 +3619,7 @@ errors++;
 }
 }
 else {
-const err228 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err228 = {instancePath:instancePath+"/declared/beside/name",schemaPath:"#/properties/declared/properties/beside/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -3632,7 +3632,7 @@ var _valid17 = _errs192 === errors;
 valid34 = _valid17;
 }
 if(!valid34){
-const err229 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err229 = {instancePath:instancePath+"/declared/beside/name",schemaPath:"#/properties/declared/properties/beside/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -3643,7 +3643,7 @@ errors++;
 }
 if(typeof data47 === "string"){
 if(func2(data47) > 253){
-const err230 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err230 = {instancePath:instancePath+"/declared/beside/name",schemaPath:"#/properties/declared/properties/beside/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -3654,7 +3654,7 @@ errors++;
 }
 }
 else {
-const err231 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err231 = {instancePath:instancePath+"/declared/beside/name",schemaPath:"#/properties/declared/properties/beside/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -3668,7 +3668,7 @@ if(data46.id !== undefined){
 let data48 = data46.id;
 if(typeof data48 === "string"){
 if(func2(data48) > 255){
-const err232 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+const err232 = {instancePath:instancePath+"/declared/beside/id",schemaPath:"#/properties/declared/properties/beside/properties/id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -3678,7 +3678,7 @@ vErrors.push(err232);
 errors++;
 }
 if(func2(data48) < 1){
-const err233 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err233 = {instancePath:instancePath+"/declared/beside/id",schemaPath:"#/properties/declared/properties/beside/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -3689,7 +3689,7 @@ errors++;
 }
 }
 else {
-const err234 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err234 = {instancePath:instancePath+"/declared/beside/id",schemaPath:"#/properties/declared/properties/beside/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -3742,7 +3742,7 @@ if(_valid18){
 const _errs201 = errors;
 if(typeof data49 === "string"){
 if(!pattern1.test(data49)){
-const err237 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err237 = {instancePath:instancePath+"/declared/beside/goneTime",schemaPath:"#/properties/declared/properties/beside/properties/goneTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -3753,7 +3753,7 @@ errors++;
 }
 }
 else {
-const err238 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err238 = {instancePath:instancePath+"/declared/beside/goneTime",schemaPath:"#/properties/declared/properties/beside/properties/goneTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -3766,7 +3766,7 @@ var _valid18 = _errs201 === errors;
 valid35 = _valid18;
 }
 if(!valid35){
-const err239 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err239 = {instancePath:instancePath+"/declared/beside/goneTime",schemaPath:"#/properties/declared/properties/beside/properties/goneTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -3777,7 +3777,7 @@ errors++;
 }
 if(typeof data49 === "string"){
 if(func2(data49) > 35){
-const err240 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+const err240 = {instancePath:instancePath+"/declared/beside/goneTime",schemaPath:"#/properties/declared/properties/beside/properties/goneTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -3788,7 +3788,7 @@ errors++;
 }
 }
 else {
-const err241 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err241 = {instancePath:instancePath+"/declared/beside/goneTime",schemaPath:"#/properties/declared/properties/beside/properties/goneTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -3800,7 +3800,7 @@ errors++;
 }
 }
 else {
-const err242 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err242 = {instancePath:instancePath+"/declared/beside",schemaPath:"#/properties/declared/properties/beside/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -3810,9 +3810,11 @@ vErrors.push(err242);
 errors++;
 }
 }
-}
-else {
-const err243 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data40.directory !== undefined){
+let data50 = data40.directory;
+if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
+if(data50.name === undefined){
+const err243 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -3821,12 +3823,8 @@ vErrors.push(err243);
 }
 errors++;
 }
-}
-if(data.joined !== undefined){
-let data50 = data.joined;
-if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
-if(data50.time === undefined){
-const err244 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data50.id === undefined){
+const err244 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -3835,8 +3833,9 @@ vErrors.push(err244);
 }
 errors++;
 }
-if(data50.how === undefined){
-const err245 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
+for(const key7 in data50){
+if(!(((key7 === "name") || (key7 === "id")) || (key7 === "goneTime"))){
+const err245 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3845,9 +3844,16 @@ vErrors.push(err245);
 }
 errors++;
 }
-for(const key7 in data50){
-if(!((((key7 === "time") || (key7 === "how")) || (key7 === "attempt")) || (key7 === "account"))){
-const err246 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+if(data50.name !== undefined){
+let data51 = data50.name;
+const _errs208 = errors;
+let valid37 = true;
+const _errs209 = errors;
+if(errors === _errs209){
+if(typeof data51 === "string"){
+if(func2(data51) > 253){
+const err246 = {};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3857,31 +3863,13 @@ vErrors.push(err246);
 errors++;
 }
 }
-if(data50.time !== undefined){
-let data51 = data50.time;
-const _errs208 = errors;
-let valid37 = true;
-const _errs209 = errors;
-if(errors === _errs209){
-if(typeof data51 === "string"){
-if(func2(data51) > 35){
+else {
 const err247 = {};
 if(vErrors === null){
 vErrors = [err247];
 }
 else {
 vErrors.push(err247);
-}
-errors++;
-}
-}
-else {
-const err248 = {};
-if(vErrors === null){
-vErrors = [err248];
-}
-else {
-vErrors.push(err248);
 }
 errors++;
 }
@@ -3899,8 +3887,19 @@ vErrors = null;
 if(_valid19){
 const _errs211 = errors;
 if(typeof data51 === "string"){
-if(!pattern1.test(data51)){
-const err249 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!pattern2.test(data51)){
+const err248 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err248];
+}
+else {
+vErrors.push(err248);
+}
+errors++;
+}
+}
+else {
+const err249 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3909,9 +3908,11 @@ vErrors.push(err249);
 }
 errors++;
 }
+var _valid19 = _errs211 === errors;
+valid37 = _valid19;
 }
-else {
-const err250 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid37){
+const err250 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3920,11 +3921,9 @@ vErrors.push(err250);
 }
 errors++;
 }
-var _valid19 = _errs211 === errors;
-valid37 = _valid19;
-}
-if(!valid37){
-const err251 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data51 === "string"){
+if(func2(data51) > 253){
+const err251 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3933,9 +3932,9 @@ vErrors.push(err251);
 }
 errors++;
 }
-if(typeof data51 === "string"){
-if(func2(data51) > 35){
-const err252 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err252 = {instancePath:instancePath+"/declared/directory/name",schemaPath:"#/properties/declared/properties/directory/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3945,8 +3944,11 @@ vErrors.push(err252);
 errors++;
 }
 }
-else {
-const err253 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data50.id !== undefined){
+let data52 = data50.id;
+if(typeof data52 === "string"){
+if(func2(data52) > 255){
+const err253 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3955,11 +3957,8 @@ vErrors.push(err253);
 }
 errors++;
 }
-}
-if(data50.how !== undefined){
-let data52 = data50.how;
-if(typeof data52 !== "string"){
-const err254 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data52) < 1){
+const err254 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3968,8 +3967,9 @@ vErrors.push(err254);
 }
 errors++;
 }
-if(!(((data52 === "Link") || (data52 === "SignIn")) || (data52 === "Declared"))){
-const err255 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/enum",keyword:"enum",params:{allowedValues: schema12.properties.joined.properties.how.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err255 = {instancePath:instancePath+"/declared/directory/id",schemaPath:"#/properties/declared/properties/directory/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3979,10 +3979,15 @@ vErrors.push(err255);
 errors++;
 }
 }
-if(data50.attempt !== undefined){
-let data53 = data50.attempt;
-if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
-const err256 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data50.goneTime !== undefined){
+let data53 = data50.goneTime;
+const _errs217 = errors;
+let valid38 = true;
+const _errs218 = errors;
+if(errors === _errs218){
+if(typeof data53 === "string"){
+if(func2(data53) > 35){
+const err256 = {};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3991,9 +3996,9 @@ vErrors.push(err256);
 }
 errors++;
 }
-if((typeof data53 == "number") && (isFinite(data53))){
-if(data53 > 1000000 || isNaN(data53)){
-const err257 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+else {
+const err257 = {};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -4002,8 +4007,22 @@ vErrors.push(err257);
 }
 errors++;
 }
-if(data53 < 1 || isNaN(data53)){
-const err258 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+var _valid20 = _errs218 === errors;
+errors = _errs217;
+if(vErrors !== null){
+if(_errs217){
+vErrors.length = _errs217;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid20){
+const _errs220 = errors;
+if(typeof data53 === "string"){
+if(!pattern1.test(data53)){
+const err258 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -4013,16 +4032,8 @@ vErrors.push(err258);
 errors++;
 }
 }
-}
-if(data50.account !== undefined){
-let data54 = data50.account;
-const _errs219 = errors;
-let valid38 = true;
-const _errs220 = errors;
-if(errors === _errs220){
-if(typeof data54 === "string"){
-if(func2(data54) > 253){
-const err259 = {};
+else {
+const err259 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -4031,9 +4042,11 @@ vErrors.push(err259);
 }
 errors++;
 }
+var _valid20 = _errs220 === errors;
+valid38 = _valid20;
 }
-else {
-const err260 = {};
+if(!valid38){
+const err260 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -4042,22 +4055,9 @@ vErrors.push(err260);
 }
 errors++;
 }
-}
-var _valid20 = _errs220 === errors;
-errors = _errs219;
-if(vErrors !== null){
-if(_errs219){
-vErrors.length = _errs219;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid20){
-const _errs222 = errors;
-if(typeof data54 === "string"){
-if(!pattern2.test(data54)){
-const err261 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(typeof data53 === "string"){
+if(func2(data53) > 35){
+const err261 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -4068,7 +4068,7 @@ errors++;
 }
 }
 else {
-const err262 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err262 = {instancePath:instancePath+"/declared/directory/goneTime",schemaPath:"#/properties/declared/properties/directory/properties/goneTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -4077,11 +4077,10 @@ vErrors.push(err262);
 }
 errors++;
 }
-var _valid20 = _errs222 === errors;
-valid38 = _valid20;
 }
-if(!valid38){
-const err263 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err263 = {instancePath:instancePath+"/declared/directory",schemaPath:"#/properties/declared/properties/directory/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -4090,9 +4089,10 @@ vErrors.push(err263);
 }
 errors++;
 }
-if(typeof data54 === "string"){
-if(func2(data54) > 253){
-const err264 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+}
+else {
+const err264 = {instancePath:instancePath+"/declared",schemaPath:"#/properties/declared/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -4102,8 +4102,11 @@ vErrors.push(err264);
 errors++;
 }
 }
-else {
-const err265 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.joined !== undefined){
+let data54 = data.joined;
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
+if(data54.time === undefined){
+const err265 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -4112,10 +4115,8 @@ vErrors.push(err265);
 }
 errors++;
 }
-}
-}
-else {
-const err266 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data54.how === undefined){
+const err266 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/required",keyword:"required",params:{missingProperty: "how"},message:"must have required property '"+"how"+"'"};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -4124,12 +4125,9 @@ vErrors.push(err266);
 }
 errors++;
 }
-}
-if(data.grants !== undefined){
-let data55 = data.grants;
-if(Array.isArray(data55)){
-if(data55.length > 100){
-const err267 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+for(const key8 in data54){
+if(!((((key8 === "time") || (key8 === "how")) || (key8 === "attempt")) || (key8 === "account"))){
+const err267 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err267];
 }
@@ -4138,12 +4136,16 @@ vErrors.push(err267);
 }
 errors++;
 }
-const len5 = data55.length;
-for(let i5=0; i5<len5; i5++){
-let data56 = data55[i5];
-if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
-if(data56.invitation === undefined){
-const err268 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "invitation"},message:"must have required property '"+"invitation"+"'"};
+}
+if(data54.time !== undefined){
+let data55 = data54.time;
+const _errs227 = errors;
+let valid40 = true;
+const _errs228 = errors;
+if(errors === _errs228){
+if(typeof data55 === "string"){
+if(func2(data55) > 35){
+const err268 = {};
 if(vErrors === null){
 vErrors = [err268];
 }
@@ -4152,8 +4154,9 @@ vErrors.push(err268);
 }
 errors++;
 }
-if(data56.uid === undefined){
-const err269 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
+}
+else {
+const err269 = {};
 if(vErrors === null){
 vErrors = [err269];
 }
@@ -4162,8 +4165,22 @@ vErrors.push(err269);
 }
 errors++;
 }
-if(data56.roles === undefined){
-const err270 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+}
+var _valid21 = _errs228 === errors;
+errors = _errs227;
+if(vErrors !== null){
+if(_errs227){
+vErrors.length = _errs227;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid21){
+const _errs230 = errors;
+if(typeof data55 === "string"){
+if(!pattern1.test(data55)){
+const err270 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err270];
 }
@@ -4172,8 +4189,9 @@ vErrors.push(err270);
 }
 errors++;
 }
-if(data56.by === undefined){
-const err271 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
+}
+else {
+const err271 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err271];
 }
@@ -4182,8 +4200,11 @@ vErrors.push(err271);
 }
 errors++;
 }
-if(data56.time === undefined){
-const err272 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+var _valid21 = _errs230 === errors;
+valid40 = _valid21;
+}
+if(!valid40){
+const err272 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err272];
 }
@@ -4192,9 +4213,9 @@ vErrors.push(err272);
 }
 errors++;
 }
-for(const key8 in data56){
-if(!(((((key8 === "invitation") || (key8 === "uid")) || (key8 === "roles")) || (key8 === "by")) || (key8 === "time"))){
-const err273 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(typeof data55 === "string"){
+if(func2(data55) > 35){
+const err273 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err273];
 }
@@ -4204,15 +4225,8 @@ vErrors.push(err273);
 errors++;
 }
 }
-if(data56.invitation !== undefined){
-let data57 = data56.invitation;
-const _errs231 = errors;
-let valid42 = true;
-const _errs232 = errors;
-if(errors === _errs232){
-if(typeof data57 === "string"){
-if(func2(data57) > 253){
-const err274 = {};
+else {
+const err274 = {instancePath:instancePath+"/joined/time",schemaPath:"#/properties/joined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err274];
 }
@@ -4222,8 +4236,10 @@ vErrors.push(err274);
 errors++;
 }
 }
-else {
-const err275 = {};
+if(data54.how !== undefined){
+let data56 = data54.how;
+if(typeof data56 !== "string"){
+const err275 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err275];
 }
@@ -4232,22 +4248,8 @@ vErrors.push(err275);
 }
 errors++;
 }
-}
-var _valid21 = _errs232 === errors;
-errors = _errs231;
-if(vErrors !== null){
-if(_errs231){
-vErrors.length = _errs231;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid21){
-const _errs234 = errors;
-if(typeof data57 === "string"){
-if(!pattern2.test(data57)){
-const err276 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(!(((data56 === "Link") || (data56 === "SignIn")) || (data56 === "Declared"))){
+const err276 = {instancePath:instancePath+"/joined/how",schemaPath:"#/properties/joined/properties/how/enum",keyword:"enum",params:{allowedValues: schema12.properties.joined.properties.how.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err276];
 }
@@ -4257,8 +4259,10 @@ vErrors.push(err276);
 errors++;
 }
 }
-else {
-const err277 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data54.attempt !== undefined){
+let data57 = data54.attempt;
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+const err277 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err277];
 }
@@ -4267,11 +4271,9 @@ vErrors.push(err277);
 }
 errors++;
 }
-var _valid21 = _errs234 === errors;
-valid42 = _valid21;
-}
-if(!valid42){
-const err278 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if((typeof data57 == "number") && (isFinite(data57))){
+if(data57 > 1000000 || isNaN(data57)){
+const err278 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err278];
 }
@@ -4280,9 +4282,8 @@ vErrors.push(err278);
 }
 errors++;
 }
-if(typeof data57 === "string"){
-if(func2(data57) > 253){
-const err279 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data57 < 1 || isNaN(data57)){
+const err279 = {instancePath:instancePath+"/joined/attempt",schemaPath:"#/properties/joined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err279];
 }
@@ -4292,8 +4293,16 @@ vErrors.push(err279);
 errors++;
 }
 }
-else {
-const err280 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data54.account !== undefined){
+let data58 = data54.account;
+const _errs238 = errors;
+let valid41 = true;
+const _errs239 = errors;
+if(errors === _errs239){
+if(typeof data58 === "string"){
+if(func2(data58) > 253){
+const err280 = {};
 if(vErrors === null){
 vErrors = [err280];
 }
@@ -4303,11 +4312,8 @@ vErrors.push(err280);
 errors++;
 }
 }
-if(data56.uid !== undefined){
-let data58 = data56.uid;
-if(typeof data58 === "string"){
-if(func2(data58) > 64){
-const err281 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err281 = {};
 if(vErrors === null){
 vErrors = [err281];
 }
@@ -4316,8 +4322,22 @@ vErrors.push(err281);
 }
 errors++;
 }
-if(func2(data58) < 1){
-const err282 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid22 = _errs239 === errors;
+errors = _errs238;
+if(vErrors !== null){
+if(_errs238){
+vErrors.length = _errs238;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid22){
+const _errs241 = errors;
+if(typeof data58 === "string"){
+if(!pattern2.test(data58)){
+const err282 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err282];
 }
@@ -4328,7 +4348,7 @@ errors++;
 }
 }
 else {
-const err283 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err283 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err283];
 }
@@ -4337,12 +4357,11 @@ vErrors.push(err283);
 }
 errors++;
 }
+var _valid22 = _errs241 === errors;
+valid41 = _valid22;
 }
-if(data56.roles !== undefined){
-let data59 = data56.roles;
-if(Array.isArray(data59)){
-if(data59.length > 200){
-const err284 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
+if(!valid41){
+const err284 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err284];
 }
@@ -4351,16 +4370,9 @@ vErrors.push(err284);
 }
 errors++;
 }
-const len6 = data59.length;
-for(let i6=0; i6<len6; i6++){
-let data60 = data59[i6];
-const _errs242 = errors;
-let valid45 = true;
-const _errs243 = errors;
-if(errors === _errs243){
-if(typeof data60 === "string"){
-if(func2(data60) > 253){
-const err285 = {};
+if(typeof data58 === "string"){
+if(func2(data58) > 253){
+const err285 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err285];
 }
@@ -4371,7 +4383,7 @@ errors++;
 }
 }
 else {
-const err286 = {};
+const err286 = {instancePath:instancePath+"/joined/account",schemaPath:"#/properties/joined/properties/account/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err286];
 }
@@ -4381,21 +4393,9 @@ vErrors.push(err286);
 errors++;
 }
 }
-var _valid22 = _errs243 === errors;
-errors = _errs242;
-if(vErrors !== null){
-if(_errs242){
-vErrors.length = _errs242;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid22){
-const _errs245 = errors;
-if(typeof data60 === "string"){
-if(!pattern2.test(data60)){
-const err287 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err287 = {instancePath:instancePath+"/joined",schemaPath:"#/properties/joined/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err287];
 }
@@ -4405,8 +4405,11 @@ vErrors.push(err287);
 errors++;
 }
 }
-else {
-const err288 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.grants !== undefined){
+let data59 = data.grants;
+if(Array.isArray(data59)){
+if(data59.length > 100){
+const err288 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
 if(vErrors === null){
 vErrors = [err288];
 }
@@ -4415,11 +4418,12 @@ vErrors.push(err288);
 }
 errors++;
 }
-var _valid22 = _errs245 === errors;
-valid45 = _valid22;
-}
-if(!valid45){
-const err289 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const len5 = data59.length;
+for(let i5=0; i5<len5; i5++){
+let data60 = data59[i5];
+if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
+if(data60.invitation === undefined){
+const err289 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "invitation"},message:"must have required property '"+"invitation"+"'"};
 if(vErrors === null){
 vErrors = [err289];
 }
@@ -4428,9 +4432,8 @@ vErrors.push(err289);
 }
 errors++;
 }
-if(typeof data60 === "string"){
-if(func2(data60) > 253){
-const err290 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data60.uid === undefined){
+const err290 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'"};
 if(vErrors === null){
 vErrors = [err290];
 }
@@ -4439,9 +4442,8 @@ vErrors.push(err290);
 }
 errors++;
 }
-}
-else {
-const err291 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data60.roles === undefined){
+const err291 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err291];
 }
@@ -4450,10 +4452,8 @@ vErrors.push(err291);
 }
 errors++;
 }
-}
-}
-else {
-const err292 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data60.by === undefined){
+const err292 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
 if(vErrors === null){
 vErrors = [err292];
 }
@@ -4462,12 +4462,8 @@ vErrors.push(err292);
 }
 errors++;
 }
-}
-if(data56.by !== undefined){
-let data61 = data56.by;
-if(typeof data61 === "string"){
-if(func2(data61) > 300){
-const err293 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data60.time === undefined){
+const err293 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err293];
 }
@@ -4476,8 +4472,9 @@ vErrors.push(err293);
 }
 errors++;
 }
-if(func2(data61) < 1){
-const err294 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key9 in data60){
+if(!(((((key9 === "invitation") || (key9 === "uid")) || (key9 === "roles")) || (key9 === "by")) || (key9 === "time"))){
+const err294 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err294];
 }
@@ -4487,8 +4484,15 @@ vErrors.push(err294);
 errors++;
 }
 }
-else {
-const err295 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data60.invitation !== undefined){
+let data61 = data60.invitation;
+const _errs250 = errors;
+let valid45 = true;
+const _errs251 = errors;
+if(errors === _errs251){
+if(typeof data61 === "string"){
+if(func2(data61) > 253){
+const err295 = {};
 if(vErrors === null){
 vErrors = [err295];
 }
@@ -4498,14 +4502,7 @@ vErrors.push(err295);
 errors++;
 }
 }
-if(data56.time !== undefined){
-let data62 = data56.time;
-const _errs251 = errors;
-let valid46 = true;
-const _errs252 = errors;
-if(errors === _errs252){
-if(typeof data62 === "string"){
-if(func2(data62) > 35){
+else {
 const err296 = {};
 if(vErrors === null){
 vErrors = [err296];
@@ -4516,8 +4513,21 @@ vErrors.push(err296);
 errors++;
 }
 }
+var _valid23 = _errs251 === errors;
+errors = _errs250;
+if(vErrors !== null){
+if(_errs250){
+vErrors.length = _errs250;
+}
 else {
-const err297 = {};
+vErrors = null;
+}
+}
+if(_valid23){
+const _errs253 = errors;
+if(typeof data61 === "string"){
+if(!pattern2.test(data61)){
+const err297 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err297];
 }
@@ -4527,21 +4537,8 @@ vErrors.push(err297);
 errors++;
 }
 }
-var _valid23 = _errs252 === errors;
-errors = _errs251;
-if(vErrors !== null){
-if(_errs251){
-vErrors.length = _errs251;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid23){
-const _errs254 = errors;
-if(typeof data62 === "string"){
-if(!pattern1.test(data62)){
-const err298 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err298 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err298];
 }
@@ -4550,9 +4547,11 @@ vErrors.push(err298);
 }
 errors++;
 }
+var _valid23 = _errs253 === errors;
+valid45 = _valid23;
 }
-else {
-const err299 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid45){
+const err299 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err299];
 }
@@ -4561,11 +4560,9 @@ vErrors.push(err299);
 }
 errors++;
 }
-var _valid23 = _errs254 === errors;
-valid46 = _valid23;
-}
-if(!valid46){
-const err300 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data61 === "string"){
+if(func2(data61) > 253){
+const err300 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err300];
 }
@@ -4574,9 +4571,9 @@ vErrors.push(err300);
 }
 errors++;
 }
-if(typeof data62 === "string"){
-if(func2(data62) > 35){
-const err301 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err301 = {instancePath:instancePath+"/grants/" + i5+"/invitation",schemaPath:"#/properties/grants/items/properties/invitation/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err301];
 }
@@ -4586,8 +4583,11 @@ vErrors.push(err301);
 errors++;
 }
 }
-else {
-const err302 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data60.uid !== undefined){
+let data62 = data60.uid;
+if(typeof data62 === "string"){
+if(func2(data62) > 64){
+const err302 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err302];
 }
@@ -4596,10 +4596,8 @@ vErrors.push(err302);
 }
 errors++;
 }
-}
-}
-else {
-const err303 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(func2(data62) < 1){
+const err303 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err303];
 }
@@ -4609,9 +4607,8 @@ vErrors.push(err303);
 errors++;
 }
 }
-}
 else {
-const err304 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err304 = {instancePath:instancePath+"/grants/" + i5+"/uid",schemaPath:"#/properties/grants/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err304];
 }
@@ -4621,11 +4618,11 @@ vErrors.push(err304);
 errors++;
 }
 }
-if(data.declined !== undefined){
-let data63 = data.declined;
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-if(data63.time === undefined){
-const err305 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data60.roles !== undefined){
+let data63 = data60.roles;
+if(Array.isArray(data63)){
+if(data63.length > 200){
+const err305 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/maxItems",keyword:"maxItems",params:{limit: 200},message:"must NOT have more than 200 items"};
 if(vErrors === null){
 vErrors = [err305];
 }
@@ -4634,8 +4631,16 @@ vErrors.push(err305);
 }
 errors++;
 }
-if(data63.attempt === undefined){
-const err306 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "attempt"},message:"must have required property '"+"attempt"+"'"};
+const len6 = data63.length;
+for(let i6=0; i6<len6; i6++){
+let data64 = data63[i6];
+const _errs261 = errors;
+let valid48 = true;
+const _errs262 = errors;
+if(errors === _errs262){
+if(typeof data64 === "string"){
+if(func2(data64) > 253){
+const err306 = {};
 if(vErrors === null){
 vErrors = [err306];
 }
@@ -4644,53 +4649,14 @@ vErrors.push(err306);
 }
 errors++;
 }
-if(data63.reported === undefined){
-const err307 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "reported"},message:"must have required property '"+"reported"+"'"};
+}
+else {
+const err307 = {};
 if(vErrors === null){
 vErrors = [err307];
 }
 else {
 vErrors.push(err307);
-}
-errors++;
-}
-for(const key9 in data63){
-if(!((((key9 === "time") || (key9 === "attempt")) || (key9 === "reported")) || (key9 === "released"))){
-const err308 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err308];
-}
-else {
-vErrors.push(err308);
-}
-errors++;
-}
-}
-if(data63.time !== undefined){
-let data64 = data63.time;
-const _errs261 = errors;
-let valid48 = true;
-const _errs262 = errors;
-if(errors === _errs262){
-if(typeof data64 === "string"){
-if(func2(data64) > 35){
-const err309 = {};
-if(vErrors === null){
-vErrors = [err309];
-}
-else {
-vErrors.push(err309);
-}
-errors++;
-}
-}
-else {
-const err310 = {};
-if(vErrors === null){
-vErrors = [err310];
-}
-else {
-vErrors.push(err310);
 }
 errors++;
 }
@@ -4708,8 +4674,43 @@ vErrors = null;
 if(_valid24){
 const _errs264 = errors;
 if(typeof data64 === "string"){
-if(!pattern1.test(data64)){
-const err311 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!pattern2.test(data64)){
+const err308 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err308];
+}
+else {
+vErrors.push(err308);
+}
+errors++;
+}
+}
+else {
+const err309 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err309];
+}
+else {
+vErrors.push(err309);
+}
+errors++;
+}
+var _valid24 = _errs264 === errors;
+valid48 = _valid24;
+}
+if(!valid48){
+const err310 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err310];
+}
+else {
+vErrors.push(err310);
+}
+errors++;
+}
+if(typeof data64 === "string"){
+if(func2(data64) > 253){
+const err311 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err311];
 }
@@ -4720,7 +4721,7 @@ errors++;
 }
 }
 else {
-const err312 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err312 = {instancePath:instancePath+"/grants/" + i5+"/roles/" + i6,schemaPath:"#/properties/grants/items/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err312];
 }
@@ -4729,11 +4730,10 @@ vErrors.push(err312);
 }
 errors++;
 }
-var _valid24 = _errs264 === errors;
-valid48 = _valid24;
 }
-if(!valid48){
-const err313 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err313 = {instancePath:instancePath+"/grants/" + i5+"/roles",schemaPath:"#/properties/grants/items/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err313];
 }
@@ -4742,9 +4742,12 @@ vErrors.push(err313);
 }
 errors++;
 }
-if(typeof data64 === "string"){
-if(func2(data64) > 35){
-const err314 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data60.by !== undefined){
+let data65 = data60.by;
+if(typeof data65 === "string"){
+if(func2(data65) > 300){
+const err314 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err314];
 }
@@ -4753,9 +4756,8 @@ vErrors.push(err314);
 }
 errors++;
 }
-}
-else {
-const err315 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data65) < 1){
+const err315 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err315];
 }
@@ -4765,10 +4767,8 @@ vErrors.push(err315);
 errors++;
 }
 }
-if(data63.attempt !== undefined){
-let data65 = data63.attempt;
-if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
-const err316 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err316 = {instancePath:instancePath+"/grants/" + i5+"/by",schemaPath:"#/properties/grants/items/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err316];
 }
@@ -4777,9 +4777,16 @@ vErrors.push(err316);
 }
 errors++;
 }
-if((typeof data65 == "number") && (isFinite(data65))){
-if(data65 > 1000000 || isNaN(data65)){
-const err317 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data60.time !== undefined){
+let data66 = data60.time;
+const _errs270 = errors;
+let valid49 = true;
+const _errs271 = errors;
+if(errors === _errs271){
+if(typeof data66 === "string"){
+if(func2(data66) > 35){
+const err317 = {};
 if(vErrors === null){
 vErrors = [err317];
 }
@@ -4788,8 +4795,9 @@ vErrors.push(err317);
 }
 errors++;
 }
-if(data65 < 1 || isNaN(data65)){
-const err318 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err318 = {};
 if(vErrors === null){
 vErrors = [err318];
 }
@@ -4799,10 +4807,21 @@ vErrors.push(err318);
 errors++;
 }
 }
+var _valid25 = _errs271 === errors;
+errors = _errs270;
+if(vErrors !== null){
+if(_errs270){
+vErrors.length = _errs270;
 }
-if(data63.reported !== undefined){
-if(typeof data63.reported !== "boolean"){
-const err319 = {instancePath:instancePath+"/declined/reported",schemaPath:"#/properties/declined/properties/reported/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+vErrors = null;
+}
+}
+if(_valid25){
+const _errs273 = errors;
+if(typeof data66 === "string"){
+if(!pattern1.test(data66)){
+const err319 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err319];
 }
@@ -4812,15 +4831,8 @@ vErrors.push(err319);
 errors++;
 }
 }
-if(data63.released !== undefined){
-let data67 = data63.released;
-const _errs272 = errors;
-let valid49 = true;
-const _errs273 = errors;
-if(errors === _errs273){
-if(typeof data67 === "string"){
-if(func2(data67) > 35){
-const err320 = {};
+else {
+const err320 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err320];
 }
@@ -4829,9 +4841,11 @@ vErrors.push(err320);
 }
 errors++;
 }
+var _valid25 = _errs273 === errors;
+valid49 = _valid25;
 }
-else {
-const err321 = {};
+if(!valid49){
+const err321 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err321];
 }
@@ -4840,22 +4854,9 @@ vErrors.push(err321);
 }
 errors++;
 }
-}
-var _valid25 = _errs273 === errors;
-errors = _errs272;
-if(vErrors !== null){
-if(_errs272){
-vErrors.length = _errs272;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid25){
-const _errs275 = errors;
-if(typeof data67 === "string"){
-if(!pattern1.test(data67)){
-const err322 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(typeof data66 === "string"){
+if(func2(data66) > 35){
+const err322 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err322];
 }
@@ -4866,7 +4867,7 @@ errors++;
 }
 }
 else {
-const err323 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err323 = {instancePath:instancePath+"/grants/" + i5+"/time",schemaPath:"#/properties/grants/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err323];
 }
@@ -4875,11 +4876,10 @@ vErrors.push(err323);
 }
 errors++;
 }
-var _valid25 = _errs275 === errors;
-valid49 = _valid25;
 }
-if(!valid49){
-const err324 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err324 = {instancePath:instancePath+"/grants/" + i5,schemaPath:"#/properties/grants/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err324];
 }
@@ -4888,9 +4888,10 @@ vErrors.push(err324);
 }
 errors++;
 }
-if(typeof data67 === "string"){
-if(func2(data67) > 35){
-const err325 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+}
+else {
+const err325 = {instancePath:instancePath+"/grants",schemaPath:"#/properties/grants/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err325];
 }
@@ -4900,8 +4901,11 @@ vErrors.push(err325);
 errors++;
 }
 }
-else {
-const err326 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.declined !== undefined){
+let data67 = data.declined;
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+if(data67.time === undefined){
+const err326 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err326];
 }
@@ -4910,10 +4914,8 @@ vErrors.push(err326);
 }
 errors++;
 }
-}
-}
-else {
-const err327 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data67.attempt === undefined){
+const err327 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "attempt"},message:"must have required property '"+"attempt"+"'"};
 if(vErrors === null){
 vErrors = [err327];
 }
@@ -4922,12 +4924,8 @@ vErrors.push(err327);
 }
 errors++;
 }
-}
-if(data.left !== undefined){
-let data68 = data.left;
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-if(data68.time === undefined){
-const err328 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(data67.reported === undefined){
+const err328 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/required",keyword:"required",params:{missingProperty: "reported"},message:"must have required property '"+"reported"+"'"};
 if(vErrors === null){
 vErrors = [err328];
 }
@@ -4936,9 +4934,9 @@ vErrors.push(err328);
 }
 errors++;
 }
-for(const key10 in data68){
-if(!((key10 === "time") || (key10 === "released"))){
-const err329 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+for(const key10 in data67){
+if(!((((key10 === "time") || (key10 === "attempt")) || (key10 === "reported")) || (key10 === "released"))){
+const err329 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err329];
 }
@@ -4948,14 +4946,14 @@ vErrors.push(err329);
 errors++;
 }
 }
-if(data68.time !== undefined){
-let data69 = data68.time;
-const _errs282 = errors;
+if(data67.time !== undefined){
+let data68 = data67.time;
+const _errs280 = errors;
 let valid51 = true;
-const _errs283 = errors;
-if(errors === _errs283){
-if(typeof data69 === "string"){
-if(func2(data69) > 35){
+const _errs281 = errors;
+if(errors === _errs281){
+if(typeof data68 === "string"){
+if(func2(data68) > 35){
 const err330 = {};
 if(vErrors === null){
 vErrors = [err330];
@@ -4977,21 +4975,21 @@ vErrors.push(err331);
 errors++;
 }
 }
-var _valid26 = _errs283 === errors;
-errors = _errs282;
+var _valid26 = _errs281 === errors;
+errors = _errs280;
 if(vErrors !== null){
-if(_errs282){
-vErrors.length = _errs282;
+if(_errs280){
+vErrors.length = _errs280;
 }
 else {
 vErrors = null;
 }
 }
 if(_valid26){
-const _errs285 = errors;
-if(typeof data69 === "string"){
-if(!pattern1.test(data69)){
-const err332 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const _errs283 = errors;
+if(typeof data68 === "string"){
+if(!pattern1.test(data68)){
+const err332 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err332];
 }
@@ -5002,7 +5000,7 @@ errors++;
 }
 }
 else {
-const err333 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err333 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err333];
 }
@@ -5011,11 +5009,11 @@ vErrors.push(err333);
 }
 errors++;
 }
-var _valid26 = _errs285 === errors;
+var _valid26 = _errs283 === errors;
 valid51 = _valid26;
 }
 if(!valid51){
-const err334 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+const err334 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err334];
 }
@@ -5024,9 +5022,9 @@ vErrors.push(err334);
 }
 errors++;
 }
-if(typeof data69 === "string"){
-if(func2(data69) > 35){
-const err335 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(typeof data68 === "string"){
+if(func2(data68) > 35){
+const err335 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err335];
 }
@@ -5037,7 +5035,7 @@ errors++;
 }
 }
 else {
-const err336 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err336 = {instancePath:instancePath+"/declined/time",schemaPath:"#/properties/declined/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err336];
 }
@@ -5047,15 +5045,10 @@ vErrors.push(err336);
 errors++;
 }
 }
-if(data68.released !== undefined){
-let data70 = data68.released;
-const _errs289 = errors;
-let valid52 = true;
-const _errs290 = errors;
-if(errors === _errs290){
-if(typeof data70 === "string"){
-if(func2(data70) > 35){
-const err337 = {};
+if(data67.attempt !== undefined){
+let data69 = data67.attempt;
+if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+const err337 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err337];
 }
@@ -5064,9 +5057,9 @@ vErrors.push(err337);
 }
 errors++;
 }
-}
-else {
-const err338 = {};
+if((typeof data69 == "number") && (isFinite(data69))){
+if(data69 > 1000000 || isNaN(data69)){
+const err338 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err338];
 }
@@ -5075,22 +5068,8 @@ vErrors.push(err338);
 }
 errors++;
 }
-}
-var _valid27 = _errs290 === errors;
-errors = _errs289;
-if(vErrors !== null){
-if(_errs289){
-vErrors.length = _errs289;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid27){
-const _errs292 = errors;
-if(typeof data70 === "string"){
-if(!pattern1.test(data70)){
-const err339 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(data69 < 1 || isNaN(data69)){
+const err339 = {instancePath:instancePath+"/declined/attempt",schemaPath:"#/properties/declined/properties/attempt/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err339];
 }
@@ -5100,8 +5079,10 @@ vErrors.push(err339);
 errors++;
 }
 }
-else {
-const err340 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data67.reported !== undefined){
+if(typeof data67.reported !== "boolean"){
+const err340 = {instancePath:instancePath+"/declined/reported",schemaPath:"#/properties/declined/properties/reported/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err340];
 }
@@ -5110,11 +5091,16 @@ vErrors.push(err340);
 }
 errors++;
 }
-var _valid27 = _errs292 === errors;
-valid52 = _valid27;
 }
-if(!valid52){
-const err341 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data67.released !== undefined){
+let data71 = data67.released;
+const _errs291 = errors;
+let valid52 = true;
+const _errs292 = errors;
+if(errors === _errs292){
+if(typeof data71 === "string"){
+if(func2(data71) > 35){
+const err341 = {};
 if(vErrors === null){
 vErrors = [err341];
 }
@@ -5123,9 +5109,9 @@ vErrors.push(err341);
 }
 errors++;
 }
-if(typeof data70 === "string"){
-if(func2(data70) > 35){
-const err342 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err342 = {};
 if(vErrors === null){
 vErrors = [err342];
 }
@@ -5135,8 +5121,21 @@ vErrors.push(err342);
 errors++;
 }
 }
+var _valid27 = _errs292 === errors;
+errors = _errs291;
+if(vErrors !== null){
+if(_errs291){
+vErrors.length = _errs291;
+}
 else {
-const err343 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid27){
+const _errs294 = errors;
+if(typeof data71 === "string"){
+if(!pattern1.test(data71)){
+const err343 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err343];
 }
@@ -5146,9 +5145,8 @@ vErrors.push(err343);
 errors++;
 }
 }
-}
 else {
-const err344 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err344 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err344];
 }
@@ -5157,12 +5155,11 @@ vErrors.push(err344);
 }
 errors++;
 }
+var _valid27 = _errs294 === errors;
+valid52 = _valid27;
 }
-if(data.ended !== undefined){
-let data71 = data.ended;
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-if(data71.time === undefined){
-const err345 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+if(!valid52){
+const err345 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err345];
 }
@@ -5171,8 +5168,9 @@ vErrors.push(err345);
 }
 errors++;
 }
-if(data71.by === undefined){
-const err346 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
+if(typeof data71 === "string"){
+if(func2(data71) > 35){
+const err346 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err346];
 }
@@ -5181,8 +5179,9 @@ vErrors.push(err346);
 }
 errors++;
 }
-if(data71.because === undefined){
-const err347 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+}
+else {
+const err347 = {instancePath:instancePath+"/declined/released",schemaPath:"#/properties/declined/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err347];
 }
@@ -5191,9 +5190,10 @@ vErrors.push(err347);
 }
 errors++;
 }
-for(const key11 in data71){
-if(!(((key11 === "time") || (key11 === "by")) || (key11 === "because"))){
-const err348 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+}
+}
+else {
+const err348 = {instancePath:instancePath+"/declined",schemaPath:"#/properties/declined/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err348];
 }
@@ -5203,15 +5203,11 @@ vErrors.push(err348);
 errors++;
 }
 }
-if(data71.time !== undefined){
-let data72 = data71.time;
-const _errs299 = errors;
-let valid54 = true;
-const _errs300 = errors;
-if(errors === _errs300){
-if(typeof data72 === "string"){
-if(func2(data72) > 35){
-const err349 = {};
+if(data.left !== undefined){
+let data72 = data.left;
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+if(data72.time === undefined){
+const err349 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err349];
 }
@@ -5220,9 +5216,9 @@ vErrors.push(err349);
 }
 errors++;
 }
-}
-else {
-const err350 = {};
+for(const key11 in data72){
+if(!((key11 === "time") || (key11 === "released"))){
+const err350 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err350];
 }
@@ -5232,21 +5228,15 @@ vErrors.push(err350);
 errors++;
 }
 }
-var _valid28 = _errs300 === errors;
-errors = _errs299;
-if(vErrors !== null){
-if(_errs299){
-vErrors.length = _errs299;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid28){
+if(data72.time !== undefined){
+let data73 = data72.time;
+const _errs301 = errors;
+let valid54 = true;
 const _errs302 = errors;
-if(typeof data72 === "string"){
-if(!pattern1.test(data72)){
-const err351 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(errors === _errs302){
+if(typeof data73 === "string"){
+if(func2(data73) > 35){
+const err351 = {};
 if(vErrors === null){
 vErrors = [err351];
 }
@@ -5257,7 +5247,7 @@ errors++;
 }
 }
 else {
-const err352 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err352 = {};
 if(vErrors === null){
 vErrors = [err352];
 }
@@ -5266,11 +5256,22 @@ vErrors.push(err352);
 }
 errors++;
 }
-var _valid28 = _errs302 === errors;
-valid54 = _valid28;
 }
-if(!valid54){
-const err353 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid28 = _errs302 === errors;
+errors = _errs301;
+if(vErrors !== null){
+if(_errs301){
+vErrors.length = _errs301;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid28){
+const _errs304 = errors;
+if(typeof data73 === "string"){
+if(!pattern1.test(data73)){
+const err353 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err353];
 }
@@ -5279,9 +5280,9 @@ vErrors.push(err353);
 }
 errors++;
 }
-if(typeof data72 === "string"){
-if(func2(data72) > 35){
-const err354 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err354 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err354];
 }
@@ -5290,9 +5291,11 @@ vErrors.push(err354);
 }
 errors++;
 }
+var _valid28 = _errs304 === errors;
+valid54 = _valid28;
 }
-else {
-const err355 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid54){
+const err355 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err355];
 }
@@ -5301,12 +5304,9 @@ vErrors.push(err355);
 }
 errors++;
 }
-}
-if(data71.by !== undefined){
-let data73 = data71.by;
 if(typeof data73 === "string"){
-if(func2(data73) > 300){
-const err356 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(func2(data73) > 35){
+const err356 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err356];
 }
@@ -5315,8 +5315,9 @@ vErrors.push(err356);
 }
 errors++;
 }
-if(func2(data73) < 1){
-const err357 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err357 = {instancePath:instancePath+"/left/time",schemaPath:"#/properties/left/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err357];
 }
@@ -5326,8 +5327,15 @@ vErrors.push(err357);
 errors++;
 }
 }
-else {
-const err358 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data72.released !== undefined){
+let data74 = data72.released;
+const _errs308 = errors;
+let valid55 = true;
+const _errs309 = errors;
+if(errors === _errs309){
+if(typeof data74 === "string"){
+if(func2(data74) > 35){
+const err358 = {};
 if(vErrors === null){
 vErrors = [err358];
 }
@@ -5337,11 +5345,8 @@ vErrors.push(err358);
 errors++;
 }
 }
-if(data71.because !== undefined){
-let data74 = data71.because;
-if(typeof data74 === "string"){
-if(func2(data74) > 500){
-const err359 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+else {
+const err359 = {};
 if(vErrors === null){
 vErrors = [err359];
 }
@@ -5350,8 +5355,22 @@ vErrors.push(err359);
 }
 errors++;
 }
-if(func2(data74) < 1){
-const err360 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+var _valid29 = _errs309 === errors;
+errors = _errs308;
+if(vErrors !== null){
+if(_errs308){
+vErrors.length = _errs308;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid29){
+const _errs311 = errors;
+if(typeof data74 === "string"){
+if(!pattern1.test(data74)){
+const err360 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err360];
 }
@@ -5362,7 +5381,7 @@ errors++;
 }
 }
 else {
-const err361 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err361 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err361];
 }
@@ -5371,10 +5390,11 @@ vErrors.push(err361);
 }
 errors++;
 }
+var _valid29 = _errs311 === errors;
+valid55 = _valid29;
 }
-}
-else {
-const err362 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid55){
+const err362 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err362];
 }
@@ -5383,12 +5403,9 @@ vErrors.push(err362);
 }
 errors++;
 }
-}
-if(data.settled !== undefined){
-let data75 = data.settled;
-if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
-if(data75.roles === undefined){
-const err363 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+if(typeof data74 === "string"){
+if(func2(data74) > 35){
+const err363 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err363];
 }
@@ -5397,8 +5414,9 @@ vErrors.push(err363);
 }
 errors++;
 }
-if(data75.groups === undefined){
-const err364 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+else {
+const err364 = {instancePath:instancePath+"/left/released",schemaPath:"#/properties/left/properties/released/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err364];
 }
@@ -5407,8 +5425,10 @@ vErrors.push(err364);
 }
 errors++;
 }
-if(data75.permissions === undefined){
-const err365 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+}
+}
+else {
+const err365 = {instancePath:instancePath+"/left",schemaPath:"#/properties/left/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err365];
 }
@@ -5417,8 +5437,12 @@ vErrors.push(err365);
 }
 errors++;
 }
+}
+if(data.ended !== undefined){
+let data75 = data.ended;
+if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
 if(data75.time === undefined){
-const err366 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+const err366 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err366];
 }
@@ -5427,9 +5451,8 @@ vErrors.push(err366);
 }
 errors++;
 }
-for(const key12 in data75){
-if(!((((((key12 === "roles") || (key12 === "groups")) || (key12 === "permissions")) || (key12 === "reach")) || (key12 === "suspended")) || (key12 === "time"))){
-const err367 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+if(data75.by === undefined){
+const err367 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "by"},message:"must have required property '"+"by"+"'"};
 if(vErrors === null){
 vErrors = [err367];
 }
@@ -5438,12 +5461,8 @@ vErrors.push(err367);
 }
 errors++;
 }
-}
-if(data75.roles !== undefined){
-let data76 = data75.roles;
-if(Array.isArray(data76)){
-if(data76.length > 500){
-const err368 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data75.because === undefined){
+const err368 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err368];
 }
@@ -5452,16 +5471,9 @@ vErrors.push(err368);
 }
 errors++;
 }
-const len7 = data76.length;
-for(let i7=0; i7<len7; i7++){
-let data77 = data76[i7];
-const _errs315 = errors;
-let valid58 = true;
-const _errs316 = errors;
-if(errors === _errs316){
-if(typeof data77 === "string"){
-if(func2(data77) > 253){
-const err369 = {};
+for(const key12 in data75){
+if(!(((key12 === "time") || (key12 === "by")) || (key12 === "because"))){
+const err369 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err369];
 }
@@ -5471,7 +5483,14 @@ vErrors.push(err369);
 errors++;
 }
 }
-else {
+if(data75.time !== undefined){
+let data76 = data75.time;
+const _errs318 = errors;
+let valid57 = true;
+const _errs319 = errors;
+if(errors === _errs319){
+if(typeof data76 === "string"){
+if(func2(data76) > 35){
 const err370 = {};
 if(vErrors === null){
 vErrors = [err370];
@@ -5482,21 +5501,8 @@ vErrors.push(err370);
 errors++;
 }
 }
-var _valid29 = _errs316 === errors;
-errors = _errs315;
-if(vErrors !== null){
-if(_errs315){
-vErrors.length = _errs315;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid29){
-const _errs318 = errors;
-if(typeof data77 === "string"){
-if(!pattern2.test(data77)){
-const err371 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err371 = {};
 if(vErrors === null){
 vErrors = [err371];
 }
@@ -5506,8 +5512,21 @@ vErrors.push(err371);
 errors++;
 }
 }
+var _valid30 = _errs319 === errors;
+errors = _errs318;
+if(vErrors !== null){
+if(_errs318){
+vErrors.length = _errs318;
+}
 else {
-const err372 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+vErrors = null;
+}
+}
+if(_valid30){
+const _errs321 = errors;
+if(typeof data76 === "string"){
+if(!pattern1.test(data76)){
+const err372 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err372];
 }
@@ -5516,11 +5535,9 @@ vErrors.push(err372);
 }
 errors++;
 }
-var _valid29 = _errs318 === errors;
-valid58 = _valid29;
 }
-if(!valid58){
-const err373 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err373 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err373];
 }
@@ -5529,9 +5546,11 @@ vErrors.push(err373);
 }
 errors++;
 }
-if(typeof data77 === "string"){
-if(func2(data77) > 253){
-const err374 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+var _valid30 = _errs321 === errors;
+valid57 = _valid30;
+}
+if(!valid57){
+const err374 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err374];
 }
@@ -5540,9 +5559,9 @@ vErrors.push(err374);
 }
 errors++;
 }
-}
-else {
-const err375 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data76 === "string"){
+if(func2(data76) > 35){
+const err375 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err375];
 }
@@ -5552,9 +5571,8 @@ vErrors.push(err375);
 errors++;
 }
 }
-}
 else {
-const err376 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err376 = {instancePath:instancePath+"/ended/time",schemaPath:"#/properties/ended/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err376];
 }
@@ -5564,11 +5582,11 @@ vErrors.push(err376);
 errors++;
 }
 }
-if(data75.groups !== undefined){
-let data78 = data75.groups;
-if(Array.isArray(data78)){
-if(data78.length > 500){
-const err377 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data75.by !== undefined){
+let data77 = data75.by;
+if(typeof data77 === "string"){
+if(func2(data77) > 300){
+const err377 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err377];
 }
@@ -5577,16 +5595,8 @@ vErrors.push(err377);
 }
 errors++;
 }
-const len8 = data78.length;
-for(let i8=0; i8<len8; i8++){
-let data79 = data78[i8];
-const _errs324 = errors;
-let valid61 = true;
-const _errs325 = errors;
-if(errors === _errs325){
-if(typeof data79 === "string"){
-if(func2(data79) > 253){
-const err378 = {};
+if(func2(data77) < 1){
+const err378 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err378];
 }
@@ -5597,7 +5607,7 @@ errors++;
 }
 }
 else {
-const err379 = {};
+const err379 = {instancePath:instancePath+"/ended/by",schemaPath:"#/properties/ended/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err379];
 }
@@ -5607,21 +5617,11 @@ vErrors.push(err379);
 errors++;
 }
 }
-var _valid30 = _errs325 === errors;
-errors = _errs324;
-if(vErrors !== null){
-if(_errs324){
-vErrors.length = _errs324;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid30){
-const _errs327 = errors;
-if(typeof data79 === "string"){
-if(!pattern2.test(data79)){
-const err380 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data75.because !== undefined){
+let data78 = data75.because;
+if(typeof data78 === "string"){
+if(func2(data78) > 500){
+const err380 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err380];
 }
@@ -5630,9 +5630,8 @@ vErrors.push(err380);
 }
 errors++;
 }
-}
-else {
-const err381 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data78) < 1){
+const err381 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err381];
 }
@@ -5641,11 +5640,9 @@ vErrors.push(err381);
 }
 errors++;
 }
-var _valid30 = _errs327 === errors;
-valid61 = _valid30;
 }
-if(!valid61){
-const err382 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err382 = {instancePath:instancePath+"/ended/because",schemaPath:"#/properties/ended/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err382];
 }
@@ -5654,9 +5651,10 @@ vErrors.push(err382);
 }
 errors++;
 }
-if(typeof data79 === "string"){
-if(func2(data79) > 253){
-const err383 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+}
+else {
+const err383 = {instancePath:instancePath+"/ended",schemaPath:"#/properties/ended/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err383];
 }
@@ -5666,8 +5664,11 @@ vErrors.push(err383);
 errors++;
 }
 }
-else {
-const err384 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.settled !== undefined){
+let data79 = data.settled;
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+if(data79.roles === undefined){
+const err384 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err384];
 }
@@ -5676,10 +5677,8 @@ vErrors.push(err384);
 }
 errors++;
 }
-}
-}
-else {
-const err385 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data79.groups === undefined){
+const err385 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err385];
 }
@@ -5688,12 +5687,8 @@ vErrors.push(err385);
 }
 errors++;
 }
-}
-if(data75.permissions !== undefined){
-let data80 = data75.permissions;
-if(Array.isArray(data80)){
-if(data80.length > 5000){
-const err386 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+if(data79.permissions === undefined){
+const err386 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
 if(vErrors === null){
 vErrors = [err386];
 }
@@ -5702,12 +5697,8 @@ vErrors.push(err386);
 }
 errors++;
 }
-const len9 = data80.length;
-for(let i9=0; i9<len9; i9++){
-let data81 = data80[i9];
-if(typeof data81 === "string"){
-if(func2(data81) > 400){
-const err387 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(data79.time === undefined){
+const err387 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err387];
 }
@@ -5716,8 +5707,9 @@ vErrors.push(err387);
 }
 errors++;
 }
-if(func2(data81) < 1){
-const err388 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+for(const key13 in data79){
+if(!((((((key13 === "roles") || (key13 === "groups")) || (key13 === "permissions")) || (key13 === "reach")) || (key13 === "suspended")) || (key13 === "time"))){
+const err388 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err388];
 }
@@ -5727,8 +5719,11 @@ vErrors.push(err388);
 errors++;
 }
 }
-else {
-const err389 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data79.roles !== undefined){
+let data80 = data79.roles;
+if(Array.isArray(data80)){
+if(data80.length > 500){
+const err389 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err389];
 }
@@ -5737,10 +5732,16 @@ vErrors.push(err389);
 }
 errors++;
 }
-}
-}
-else {
-const err390 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len7 = data80.length;
+for(let i7=0; i7<len7; i7++){
+let data81 = data80[i7];
+const _errs334 = errors;
+let valid61 = true;
+const _errs335 = errors;
+if(errors === _errs335){
+if(typeof data81 === "string"){
+if(func2(data81) > 253){
+const err390 = {};
 if(vErrors === null){
 vErrors = [err390];
 }
@@ -5750,11 +5751,8 @@ vErrors.push(err390);
 errors++;
 }
 }
-if(data75.reach !== undefined){
-let data82 = data75.reach;
-if(Array.isArray(data82)){
-if(data82.length > 5000){
-const err391 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
+else {
+const err391 = {};
 if(vErrors === null){
 vErrors = [err391];
 }
@@ -5763,16 +5761,22 @@ vErrors.push(err391);
 }
 errors++;
 }
-const len10 = data82.length;
-for(let i10=0; i10<len10; i10++){
-let data83 = data82[i10];
+}
+var _valid31 = _errs335 === errors;
+errors = _errs334;
+if(vErrors !== null){
+if(_errs334){
+vErrors.length = _errs334;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid31){
 const _errs337 = errors;
-let valid66 = true;
-const _errs338 = errors;
-if(errors === _errs338){
-if(typeof data83 === "string"){
-if(func2(data83) > 253){
-const err392 = {};
+if(typeof data81 === "string"){
+if(!pattern2.test(data81)){
+const err392 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err392];
 }
@@ -5783,7 +5787,7 @@ errors++;
 }
 }
 else {
-const err393 = {};
+const err393 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err393];
 }
@@ -5792,22 +5796,11 @@ vErrors.push(err393);
 }
 errors++;
 }
+var _valid31 = _errs337 === errors;
+valid61 = _valid31;
 }
-var _valid31 = _errs338 === errors;
-errors = _errs337;
-if(vErrors !== null){
-if(_errs337){
-vErrors.length = _errs337;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid31){
-const _errs340 = errors;
-if(typeof data83 === "string"){
-if(!pattern2.test(data83)){
-const err394 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(!valid61){
+const err394 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err394];
 }
@@ -5816,9 +5809,9 @@ vErrors.push(err394);
 }
 errors++;
 }
-}
-else {
-const err395 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data81 === "string"){
+if(func2(data81) > 253){
+const err395 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err395];
 }
@@ -5827,11 +5820,9 @@ vErrors.push(err395);
 }
 errors++;
 }
-var _valid31 = _errs340 === errors;
-valid66 = _valid31;
 }
-if(!valid66){
-const err396 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err396 = {instancePath:instancePath+"/settled/roles/" + i7,schemaPath:"#/properties/settled/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err396];
 }
@@ -5840,9 +5831,10 @@ vErrors.push(err396);
 }
 errors++;
 }
-if(typeof data83 === "string"){
-if(func2(data83) > 253){
-const err397 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+}
+else {
+const err397 = {instancePath:instancePath+"/settled/roles",schemaPath:"#/properties/settled/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err397];
 }
@@ -5852,8 +5844,11 @@ vErrors.push(err397);
 errors++;
 }
 }
-else {
-const err398 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data79.groups !== undefined){
+let data82 = data79.groups;
+if(Array.isArray(data82)){
+if(data82.length > 500){
+const err398 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err398];
 }
@@ -5862,10 +5857,16 @@ vErrors.push(err398);
 }
 errors++;
 }
-}
-}
-else {
-const err399 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len8 = data82.length;
+for(let i8=0; i8<len8; i8++){
+let data83 = data82[i8];
+const _errs343 = errors;
+let valid64 = true;
+const _errs344 = errors;
+if(errors === _errs344){
+if(typeof data83 === "string"){
+if(func2(data83) > 253){
+const err399 = {};
 if(vErrors === null){
 vErrors = [err399];
 }
@@ -5875,9 +5876,8 @@ vErrors.push(err399);
 errors++;
 }
 }
-if(data75.suspended !== undefined){
-if(typeof data75.suspended !== "boolean"){
-const err400 = {instancePath:instancePath+"/settled/suspended",schemaPath:"#/properties/settled/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err400 = {};
 if(vErrors === null){
 vErrors = [err400];
 }
@@ -5887,15 +5887,21 @@ vErrors.push(err400);
 errors++;
 }
 }
-if(data75.time !== undefined){
-let data85 = data75.time;
+var _valid32 = _errs344 === errors;
+errors = _errs343;
+if(vErrors !== null){
+if(_errs343){
+vErrors.length = _errs343;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid32){
 const _errs346 = errors;
-let valid67 = true;
-const _errs347 = errors;
-if(errors === _errs347){
-if(typeof data85 === "string"){
-if(func2(data85) > 35){
-const err401 = {};
+if(typeof data83 === "string"){
+if(!pattern2.test(data83)){
+const err401 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err401];
 }
@@ -5906,7 +5912,7 @@ errors++;
 }
 }
 else {
-const err402 = {};
+const err402 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err402];
 }
@@ -5915,22 +5921,11 @@ vErrors.push(err402);
 }
 errors++;
 }
+var _valid32 = _errs346 === errors;
+valid64 = _valid32;
 }
-var _valid32 = _errs347 === errors;
-errors = _errs346;
-if(vErrors !== null){
-if(_errs346){
-vErrors.length = _errs346;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid32){
-const _errs349 = errors;
-if(typeof data85 === "string"){
-if(!pattern1.test(data85)){
-const err403 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(!valid64){
+const err403 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err403];
 }
@@ -5939,9 +5934,9 @@ vErrors.push(err403);
 }
 errors++;
 }
-}
-else {
-const err404 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(typeof data83 === "string"){
+if(func2(data83) > 253){
+const err404 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err404];
 }
@@ -5950,11 +5945,9 @@ vErrors.push(err404);
 }
 errors++;
 }
-var _valid32 = _errs349 === errors;
-valid67 = _valid32;
 }
-if(!valid67){
-const err405 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err405 = {instancePath:instancePath+"/settled/groups/" + i8,schemaPath:"#/properties/settled/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err405];
 }
@@ -5963,9 +5956,10 @@ vErrors.push(err405);
 }
 errors++;
 }
-if(typeof data85 === "string"){
-if(func2(data85) > 35){
-const err406 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+}
+else {
+const err406 = {instancePath:instancePath+"/settled/groups",schemaPath:"#/properties/settled/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err406];
 }
@@ -5975,8 +5969,11 @@ vErrors.push(err406);
 errors++;
 }
 }
-else {
-const err407 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data79.permissions !== undefined){
+let data84 = data79.permissions;
+if(Array.isArray(data84)){
+if(data84.length > 5000){
+const err407 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err407];
 }
@@ -5985,10 +5982,12 @@ vErrors.push(err407);
 }
 errors++;
 }
-}
-}
-else {
-const err408 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const len9 = data84.length;
+for(let i9=0; i9<len9; i9++){
+let data85 = data84[i9];
+if(typeof data85 === "string"){
+if(func2(data85) > 400){
+const err408 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
 if(vErrors === null){
 vErrors = [err408];
 }
@@ -5997,12 +5996,8 @@ vErrors.push(err408);
 }
 errors++;
 }
-}
-if(data.asking !== undefined){
-let data86 = data.asking;
-if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
-if(data86.digest === undefined){
-const err409 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+if(func2(data85) < 1){
+const err409 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err409];
 }
@@ -6011,8 +6006,9 @@ vErrors.push(err409);
 }
 errors++;
 }
-if(data86.producer === undefined){
-const err410 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+}
+else {
+const err410 = {instancePath:instancePath+"/settled/permissions/" + i9,schemaPath:"#/properties/settled/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err410];
 }
@@ -6021,8 +6017,10 @@ vErrors.push(err410);
 }
 errors++;
 }
-if(data86.because === undefined){
-const err411 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+}
+}
+else {
+const err411 = {instancePath:instancePath+"/settled/permissions",schemaPath:"#/properties/settled/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err411];
 }
@@ -6031,8 +6029,12 @@ vErrors.push(err411);
 }
 errors++;
 }
-if(data86.time === undefined){
-const err412 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+}
+if(data79.reach !== undefined){
+let data86 = data79.reach;
+if(Array.isArray(data86)){
+if(data86.length > 5000){
+const err412 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/maxItems",keyword:"maxItems",params:{limit: 5000},message:"must NOT have more than 5000 items"};
 if(vErrors === null){
 vErrors = [err412];
 }
@@ -6041,9 +6043,16 @@ vErrors.push(err412);
 }
 errors++;
 }
-for(const key13 in data86){
-if(!((((key13 === "digest") || (key13 === "producer")) || (key13 === "because")) || (key13 === "time"))){
-const err413 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+const len10 = data86.length;
+for(let i10=0; i10<len10; i10++){
+let data87 = data86[i10];
+const _errs356 = errors;
+let valid69 = true;
+const _errs357 = errors;
+if(errors === _errs357){
+if(typeof data87 === "string"){
+if(func2(data87) > 253){
+const err413 = {};
 if(vErrors === null){
 vErrors = [err413];
 }
@@ -6053,31 +6062,13 @@ vErrors.push(err413);
 errors++;
 }
 }
-if(data86.digest !== undefined){
-let data87 = data86.digest;
-const _errs356 = errors;
-let valid69 = true;
-const _errs357 = errors;
-if(errors === _errs357){
-if(typeof data87 === "string"){
-if(func2(data87) > 16){
+else {
 const err414 = {};
 if(vErrors === null){
 vErrors = [err414];
 }
 else {
 vErrors.push(err414);
-}
-errors++;
-}
-}
-else {
-const err415 = {};
-if(vErrors === null){
-vErrors = [err415];
-}
-else {
-vErrors.push(err415);
 }
 errors++;
 }
@@ -6095,8 +6086,19 @@ vErrors = null;
 if(_valid33){
 const _errs359 = errors;
 if(typeof data87 === "string"){
-if(!pattern38.test(data87)){
-const err416 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+if(!pattern2.test(data87)){
+const err415 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(vErrors === null){
+vErrors = [err415];
+}
+else {
+vErrors.push(err415);
+}
+errors++;
+}
+}
+else {
+const err416 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err416];
 }
@@ -6105,9 +6107,11 @@ vErrors.push(err416);
 }
 errors++;
 }
+var _valid33 = _errs359 === errors;
+valid69 = _valid33;
 }
-else {
-const err417 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid69){
+const err417 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err417];
 }
@@ -6116,11 +6120,9 @@ vErrors.push(err417);
 }
 errors++;
 }
-var _valid33 = _errs359 === errors;
-valid69 = _valid33;
-}
-if(!valid69){
-const err418 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(typeof data87 === "string"){
+if(func2(data87) > 253){
+const err418 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err418];
 }
@@ -6129,9 +6131,9 @@ vErrors.push(err418);
 }
 errors++;
 }
-if(typeof data87 === "string"){
-if(func2(data87) > 16){
-const err419 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+}
+else {
+const err419 = {instancePath:instancePath+"/settled/reach/" + i10,schemaPath:"#/properties/settled/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err419];
 }
@@ -6141,8 +6143,9 @@ vErrors.push(err419);
 errors++;
 }
 }
+}
 else {
-const err420 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err420 = {instancePath:instancePath+"/settled/reach",schemaPath:"#/properties/settled/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err420];
 }
@@ -6152,11 +6155,9 @@ vErrors.push(err420);
 errors++;
 }
 }
-if(data86.producer !== undefined){
-let data88 = data86.producer;
-if(typeof data88 === "string"){
-if(func2(data88) > 300){
-const err421 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data79.suspended !== undefined){
+if(typeof data79.suspended !== "boolean"){
+const err421 = {instancePath:instancePath+"/settled/suspended",schemaPath:"#/properties/settled/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err421];
 }
@@ -6165,8 +6166,16 @@ vErrors.push(err421);
 }
 errors++;
 }
-if(func2(data88) < 1){
-const err422 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data79.time !== undefined){
+let data89 = data79.time;
+const _errs365 = errors;
+let valid70 = true;
+const _errs366 = errors;
+if(errors === _errs366){
+if(typeof data89 === "string"){
+if(func2(data89) > 35){
+const err422 = {};
 if(vErrors === null){
 vErrors = [err422];
 }
@@ -6177,7 +6186,7 @@ errors++;
 }
 }
 else {
-const err423 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err423 = {};
 if(vErrors === null){
 vErrors = [err423];
 }
@@ -6187,11 +6196,21 @@ vErrors.push(err423);
 errors++;
 }
 }
-if(data86.because !== undefined){
-let data89 = data86.because;
+var _valid34 = _errs366 === errors;
+errors = _errs365;
+if(vErrors !== null){
+if(_errs365){
+vErrors.length = _errs365;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid34){
+const _errs368 = errors;
 if(typeof data89 === "string"){
-if(func2(data89) > 500){
-const err424 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(!pattern1.test(data89)){
+const err424 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err424];
 }
@@ -6200,8 +6219,9 @@ vErrors.push(err424);
 }
 errors++;
 }
-if(func2(data89) < 1){
-const err425 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err425 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err425];
 }
@@ -6210,9 +6230,11 @@ vErrors.push(err425);
 }
 errors++;
 }
+var _valid34 = _errs368 === errors;
+valid70 = _valid34;
 }
-else {
-const err426 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid70){
+const err426 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err426];
 }
@@ -6221,16 +6243,9 @@ vErrors.push(err426);
 }
 errors++;
 }
-}
-if(data86.time !== undefined){
-let data90 = data86.time;
-const _errs367 = errors;
-let valid70 = true;
-const _errs368 = errors;
-if(errors === _errs368){
-if(typeof data90 === "string"){
-if(func2(data90) > 35){
-const err427 = {};
+if(typeof data89 === "string"){
+if(func2(data89) > 35){
+const err427 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err427];
 }
@@ -6241,7 +6256,7 @@ errors++;
 }
 }
 else {
-const err428 = {};
+const err428 = {instancePath:instancePath+"/settled/time",schemaPath:"#/properties/settled/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err428];
 }
@@ -6251,21 +6266,9 @@ vErrors.push(err428);
 errors++;
 }
 }
-var _valid34 = _errs368 === errors;
-errors = _errs367;
-if(vErrors !== null){
-if(_errs367){
-vErrors.length = _errs367;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid34){
-const _errs370 = errors;
-if(typeof data90 === "string"){
-if(!pattern1.test(data90)){
-const err429 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err429 = {instancePath:instancePath+"/settled",schemaPath:"#/properties/settled/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err429];
 }
@@ -6275,8 +6278,11 @@ vErrors.push(err429);
 errors++;
 }
 }
-else {
-const err430 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.asking !== undefined){
+let data90 = data.asking;
+if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
+if(data90.digest === undefined){
+const err430 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err430];
 }
@@ -6285,11 +6291,8 @@ vErrors.push(err430);
 }
 errors++;
 }
-var _valid34 = _errs370 === errors;
-valid70 = _valid34;
-}
-if(!valid70){
-const err431 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data90.producer === undefined){
+const err431 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err431];
 }
@@ -6298,9 +6301,8 @@ vErrors.push(err431);
 }
 errors++;
 }
-if(typeof data90 === "string"){
-if(func2(data90) > 35){
-const err432 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(data90.because === undefined){
+const err432 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err432];
 }
@@ -6309,9 +6311,8 @@ vErrors.push(err432);
 }
 errors++;
 }
-}
-else {
-const err433 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data90.time === undefined){
+const err433 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err433];
 }
@@ -6320,10 +6321,9 @@ vErrors.push(err433);
 }
 errors++;
 }
-}
-}
-else {
-const err434 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key14 in data90){
+if(!((((key14 === "digest") || (key14 === "producer")) || (key14 === "because")) || (key14 === "time"))){
+const err434 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err434];
 }
@@ -6333,11 +6333,15 @@ vErrors.push(err434);
 errors++;
 }
 }
-if(data.losing !== undefined){
-let data91 = data.losing;
-if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
-if(data91.digest === undefined){
-const err435 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
+if(data90.digest !== undefined){
+let data91 = data90.digest;
+const _errs375 = errors;
+let valid72 = true;
+const _errs376 = errors;
+if(errors === _errs376){
+if(typeof data91 === "string"){
+if(func2(data91) > 16){
+const err435 = {};
 if(vErrors === null){
 vErrors = [err435];
 }
@@ -6346,8 +6350,9 @@ vErrors.push(err435);
 }
 errors++;
 }
-if(data91.roles === undefined){
-const err436 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
+}
+else {
+const err436 = {};
 if(vErrors === null){
 vErrors = [err436];
 }
@@ -6356,8 +6361,22 @@ vErrors.push(err436);
 }
 errors++;
 }
-if(data91.groups === undefined){
-const err437 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
+}
+var _valid35 = _errs376 === errors;
+errors = _errs375;
+if(vErrors !== null){
+if(_errs375){
+vErrors.length = _errs375;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid35){
+const _errs378 = errors;
+if(typeof data91 === "string"){
+if(!pattern40.test(data91)){
+const err437 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err437];
 }
@@ -6366,8 +6385,9 @@ vErrors.push(err437);
 }
 errors++;
 }
-if(data91.permissions === undefined){
-const err438 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+}
+else {
+const err438 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err438];
 }
@@ -6376,8 +6396,11 @@ vErrors.push(err438);
 }
 errors++;
 }
-if(data91.producer === undefined){
-const err439 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
+var _valid35 = _errs378 === errors;
+valid72 = _valid35;
+}
+if(!valid72){
+const err439 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err439];
 }
@@ -6386,8 +6409,9 @@ vErrors.push(err439);
 }
 errors++;
 }
-if(data91.because === undefined){
-const err440 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
+if(typeof data91 === "string"){
+if(func2(data91) > 16){
+const err440 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err440];
 }
@@ -6396,8 +6420,9 @@ vErrors.push(err440);
 }
 errors++;
 }
-if(data91.time === undefined){
-const err441 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
+}
+else {
+const err441 = {instancePath:instancePath+"/asking/digest",schemaPath:"#/properties/asking/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err441];
 }
@@ -6406,9 +6431,12 @@ vErrors.push(err441);
 }
 errors++;
 }
-for(const key14 in data91){
-if(!(func13.call(schema12.properties.losing.properties, key14))){
-const err442 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+}
+if(data90.producer !== undefined){
+let data92 = data90.producer;
+if(typeof data92 === "string"){
+if(func2(data92) > 300){
+const err442 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err442];
 }
@@ -6417,16 +6445,8 @@ vErrors.push(err442);
 }
 errors++;
 }
-}
-if(data91.digest !== undefined){
-let data92 = data91.digest;
-const _errs377 = errors;
-let valid72 = true;
-const _errs378 = errors;
-if(errors === _errs378){
-if(typeof data92 === "string"){
-if(func2(data92) > 16){
-const err443 = {};
+if(func2(data92) < 1){
+const err443 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err443];
 }
@@ -6437,7 +6457,7 @@ errors++;
 }
 }
 else {
-const err444 = {};
+const err444 = {instancePath:instancePath+"/asking/producer",schemaPath:"#/properties/asking/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err444];
 }
@@ -6447,21 +6467,11 @@ vErrors.push(err444);
 errors++;
 }
 }
-var _valid35 = _errs378 === errors;
-errors = _errs377;
-if(vErrors !== null){
-if(_errs377){
-vErrors.length = _errs377;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid35){
-const _errs380 = errors;
-if(typeof data92 === "string"){
-if(!pattern38.test(data92)){
-const err445 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
+if(data90.because !== undefined){
+let data93 = data90.because;
+if(typeof data93 === "string"){
+if(func2(data93) > 500){
+const err445 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err445];
 }
@@ -6470,9 +6480,8 @@ vErrors.push(err445);
 }
 errors++;
 }
-}
-else {
-const err446 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data93) < 1){
+const err446 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err446];
 }
@@ -6481,11 +6490,9 @@ vErrors.push(err446);
 }
 errors++;
 }
-var _valid35 = _errs380 === errors;
-valid72 = _valid35;
 }
-if(!valid72){
-const err447 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err447 = {instancePath:instancePath+"/asking/because",schemaPath:"#/properties/asking/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err447];
 }
@@ -6494,9 +6501,16 @@ vErrors.push(err447);
 }
 errors++;
 }
-if(typeof data92 === "string"){
-if(func2(data92) > 16){
-const err448 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
+}
+if(data90.time !== undefined){
+let data94 = data90.time;
+const _errs386 = errors;
+let valid73 = true;
+const _errs387 = errors;
+if(errors === _errs387){
+if(typeof data94 === "string"){
+if(func2(data94) > 35){
+const err448 = {};
 if(vErrors === null){
 vErrors = [err448];
 }
@@ -6507,7 +6521,7 @@ errors++;
 }
 }
 else {
-const err449 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err449 = {};
 if(vErrors === null){
 vErrors = [err449];
 }
@@ -6517,9 +6531,21 @@ vErrors.push(err449);
 errors++;
 }
 }
-if(data91.organization !== undefined){
-if(typeof data91.organization !== "boolean"){
-const err450 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+var _valid36 = _errs387 === errors;
+errors = _errs386;
+if(vErrors !== null){
+if(_errs386){
+vErrors.length = _errs386;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid36){
+const _errs389 = errors;
+if(typeof data94 === "string"){
+if(!pattern1.test(data94)){
+const err450 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err450];
 }
@@ -6529,11 +6555,8 @@ vErrors.push(err450);
 errors++;
 }
 }
-if(data91.roles !== undefined){
-let data94 = data91.roles;
-if(Array.isArray(data94)){
-if(data94.length > 500){
-const err451 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+else {
+const err451 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err451];
 }
@@ -6542,16 +6565,11 @@ vErrors.push(err451);
 }
 errors++;
 }
-const len11 = data94.length;
-for(let i11=0; i11<len11; i11++){
-let data95 = data94[i11];
-const _errs388 = errors;
-let valid75 = true;
-const _errs389 = errors;
-if(errors === _errs389){
-if(typeof data95 === "string"){
-if(func2(data95) > 253){
-const err452 = {};
+var _valid36 = _errs389 === errors;
+valid73 = _valid36;
+}
+if(!valid73){
+const err452 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err452];
 }
@@ -6560,9 +6578,9 @@ vErrors.push(err452);
 }
 errors++;
 }
-}
-else {
-const err453 = {};
+if(typeof data94 === "string"){
+if(func2(data94) > 35){
+const err453 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err453];
 }
@@ -6572,21 +6590,8 @@ vErrors.push(err453);
 errors++;
 }
 }
-var _valid36 = _errs389 === errors;
-errors = _errs388;
-if(vErrors !== null){
-if(_errs388){
-vErrors.length = _errs388;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid36){
-const _errs391 = errors;
-if(typeof data95 === "string"){
-if(!pattern2.test(data95)){
-const err454 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+const err454 = {instancePath:instancePath+"/asking/time",schemaPath:"#/properties/asking/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err454];
 }
@@ -6596,8 +6601,9 @@ vErrors.push(err454);
 errors++;
 }
 }
+}
 else {
-const err455 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err455 = {instancePath:instancePath+"/asking",schemaPath:"#/properties/asking/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err455];
 }
@@ -6606,11 +6612,12 @@ vErrors.push(err455);
 }
 errors++;
 }
-var _valid36 = _errs391 === errors;
-valid75 = _valid36;
 }
-if(!valid75){
-const err456 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(data.losing !== undefined){
+let data95 = data.losing;
+if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
+if(data95.digest === undefined){
+const err456 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "digest"},message:"must have required property '"+"digest"+"'"};
 if(vErrors === null){
 vErrors = [err456];
 }
@@ -6619,9 +6626,8 @@ vErrors.push(err456);
 }
 errors++;
 }
-if(typeof data95 === "string"){
-if(func2(data95) > 253){
-const err457 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data95.roles === undefined){
+const err457 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "roles"},message:"must have required property '"+"roles"+"'"};
 if(vErrors === null){
 vErrors = [err457];
 }
@@ -6630,9 +6636,8 @@ vErrors.push(err457);
 }
 errors++;
 }
-}
-else {
-const err458 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data95.groups === undefined){
+const err458 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "groups"},message:"must have required property '"+"groups"+"'"};
 if(vErrors === null){
 vErrors = [err458];
 }
@@ -6641,10 +6646,8 @@ vErrors.push(err458);
 }
 errors++;
 }
-}
-}
-else {
-const err459 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data95.permissions === undefined){
+const err459 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
 if(vErrors === null){
 vErrors = [err459];
 }
@@ -6653,12 +6656,8 @@ vErrors.push(err459);
 }
 errors++;
 }
-}
-if(data91.groups !== undefined){
-let data96 = data91.groups;
-if(Array.isArray(data96)){
-if(data96.length > 500){
-const err460 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data95.producer === undefined){
+const err460 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "producer"},message:"must have required property '"+"producer"+"'"};
 if(vErrors === null){
 vErrors = [err460];
 }
@@ -6667,16 +6666,8 @@ vErrors.push(err460);
 }
 errors++;
 }
-const len12 = data96.length;
-for(let i12=0; i12<len12; i12++){
-let data97 = data96[i12];
-const _errs397 = errors;
-let valid78 = true;
-const _errs398 = errors;
-if(errors === _errs398){
-if(typeof data97 === "string"){
-if(func2(data97) > 253){
-const err461 = {};
+if(data95.because === undefined){
+const err461 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "because"},message:"must have required property '"+"because"+"'"};
 if(vErrors === null){
 vErrors = [err461];
 }
@@ -6685,9 +6676,8 @@ vErrors.push(err461);
 }
 errors++;
 }
-}
-else {
-const err462 = {};
+if(data95.time === undefined){
+const err462 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'"};
 if(vErrors === null){
 vErrors = [err462];
 }
@@ -6696,22 +6686,9 @@ vErrors.push(err462);
 }
 errors++;
 }
-}
-var _valid37 = _errs398 === errors;
-errors = _errs397;
-if(vErrors !== null){
-if(_errs397){
-vErrors.length = _errs397;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid37){
-const _errs400 = errors;
-if(typeof data97 === "string"){
-if(!pattern2.test(data97)){
-const err463 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+for(const key15 in data95){
+if(!(func13.call(schema12.properties.losing.properties, key15))){
+const err463 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err463];
 }
@@ -6721,8 +6698,15 @@ vErrors.push(err463);
 errors++;
 }
 }
-else {
-const err464 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data95.digest !== undefined){
+let data96 = data95.digest;
+const _errs396 = errors;
+let valid75 = true;
+const _errs397 = errors;
+if(errors === _errs397){
+if(typeof data96 === "string"){
+if(func2(data96) > 16){
+const err464 = {};
 if(vErrors === null){
 vErrors = [err464];
 }
@@ -6731,11 +6715,9 @@ vErrors.push(err464);
 }
 errors++;
 }
-var _valid37 = _errs400 === errors;
-valid78 = _valid37;
 }
-if(!valid78){
-const err465 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err465 = {};
 if(vErrors === null){
 vErrors = [err465];
 }
@@ -6744,9 +6726,22 @@ vErrors.push(err465);
 }
 errors++;
 }
-if(typeof data97 === "string"){
-if(func2(data97) > 253){
-const err466 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+var _valid37 = _errs397 === errors;
+errors = _errs396;
+if(vErrors !== null){
+if(_errs396){
+vErrors.length = _errs396;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid37){
+const _errs399 = errors;
+if(typeof data96 === "string"){
+if(!pattern40.test(data96)){
+const err466 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/pattern",keyword:"pattern",params:{pattern: "^[a-z2-7]{16}$"},message:"must match pattern \""+"^[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err466];
 }
@@ -6757,7 +6752,7 @@ errors++;
 }
 }
 else {
-const err467 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err467 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err467];
 }
@@ -6766,10 +6761,11 @@ vErrors.push(err467);
 }
 errors++;
 }
+var _valid37 = _errs399 === errors;
+valid75 = _valid37;
 }
-}
-else {
-const err468 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!valid75){
+const err468 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err468];
 }
@@ -6778,12 +6774,9 @@ vErrors.push(err468);
 }
 errors++;
 }
-}
-if(data91.permissions !== undefined){
-let data98 = data91.permissions;
-if(Array.isArray(data98)){
-if(data98.length > 20){
-const err469 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(typeof data96 === "string"){
+if(func2(data96) > 16){
+const err469 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err469];
 }
@@ -6792,12 +6785,9 @@ vErrors.push(err469);
 }
 errors++;
 }
-const len13 = data98.length;
-for(let i13=0; i13<len13; i13++){
-let data99 = data98[i13];
-if(typeof data99 === "string"){
-if(func2(data99) > 400){
-const err470 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+}
+else {
+const err470 = {instancePath:instancePath+"/losing/digest",schemaPath:"#/properties/losing/properties/digest/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err470];
 }
@@ -6806,8 +6796,10 @@ vErrors.push(err470);
 }
 errors++;
 }
-if(func2(data99) < 1){
-const err471 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data95.organization !== undefined){
+if(typeof data95.organization !== "boolean"){
+const err471 = {instancePath:instancePath+"/losing/organization",schemaPath:"#/properties/losing/properties/organization/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err471];
 }
@@ -6817,8 +6809,11 @@ vErrors.push(err471);
 errors++;
 }
 }
-else {
-const err472 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data95.roles !== undefined){
+let data98 = data95.roles;
+if(Array.isArray(data98)){
+if(data98.length > 500){
+const err472 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err472];
 }
@@ -6827,10 +6822,16 @@ vErrors.push(err472);
 }
 errors++;
 }
-}
-}
-else {
-const err473 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len11 = data98.length;
+for(let i11=0; i11<len11; i11++){
+let data99 = data98[i11];
+const _errs407 = errors;
+let valid78 = true;
+const _errs408 = errors;
+if(errors === _errs408){
+if(typeof data99 === "string"){
+if(func2(data99) > 253){
+const err473 = {};
 if(vErrors === null){
 vErrors = [err473];
 }
@@ -6840,11 +6841,8 @@ vErrors.push(err473);
 errors++;
 }
 }
-if(data91.reach !== undefined){
-let data100 = data91.reach;
-if(Array.isArray(data100)){
-if(data100.length > 20){
-const err474 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+else {
+const err474 = {};
 if(vErrors === null){
 vErrors = [err474];
 }
@@ -6853,12 +6851,22 @@ vErrors.push(err474);
 }
 errors++;
 }
-const len14 = data100.length;
-for(let i14=0; i14<len14; i14++){
-let data101 = data100[i14];
-if(typeof data101 === "string"){
-if(func2(data101) > 254){
-const err475 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
+}
+var _valid38 = _errs408 === errors;
+errors = _errs407;
+if(vErrors !== null){
+if(_errs407){
+vErrors.length = _errs407;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid38){
+const _errs410 = errors;
+if(typeof data99 === "string"){
+if(!pattern2.test(data99)){
+const err475 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err475];
 }
@@ -6867,8 +6875,9 @@ vErrors.push(err475);
 }
 errors++;
 }
-if(func2(data101) < 1){
-const err476 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err476 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err476];
 }
@@ -6877,9 +6886,11 @@ vErrors.push(err476);
 }
 errors++;
 }
+var _valid38 = _errs410 === errors;
+valid78 = _valid38;
 }
-else {
-const err477 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid78){
+const err477 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err477];
 }
@@ -6888,10 +6899,9 @@ vErrors.push(err477);
 }
 errors++;
 }
-}
-}
-else {
-const err478 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(typeof data99 === "string"){
+if(func2(data99) > 253){
+const err478 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err478];
 }
@@ -6901,9 +6911,8 @@ vErrors.push(err478);
 errors++;
 }
 }
-if(data91.suspended !== undefined){
-if(typeof data91.suspended !== "boolean"){
-const err479 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err479 = {instancePath:instancePath+"/losing/roles/" + i11,schemaPath:"#/properties/losing/properties/roles/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err479];
 }
@@ -6913,15 +6922,9 @@ vErrors.push(err479);
 errors++;
 }
 }
-if(data91.until !== undefined){
-let data103 = data91.until;
-const _errs414 = errors;
-let valid83 = true;
-const _errs415 = errors;
-if(errors === _errs415){
-if(typeof data103 === "string"){
-if(func2(data103) > 35){
-const err480 = {};
+}
+else {
+const err480 = {instancePath:instancePath+"/losing/roles",schemaPath:"#/properties/losing/properties/roles/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err480];
 }
@@ -6931,8 +6934,11 @@ vErrors.push(err480);
 errors++;
 }
 }
-else {
-const err481 = {};
+if(data95.groups !== undefined){
+let data100 = data95.groups;
+if(Array.isArray(data100)){
+if(data100.length > 500){
+const err481 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err481];
 }
@@ -6941,22 +6947,16 @@ vErrors.push(err481);
 }
 errors++;
 }
-}
-var _valid38 = _errs415 === errors;
-errors = _errs414;
-if(vErrors !== null){
-if(_errs414){
-vErrors.length = _errs414;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid38){
+const len12 = data100.length;
+for(let i12=0; i12<len12; i12++){
+let data101 = data100[i12];
+const _errs416 = errors;
+let valid81 = true;
 const _errs417 = errors;
-if(typeof data103 === "string"){
-if(!pattern1.test(data103)){
-const err482 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(errors === _errs417){
+if(typeof data101 === "string"){
+if(func2(data101) > 253){
+const err482 = {};
 if(vErrors === null){
 vErrors = [err482];
 }
@@ -6967,7 +6967,7 @@ errors++;
 }
 }
 else {
-const err483 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err483 = {};
 if(vErrors === null){
 vErrors = [err483];
 }
@@ -6976,11 +6976,22 @@ vErrors.push(err483);
 }
 errors++;
 }
-var _valid38 = _errs417 === errors;
-valid83 = _valid38;
 }
-if(!valid83){
-const err484 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+var _valid39 = _errs417 === errors;
+errors = _errs416;
+if(vErrors !== null){
+if(_errs416){
+vErrors.length = _errs416;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid39){
+const _errs419 = errors;
+if(typeof data101 === "string"){
+if(!pattern2.test(data101)){
+const err484 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err484];
 }
@@ -6989,9 +7000,9 @@ vErrors.push(err484);
 }
 errors++;
 }
-if(typeof data103 === "string"){
-if(func2(data103) > 35){
-const err485 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+else {
+const err485 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err485];
 }
@@ -7000,9 +7011,11 @@ vErrors.push(err485);
 }
 errors++;
 }
+var _valid39 = _errs419 === errors;
+valid81 = _valid39;
 }
-else {
-const err486 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!valid81){
+const err486 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err486];
 }
@@ -7011,10 +7024,9 @@ vErrors.push(err486);
 }
 errors++;
 }
-}
-if(data91.admin !== undefined){
-if(typeof data91.admin !== "boolean"){
-const err487 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(typeof data101 === "string"){
+if(func2(data101) > 253){
+const err487 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err487];
 }
@@ -7024,11 +7036,8 @@ vErrors.push(err487);
 errors++;
 }
 }
-if(data91.producer !== undefined){
-let data105 = data91.producer;
-if(typeof data105 === "string"){
-if(func2(data105) > 300){
-const err488 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+else {
+const err488 = {instancePath:instancePath+"/losing/groups/" + i12,schemaPath:"#/properties/losing/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err488];
 }
@@ -7037,8 +7046,10 @@ vErrors.push(err488);
 }
 errors++;
 }
-if(func2(data105) < 1){
-const err489 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err489 = {instancePath:instancePath+"/losing/groups",schemaPath:"#/properties/losing/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err489];
 }
@@ -7048,8 +7059,11 @@ vErrors.push(err489);
 errors++;
 }
 }
-else {
-const err490 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data95.permissions !== undefined){
+let data102 = data95.permissions;
+if(Array.isArray(data102)){
+if(data102.length > 20){
+const err490 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err490];
 }
@@ -7058,10 +7072,12 @@ vErrors.push(err490);
 }
 errors++;
 }
-}
-if(data91.urgent !== undefined){
-if(typeof data91.urgent !== "boolean"){
-const err491 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const len13 = data102.length;
+for(let i13=0; i13<len13; i13++){
+let data103 = data102[i13];
+if(typeof data103 === "string"){
+if(func2(data103) > 400){
+const err491 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
 if(vErrors === null){
 vErrors = [err491];
 }
@@ -7070,12 +7086,8 @@ vErrors.push(err491);
 }
 errors++;
 }
-}
-if(data91.because !== undefined){
-let data107 = data91.because;
-if(typeof data107 === "string"){
-if(func2(data107) > 500){
-const err492 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(func2(data103) < 1){
+const err492 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err492];
 }
@@ -7084,8 +7096,9 @@ vErrors.push(err492);
 }
 errors++;
 }
-if(func2(data107) < 1){
-const err493 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err493 = {instancePath:instancePath+"/losing/permissions/" + i13,schemaPath:"#/properties/losing/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err493];
 }
@@ -7095,8 +7108,9 @@ vErrors.push(err493);
 errors++;
 }
 }
+}
 else {
-const err494 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err494 = {instancePath:instancePath+"/losing/permissions",schemaPath:"#/properties/losing/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err494];
 }
@@ -7106,15 +7120,11 @@ vErrors.push(err494);
 errors++;
 }
 }
-if(data91.time !== undefined){
-let data108 = data91.time;
-const _errs429 = errors;
-let valid84 = true;
-const _errs430 = errors;
-if(errors === _errs430){
-if(typeof data108 === "string"){
-if(func2(data108) > 35){
-const err495 = {};
+if(data95.reach !== undefined){
+let data104 = data95.reach;
+if(Array.isArray(data104)){
+if(data104.length > 20){
+const err495 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
 if(vErrors === null){
 vErrors = [err495];
 }
@@ -7123,9 +7133,12 @@ vErrors.push(err495);
 }
 errors++;
 }
-}
-else {
-const err496 = {};
+const len14 = data104.length;
+for(let i14=0; i14<len14; i14++){
+let data105 = data104[i14];
+if(typeof data105 === "string"){
+if(func2(data105) > 254){
+const err496 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/maxLength",keyword:"maxLength",params:{limit: 254},message:"must NOT have more than 254 characters"};
 if(vErrors === null){
 vErrors = [err496];
 }
@@ -7134,22 +7147,8 @@ vErrors.push(err496);
 }
 errors++;
 }
-}
-var _valid39 = _errs430 === errors;
-errors = _errs429;
-if(vErrors !== null){
-if(_errs429){
-vErrors.length = _errs429;
-}
-else {
-vErrors = null;
-}
-}
-if(_valid39){
-const _errs432 = errors;
-if(typeof data108 === "string"){
-if(!pattern1.test(data108)){
-const err497 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(func2(data105) < 1){
+const err497 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err497];
 }
@@ -7160,7 +7159,7 @@ errors++;
 }
 }
 else {
-const err498 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err498 = {instancePath:instancePath+"/losing/reach/" + i14,schemaPath:"#/properties/losing/properties/reach/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err498];
 }
@@ -7169,11 +7168,10 @@ vErrors.push(err498);
 }
 errors++;
 }
-var _valid39 = _errs432 === errors;
-valid84 = _valid39;
 }
-if(!valid84){
-const err499 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+}
+else {
+const err499 = {instancePath:instancePath+"/losing/reach",schemaPath:"#/properties/losing/properties/reach/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err499];
 }
@@ -7182,9 +7180,10 @@ vErrors.push(err499);
 }
 errors++;
 }
-if(typeof data108 === "string"){
-if(func2(data108) > 35){
-const err500 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+if(data95.suspended !== undefined){
+if(typeof data95.suspended !== "boolean"){
+const err500 = {instancePath:instancePath+"/losing/suspended",schemaPath:"#/properties/losing/properties/suspended/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err500];
 }
@@ -7194,8 +7193,15 @@ vErrors.push(err500);
 errors++;
 }
 }
-else {
-const err501 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data95.until !== undefined){
+let data107 = data95.until;
+const _errs433 = errors;
+let valid86 = true;
+const _errs434 = errors;
+if(errors === _errs434){
+if(typeof data107 === "string"){
+if(func2(data107) > 35){
+const err501 = {};
 if(vErrors === null){
 vErrors = [err501];
 }
@@ -7205,9 +7211,8 @@ vErrors.push(err501);
 errors++;
 }
 }
-}
 else {
-const err502 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err502 = {};
 if(vErrors === null){
 vErrors = [err502];
 }
@@ -7217,14 +7222,289 @@ vErrors.push(err502);
 errors++;
 }
 }
+var _valid40 = _errs434 === errors;
+errors = _errs433;
+if(vErrors !== null){
+if(_errs433){
+vErrors.length = _errs433;
 }
 else {
-const err503 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+vErrors = null;
+}
+}
+if(_valid40){
+const _errs436 = errors;
+if(typeof data107 === "string"){
+if(!pattern1.test(data107)){
+const err503 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err503];
 }
 else {
 vErrors.push(err503);
+}
+errors++;
+}
+}
+else {
+const err504 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err504];
+}
+else {
+vErrors.push(err504);
+}
+errors++;
+}
+var _valid40 = _errs436 === errors;
+valid86 = _valid40;
+}
+if(!valid86){
+const err505 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err505];
+}
+else {
+vErrors.push(err505);
+}
+errors++;
+}
+if(typeof data107 === "string"){
+if(func2(data107) > 35){
+const err506 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err506];
+}
+else {
+vErrors.push(err506);
+}
+errors++;
+}
+}
+else {
+const err507 = {instancePath:instancePath+"/losing/until",schemaPath:"#/properties/losing/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err507];
+}
+else {
+vErrors.push(err507);
+}
+errors++;
+}
+}
+if(data95.admin !== undefined){
+if(typeof data95.admin !== "boolean"){
+const err508 = {instancePath:instancePath+"/losing/admin",schemaPath:"#/properties/losing/properties/admin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err508];
+}
+else {
+vErrors.push(err508);
+}
+errors++;
+}
+}
+if(data95.producer !== undefined){
+let data109 = data95.producer;
+if(typeof data109 === "string"){
+if(func2(data109) > 300){
+const err509 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(vErrors === null){
+vErrors = [err509];
+}
+else {
+vErrors.push(err509);
+}
+errors++;
+}
+if(func2(data109) < 1){
+const err510 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err510];
+}
+else {
+vErrors.push(err510);
+}
+errors++;
+}
+}
+else {
+const err511 = {instancePath:instancePath+"/losing/producer",schemaPath:"#/properties/losing/properties/producer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err511];
+}
+else {
+vErrors.push(err511);
+}
+errors++;
+}
+}
+if(data95.urgent !== undefined){
+if(typeof data95.urgent !== "boolean"){
+const err512 = {instancePath:instancePath+"/losing/urgent",schemaPath:"#/properties/losing/properties/urgent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err512];
+}
+else {
+vErrors.push(err512);
+}
+errors++;
+}
+}
+if(data95.because !== undefined){
+let data111 = data95.because;
+if(typeof data111 === "string"){
+if(func2(data111) > 500){
+const err513 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err513];
+}
+else {
+vErrors.push(err513);
+}
+errors++;
+}
+if(func2(data111) < 1){
+const err514 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err514];
+}
+else {
+vErrors.push(err514);
+}
+errors++;
+}
+}
+else {
+const err515 = {instancePath:instancePath+"/losing/because",schemaPath:"#/properties/losing/properties/because/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err515];
+}
+else {
+vErrors.push(err515);
+}
+errors++;
+}
+}
+if(data95.time !== undefined){
+let data112 = data95.time;
+const _errs448 = errors;
+let valid87 = true;
+const _errs449 = errors;
+if(errors === _errs449){
+if(typeof data112 === "string"){
+if(func2(data112) > 35){
+const err516 = {};
+if(vErrors === null){
+vErrors = [err516];
+}
+else {
+vErrors.push(err516);
+}
+errors++;
+}
+}
+else {
+const err517 = {};
+if(vErrors === null){
+vErrors = [err517];
+}
+else {
+vErrors.push(err517);
+}
+errors++;
+}
+}
+var _valid41 = _errs449 === errors;
+errors = _errs448;
+if(vErrors !== null){
+if(_errs448){
+vErrors.length = _errs448;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid41){
+const _errs451 = errors;
+if(typeof data112 === "string"){
+if(!pattern1.test(data112)){
+const err518 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+if(vErrors === null){
+vErrors = [err518];
+}
+else {
+vErrors.push(err518);
+}
+errors++;
+}
+}
+else {
+const err519 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err519];
+}
+else {
+vErrors.push(err519);
+}
+errors++;
+}
+var _valid41 = _errs451 === errors;
+valid87 = _valid41;
+}
+if(!valid87){
+const err520 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+if(vErrors === null){
+vErrors = [err520];
+}
+else {
+vErrors.push(err520);
+}
+errors++;
+}
+if(typeof data112 === "string"){
+if(func2(data112) > 35){
+const err521 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err521];
+}
+else {
+vErrors.push(err521);
+}
+errors++;
+}
+}
+else {
+const err522 = {instancePath:instancePath+"/losing/time",schemaPath:"#/properties/losing/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err522];
+}
+else {
+vErrors.push(err522);
+}
+errors++;
+}
+}
+}
+else {
+const err523 = {instancePath:instancePath+"/losing",schemaPath:"#/properties/losing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err523];
+}
+else {
+vErrors.push(err523);
+}
+errors++;
+}
+}
+}
+else {
+const err524 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err524];
+}
+else {
+vErrors.push(err524);
 }
 errors++;
 }
@@ -8593,8 +8873,8 @@ return errors === 0;
 
 export const RemovalSet = validate13;
 const schema14 = {"type":"object","required":["organization","state"],"additionalProperties":false,"properties":{"organization":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"state":{"type":"string","enum":["Open","Held","Released","Done"]},"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"loosened":{"type":"object","required":["guard","since"],"additionalProperties":false,"properties":{"guard":{"type":"object","required":["maxRemovals","freeRemovals","protected","minAdmins"],"additionalProperties":false,"properties":{"maxRemovals":{"type":"integer","minimum":0,"maximum":100},"freeRemovals":{"type":"integer","minimum":0,"maximum":100000},"protected":{"type":"array","maxItems":200,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"minAdmins":{"type":"integer","minimum":0,"maximum":100},"maxInvitations":{"type":"integer","minimum":0,"maximum":1000000}}},"since":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}},"producer":{"type":"string","minLength":1,"maxLength":300},"hash":{"type":"string","maxLength":71,"if":{"type":"string","maxLength":71},"then":{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}},"removals":{"type":"array","maxItems":15000,"items":{"type":"string","maxLength":45,"if":{"type":"string","maxLength":45},"then":{"type":"string","pattern":"^m-[a-z2-7]{26}/[a-z2-7]{16}$"}}},"people":{"type":"integer","minimum":0,"maximum":15000},"reason":{"type":"string","enum":["Budget","Protected","MinAdmins","Invitations"]},"because":{"type":"string","minLength":1,"maxLength":1000},"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"urgent":{"type":"boolean"},"prior":{"type":"array","maxItems":100,"items":{"type":"string","minLength":1,"maxLength":64}},"released":{"type":"object","required":["time"],"additionalProperties":false,"properties":{"time":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"approval":{"type":"object","required":["name","uid"],"additionalProperties":false,"properties":{"name":{"type":"string","maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"uid":{"type":"string","minLength":1,"maxLength":64}}}}},"mails":{"type":"array","maxItems":200,"items":{"type":"object","required":["key","claimedTime","epoch","deadline","tries"],"additionalProperties":false,"properties":{"key":{"type":"string","minLength":1,"maxLength":300},"claimedTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"epoch":{"type":"integer","minimum":0,"maximum":9007199254740991},"deadline":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"tries":{"type":"integer","minimum":0,"maximum":100},"outcome":{"type":"string","enum":["Sent","Refused","Unknown","NotSent"]},"outcomeTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"response":{"type":"string","minLength":1,"maxLength":200}}}},"closed":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
-const pattern56 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
-const pattern57 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
+const pattern58 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
+const pattern59 = new RegExp("^m-[a-z2-7]{26}/[a-z2-7]{16}$", "u");
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -9671,7 +9951,7 @@ vErrors = null;
 if(_valid4){
 const _errs68 = errors;
 if(typeof data19 === "string"){
-if(!pattern56.test(data19)){
+if(!pattern58.test(data19)){
 const err85 = {instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err85];
@@ -9784,7 +10064,7 @@ vErrors = null;
 if(_valid5){
 const _errs77 = errors;
 if(typeof data21 === "string"){
-if(!pattern57.test(data21)){
+if(!pattern59.test(data21)){
 const err93 = {instancePath:instancePath+"/removals/" + i2,schemaPath:"#/properties/removals/items/then/pattern",keyword:"pattern",params:{pattern: "^m-[a-z2-7]{26}/[a-z2-7]{16}$"},message:"must match pattern \""+"^m-[a-z2-7]{26}/[a-z2-7]{16}$"+"\""};
 if(vErrors === null){
 vErrors = [err93];
@@ -11113,7 +11393,7 @@ return errors === 0;
 }
 
 export const DirectoryRecord = validate14;
-const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"externalId":{"type":"string","minLength":1,"maxLength":255},"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"relation":{"type":"string","enum":["Owner","Member","OutsideCollaborator","Invited","InvitationFailed"]},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"maintainers":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"groups":{"type":"array","maxItems":500,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
+const schema15 = {"type":"object","required":["directory","of","id","firstSeenTime"],"additionalProperties":false,"properties":{"directory":{"type":"string","minLength":1,"maxLength":253,"if":{"type":"string","maxLength":253},"then":{"type":"string","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"of":{"type":"string","enum":["User","Group"]},"id":{"type":"string","minLength":1,"maxLength":255},"user":{"type":"object","required":["active"],"additionalProperties":false,"properties":{"externalId":{"type":"string","minLength":1,"maxLength":255},"login":{"type":"string","minLength":1,"maxLength":255},"email":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}},"aliases":{"type":"array","maxItems":20,"items":{"type":"string","minLength":3,"maxLength":254,"if":{"type":"string","maxLength":254},"then":{"type":"string","pattern":"^[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\"(),:;<>@\\[\\]\\\\.]+)*@[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?(\\.[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]([^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2c\\x2e\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]*[^\\s\\p{Z}\\p{Cc}\\p{Cf}\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f])?)*$"}}},"givenName":{"type":"string","minLength":1,"maxLength":100},"familyName":{"type":"string","minLength":1,"maxLength":100},"displayName":{"type":"string","minLength":1,"maxLength":200},"locale":{"type":"string","minLength":1,"maxLength":20},"relation":{"type":"string","enum":["Owner","Member","OutsideCollaborator","Invited","InvitationFailed"]},"active":{"type":"boolean"},"problem":{"type":"string","minLength":1,"maxLength":300}}},"group":{"type":"object","required":["name","users","groups"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":255},"description":{"type":"string","minLength":1,"maxLength":500},"users":{"type":"integer","minimum":0,"maximum":10000000},"groups":{"type":"integer","minimum":0,"maximum":10000000},"maintainers":{"type":"integer","minimum":0,"maximum":10000000}}},"formerLogins":{"type":"array","maxItems":10,"items":{"type":"string","minLength":1,"maxLength":255}},"mapping":{"type":"string","minLength":1,"maxLength":16},"groups":{"type":"array","maxItems":500,"items":{"type":"string","minLength":1,"maxLength":255}},"firstSeenTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}},"missingTime":{"type":"string","maxLength":35,"if":{"type":"string","maxLength":35},"then":{"type":"string","pattern":"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"}}}};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -12192,11 +12472,11 @@ vErrors.push(err87);
 errors++;
 }
 }
-if(data.groups !== undefined){
-let data24 = data.groups;
-if(Array.isArray(data24)){
-if(data24.length > 500){
-const err88 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(data.mapping !== undefined){
+let data24 = data.mapping;
+if(typeof data24 === "string"){
+if(func2(data24) > 16){
+const err88 = {instancePath:instancePath+"/mapping",schemaPath:"#/properties/mapping/maxLength",keyword:"maxLength",params:{limit: 16},message:"must NOT have more than 16 characters"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -12205,12 +12485,8 @@ vErrors.push(err88);
 }
 errors++;
 }
-const len2 = data24.length;
-for(let i2=0; i2<len2; i2++){
-let data25 = data24[i2];
-if(typeof data25 === "string"){
-if(func2(data25) > 255){
-const err89 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
+if(func2(data24) < 1){
+const err89 = {instancePath:instancePath+"/mapping",schemaPath:"#/properties/mapping/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -12219,8 +12495,9 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(func2(data25) < 1){
-const err90 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+else {
+const err90 = {instancePath:instancePath+"/mapping",schemaPath:"#/properties/mapping/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -12230,8 +12507,11 @@ vErrors.push(err90);
 errors++;
 }
 }
-else {
-const err91 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.groups !== undefined){
+let data25 = data.groups;
+if(Array.isArray(data25)){
+if(data25.length > 500){
+const err91 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -12240,10 +12520,12 @@ vErrors.push(err91);
 }
 errors++;
 }
-}
-}
-else {
-const err92 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len2 = data25.length;
+for(let i2=0; i2<len2; i2++){
+let data26 = data25[i2];
+if(typeof data26 === "string"){
+if(func2(data26) > 255){
+const err92 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -12252,16 +12534,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-if(data.firstSeenTime !== undefined){
-let data26 = data.firstSeenTime;
-const _errs73 = errors;
-let valid12 = true;
-const _errs74 = errors;
-if(errors === _errs74){
-if(typeof data26 === "string"){
-if(func2(data26) > 35){
-const err93 = {};
+if(func2(data26) < 1){
+const err93 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -12272,7 +12546,7 @@ errors++;
 }
 }
 else {
-const err94 = {};
+const err94 = {instancePath:instancePath+"/groups/" + i2,schemaPath:"#/properties/groups/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -12282,21 +12556,9 @@ vErrors.push(err94);
 errors++;
 }
 }
-var _valid3 = _errs74 === errors;
-errors = _errs73;
-if(vErrors !== null){
-if(_errs73){
-vErrors.length = _errs73;
 }
 else {
-vErrors = null;
-}
-}
-if(_valid3){
-const _errs76 = errors;
-if(typeof data26 === "string"){
-if(!pattern1.test(data26)){
-const err95 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err95 = {instancePath:instancePath+"/groups",schemaPath:"#/properties/groups/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -12306,8 +12568,15 @@ vErrors.push(err95);
 errors++;
 }
 }
-else {
-const err96 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.firstSeenTime !== undefined){
+let data27 = data.firstSeenTime;
+const _errs75 = errors;
+let valid12 = true;
+const _errs76 = errors;
+if(errors === _errs76){
+if(typeof data27 === "string"){
+if(func2(data27) > 35){
+const err96 = {};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -12316,11 +12585,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-var _valid3 = _errs76 === errors;
-valid12 = _valid3;
 }
-if(!valid12){
-const err97 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err97 = {};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -12329,9 +12596,22 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(typeof data26 === "string"){
-if(func2(data26) > 35){
-const err98 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid3 = _errs76 === errors;
+errors = _errs75;
+if(vErrors !== null){
+if(_errs75){
+vErrors.length = _errs75;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid3){
+const _errs78 = errors;
+if(typeof data27 === "string"){
+if(!pattern1.test(data27)){
+const err98 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -12342,7 +12622,7 @@ errors++;
 }
 }
 else {
-const err99 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err99 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -12351,16 +12631,11 @@ vErrors.push(err99);
 }
 errors++;
 }
+var _valid3 = _errs78 === errors;
+valid12 = _valid3;
 }
-if(data.missingTime !== undefined){
-let data27 = data.missingTime;
-const _errs80 = errors;
-let valid13 = true;
-const _errs81 = errors;
-if(errors === _errs81){
-if(typeof data27 === "string"){
-if(func2(data27) > 35){
-const err100 = {};
+if(!valid12){
+const err100 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -12369,9 +12644,9 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-else {
-const err101 = {};
+if(typeof data27 === "string"){
+if(func2(data27) > 35){
+const err101 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -12381,21 +12656,8 @@ vErrors.push(err101);
 errors++;
 }
 }
-var _valid4 = _errs81 === errors;
-errors = _errs80;
-if(vErrors !== null){
-if(_errs80){
-vErrors.length = _errs80;
-}
 else {
-vErrors = null;
-}
-}
-if(_valid4){
-const _errs83 = errors;
-if(typeof data27 === "string"){
-if(!pattern1.test(data27)){
-const err102 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
+const err102 = {instancePath:instancePath+"/firstSeenTime",schemaPath:"#/properties/firstSeenTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -12405,8 +12667,15 @@ vErrors.push(err102);
 errors++;
 }
 }
-else {
-const err103 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.missingTime !== undefined){
+let data28 = data.missingTime;
+const _errs82 = errors;
+let valid13 = true;
+const _errs83 = errors;
+if(errors === _errs83){
+if(typeof data28 === "string"){
+if(func2(data28) > 35){
+const err103 = {};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -12415,11 +12684,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-var _valid4 = _errs83 === errors;
-valid13 = _valid4;
 }
-if(!valid13){
-const err104 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
+else {
+const err104 = {};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -12428,9 +12695,22 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(typeof data27 === "string"){
-if(func2(data27) > 35){
-const err105 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+}
+var _valid4 = _errs83 === errors;
+errors = _errs82;
+if(vErrors !== null){
+if(_errs82){
+vErrors.length = _errs82;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid4){
+const _errs85 = errors;
+if(typeof data28 === "string"){
+if(!pattern1.test(data28)){
+const err105 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"},message:"must match pattern \""+"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"+"\""};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -12441,7 +12721,7 @@ errors++;
 }
 }
 else {
-const err106 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err106 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/then/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -12450,15 +12730,50 @@ vErrors.push(err106);
 }
 errors++;
 }
+var _valid4 = _errs85 === errors;
+valid13 = _valid4;
 }
-}
-else {
-const err107 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!valid13){
+const err107 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/if",keyword:"if",params:{failingKeyword: "then"},message:"must match \"then\" schema"};
 if(vErrors === null){
 vErrors = [err107];
 }
 else {
 vErrors.push(err107);
+}
+errors++;
+}
+if(typeof data28 === "string"){
+if(func2(data28) > 35){
+const err108 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/maxLength",keyword:"maxLength",params:{limit: 35},message:"must NOT have more than 35 characters"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+else {
+const err109 = {instancePath:instancePath+"/missingTime",schemaPath:"#/properties/missingTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+}
+else {
+const err110 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
 }
 errors++;
 }
@@ -12856,7 +13171,7 @@ vErrors = null;
 if(_valid1){
 const _errs27 = errors;
 if(typeof data7 === "string"){
-if(!pattern56.test(data7)){
+if(!pattern58.test(data7)){
 const err30 = {instancePath:instancePath+"/rewritten/releases",schemaPath:"#/properties/rewritten/properties/releases/then/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"must match pattern \""+"^sha256:[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err30];

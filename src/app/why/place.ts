@@ -8,7 +8,7 @@ import { activeGrants } from '../../decide/membership.ts'
 import { standingOf as declaredStanding } from '../../decide/person.ts'
 import { frozenText } from '../../decide/settings.ts'
 import { organizationsUnder, settingsFor } from '../../reconcilers/context.ts'
-import { type Imported, meantIn } from '../../reconcilers/imports.ts'
+import { type Imported, meantIn, rolesFound } from '../../reconcilers/imports.ts'
 import { isGenerated, membershipIn, requestsOf } from '../../reconcilers/people.ts'
 import { losingText } from '../held.ts'
 import { candidateOf, type Person } from '../person.ts'
@@ -64,10 +64,10 @@ export const placeIn = (snapshot: Snapshot, person: Person, organization: string
     .filter(one => !isGenerated(one))
   const counts = declared.is === 'open' || declared.is === 'waiting'
   const own = isDeclared && user ? membershipIn(user, organization)?.roles : undefined
-  const found = imported && imported.is !== 'out' ? imported.entry.roles : undefined
+  const found = rolesFound({ imported, isDeclared })
   const roles: DirectRole[] = [
     ...((counts && own) || []).map((role): DirectRole => ({ role, how: 'declared' })),
-    ...((counts && found) || []).map((role): DirectRole => ({ role, how: 'directory' })),
+    ...(counts ? found : []).map((role): DirectRole => ({ role, how: 'directory' })),
     ...(membership ? activeGrants(membership.spec) : []).flatMap(grant =>
       grant.roles.map((role): DirectRole => ({ role, how: 'grant' })),
     ),
