@@ -61,21 +61,14 @@ export const settle = async (
     const written = await world.effects.updateMembership(record, whole, what)
     return { record: written, result: result(written.spec) }
   }
-  const former = formerOf(place, record)
-  const because = takes
-    ? (suspendedBy(place, comparison) ??
-      (former
-        ? `${declaredAt(former)} is gone, and ${originAt(place)} does not give ${listed(comparison)}`
-        : takenBeside(place, record, comparison)?.because) ??
-      `${originAt(place)} no longer gives ${listed(comparison)}`)
-    : `${originAt(place)} brings the end forward to ${until}`
+  const cause = takes
+    ? causeOfTaking(place, record, comparison)
+    : causeOf(place, `${originAt(place)} brings the end forward to ${until}`)
   const loss: Loss = { is: 'access', losses: comparison.losses, ...(until !== undefined && { until }) }
-  const beside = takes ? takenBeside(place, record, comparison) : undefined
-  const cause = beside ?? causeOf(former ? { user: former, imported: undefined, isDeclared: true } : place, because)
   const decision = permitFor(world, record, loss, cause)
   if ('permit' in decision) {
     const written = await world.effects.takeAccess(record, whole, decision.permit, what)
-    await recordEvent(world, refOf(user), 'Normal', 'AccessTaken', because)
+    await recordEvent(world, refOf(user), 'Normal', 'AccessTaken', cause.because)
     return { record: written, result: result(written.spec) }
   }
   const { settledAfterGains } = comparison
@@ -199,32 +192,37 @@ const changesOf = (place: Place, { gains, losses }: AccessComparison) => [
   ...(isNothing(losses) ? [] : explained(place, 'take', 'access', { ...losses }).changes),
 ]
 
-/** What a directory takes of what it gave beside a declaration: the loss is its, and not of who declares the person. */
-const takenBeside = (
-  { world, imported, isDeclared, user }: Place,
-  { spec }: Membership,
-  { losses }: AccessComparison,
-): LossCause | undefined => {
-  if (!isDeclared || losses.suspended || user.spec.suspended) return undefined
-  const of = (directory: string, because: string) => ({
-    because,
-    producer: MANAGERS.directory(directory),
-    urgent: false,
-  })
-  if (spec.declared?.beside && imported && imported.is !== 'in') return of(imported.directory, imported.because)
-  const left = losses.groups.map(group => world.cache.get('Group', group)?.spec.importFrom).find(one => one)
-  return left && of(left.directory, `Directory/${left.directory} no longer has them in ${left.name}`)
+/** Why and by whom access is taken: by a directory what it gave, by whoever declared the membership until now what no directory gives, else by who declares it. */
+const causeOfTaking = (place: Place, record: Membership, comparison: AccessComparison): LossCause => {
+  const { world, user, imported, isDeclared } = place
+  const { losses } = comparison
+  const what = listed(comparison)
+  if (!isDeclared) {
+    if (losses.suspended && !user.spec.suspended && imported) return causeOf(place, imported.because)
+    const former = formerOf(place, record)
+    if (!former) return causeOf(place, `${originAt(place)} no longer gives ${what}`)
+    const because = `${declaredAt(former)} is gone, and ${originAt(place)} does not give ${what}`
+    return causeOf({ user: former, imported: undefined, isDeclared: true }, because)
+  }
+  if (!losses.suspended) {
+    const of = (directory: string, because: string): LossCause => ({
+      because,
+      producer: MANAGERS.directory(directory),
+      urgent: false,
+    })
+    if (record.spec.declared?.beside && imported && imported.is !== 'in')
+      return of(imported.directory, imported.because)
+    const left = losses.groups.map(group => world.cache.get('Group', group)?.spec.importFrom).find(one => one)
+    if (left) return of(left.directory, `Directory/${left.directory} no longer has them in ${left.name}`)
+  }
+  return causeOf(place, `${originAt(place)} no longer gives ${what}`)
 }
 
 /** Who declared the membership until now, and goes, where a directory gives it from now on. */
-const formerOf = ({ world, user, isDeclared }: Place, { spec }: Membership): User | undefined => {
-  if (isDeclared || !spec.user || spec.user.uid === user.metadata.uid || spec.declared?.directory) return undefined
+const formerOf = ({ world, user }: Place, { spec }: Membership): User | undefined => {
+  if (!spec.user || spec.user.uid === user.metadata.uid || spec.declared?.directory) return undefined
   return world.cache.by('User', 'uid', spec.user.uid)[0]
 }
-
-/** What a directory says, where that is why somebody is suspended. */
-const suspendedBy = ({ imported, isDeclared, user }: Place, { losses }: AccessComparison): string | undefined =>
-  losses.suspended && !isDeclared && !user.spec.suspended ? imported?.because : undefined
 
 const listed = ({ losses }: AccessComparison): string =>
   losses.suspended
