@@ -97,8 +97,6 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
           if (settled.has(name)) found.set(name, { how: 'held' })
         } else if (verdict.ok) found.set(name, { how: 'expression' })
       }
-      // Of these it is known that they are meant; whatever else leads to a group begins at a directory, or is not known any more.
-      const sure = new Set([...found].flatMap(([name, { how }]) => (how === 'held' ? [] : [name])))
       const imported = new Set<string>()
       for (const group of lookups.importing(person.name))
         if (group.spec.organization === organization) imported.add(group.metadata.name)
@@ -106,6 +104,10 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
         const group = lookups.get(name)
         if (group && lookups.isUnread(group)) imported.add(name)
       }
+      // Of the others it is known that they are meant; whatever else leads to a group begins at a directory, or is not known any more.
+      const sure = new Set(
+        imported.size === 0 ? [] : [...found].flatMap(([name, { how }]) => (how === 'held' ? [] : [name])),
+      )
       for (const name of imported) if (!found.has(name)) found.set(name, { how: 'imported' })
 
       const containers = above(organization)
@@ -114,10 +116,12 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
         if (settled.has(name)) found.set(name, { how: 'held' })
         else found.delete(name)
       const bound = boundBy(imported, containers)
-      const free = reachedFrom(
-        [...found].flatMap(([name, { how }]) => (sure.has(name) || (how === 'held' && !bound.has(name)) ? [name] : [])),
-        containers,
-      )
+      if (bound.size > 0) {
+        const unbound = [...found].flatMap(([name, { how }]) =>
+          sure.has(name) || (how === 'held' && !bound.has(name)) ? [name] : [],
+        )
+        for (const name of reachedFrom(unbound, containers)) bound.delete(name)
+      }
       // A Map gives what is added while it is walked: breadth first, so every path is a shortest one.
       for (const [name] of found)
         for (const container of containers(name))
@@ -127,7 +131,7 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
         .map(([group, { how }]) => ({
           group,
           how,
-          ...(!free.has(group) && bound.has(group) && { through: bound.get(group) ?? [] }),
+          ...(bound.has(group) && { through: bound.get(group) ?? [] }),
           get path() {
             const path: string[] = []
             for (let at: string | undefined = group; at !== undefined; at = found.get(at)?.from) path.push(at)

@@ -1,7 +1,7 @@
 import type { Membership } from '../api/membership.ts'
-import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import { isAdmin, type Suspension, standingOf, suspensionOf } from '../decide/can.ts'
-import { allows, permissionsOf } from '../decide/permissions.ts'
+import { makesAdmin } from '../decide/loss.ts'
+import { permissionsOf } from '../decide/permissions.ts'
 import type { Cache } from '../runtime/reconciler.ts'
 import { adminsHereOrAbove, settingsFor, type World } from './context.ts'
 
@@ -21,8 +21,7 @@ const willHaveAdmin = (world: World, name: string, chain: readonly string[]): bo
   const { cache, clock } = world
   const makeAdmin = (roles: readonly string[]) => {
     const specs = roles.flatMap(role => cache.get('Role', role)?.spec ?? [])
-    const permissions = permissionsOf(specs.filter(spec => chain.includes(spec.organization)))
-    return ADMIN_PERMISSIONS.some(permission => allows(permissions, permission, 'here'))
+    return makesAdmin(permissionsOf(specs.filter(spec => chain.includes(spec.organization))))
   }
   const known = new Map<string, boolean>()
   const remembered = (roles: readonly string[]) => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Directory } from '../api/directory.ts'
 import type { DirectoryRecord, DirectoryRecordSpec, RecordedUser } from '../api/directoryrecord.ts'
@@ -17,11 +18,13 @@ import {
 } from '../decide/reading.ts'
 import { directoryRecordName, mappingDigest } from '../decide/record-names.ts'
 import type { DirectoryDriver, FoundGroup, FoundPage, FoundUser, ReadOutcome } from '../ports/directory.ts'
+import { bearerOf } from './bearers.ts'
 import { now, settingsFor, type World } from './context.ts'
-import { bearerOf } from './imports.ts'
 import { declaredOwnerOf } from './people.ts'
 import { personOf } from './who.ts'
 
+/** After so many people that are looked at, everybody else gets a turn: each takes some tens of microseconds. */
+const TURN = 500
 /** Records that are written at once: most of it is waiting for the store. */
 const TOGETHER = 64
 
@@ -167,12 +170,13 @@ export const countingPeopleOf = (
     people,
     add: spec => {
       const record = { kind: 'DirectoryRecord', spec } as DirectoryRecord
-      const { is } = personOf(cache, record)
+      const recognition = personOf(cache, record)
+      const { is } = recognition
       // Whoever only claims the address keeps nobody from it, but of two with one address somebody has to say who is who.
       const isClaimed = is === 'unknown' && spec.user.email !== undefined && declaredOwnerOf(cache, spec.user.email)
       const standing = standingOf(spec.user, settings?.domains ?? [], isClaimed ? 'suspected' : is)
       const isIn = settings && directory.spec.import && enrolmentOf(directory, spec, settings).is === 'in'
-      const isNobody = isIn && bearerOf(cache, record) === undefined
+      const isNobody = isIn && bearerOf(cache, record, recognition) === undefined
       if (isIn && !isNobody) people.imported = (people.imported ?? 0) + 1
       const shown = isNobody ? 'suspected' : standing
       add(spec.user, shown)
@@ -182,10 +186,13 @@ export const countingPeopleOf = (
 }
 
 /** Who the people of a directory are, by what it last said. */
-export const peopleOf = (world: Pick<World, 'cache'>, directory: Directory): People => {
+export const peopleOf = async (world: Pick<World, 'cache'>, directory: Directory): Promise<People> => {
   const { people, add } = countingPeopleOf(world, directory)
-  for (const { spec } of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name))
+  let asked = 0
+  for (const { spec } of world.cache.by('DirectoryRecord', 'directory', directory.metadata.name)) {
+    if (++asked % TURN === 0) await setImmediate()
     if (spec.user && spec.missingTime === undefined) add({ ...spec, user: spec.user })
+  }
   return people
 }
 

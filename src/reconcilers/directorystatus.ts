@@ -29,7 +29,7 @@ export const reportReading = async (
     // A restore waits for a read that came after it.
     (lastCompleteTime ?? '') < (world.restoring.current()?.time ?? '')
   const { reading: _, ...kept } = rest
-  const who = peopleOf(world, directory)
+  const who = await peopleOf(world, directory)
   const body: Body = {
     ...kept,
     people: who,

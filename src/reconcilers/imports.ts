@@ -3,16 +3,14 @@ import type { DirectoryRecord } from '../api/directoryrecord.ts'
 import type { Group } from '../api/group.ts'
 import type { MembershipSpec } from '../api/membership.ts'
 import type { User, UserMembership } from '../api/user.ts'
-import { enrolmentOf, type Stand, standOf } from '../decide/enrolment.ts'
+import { type Enrolment, enrolmentOf, type Stand, standOf } from '../decide/enrolment.ts'
 import { isJoined } from '../decide/membership.ts'
-import { directoryRecordName, generatedUserName } from '../decide/record-names.ts'
 import type { Cache } from '../runtime/reconciler.ts'
+import { bearerOf, foundOf, isClaim, organizationOf, type StoodOn, stoodOn } from './bearers.ts'
 import { settingsFor } from './context.ts'
-import { ownerOfDomain } from './domains.ts'
-import { addressesOf, entry, foundKey } from './indexes.ts'
-import { declaredOwnerOf, isDeleting, isGenerated, membershipIn, ownerOf } from './people.ts'
-import { firstOfLogin } from './personsources.ts'
-import { personOf } from './who.ts'
+import { addressesOf, foundKey } from './indexes.ts'
+import { isDeleting, membershipIn } from './people.ts'
+import { foundRecord } from './personsources.ts'
 
 /** What directories give one person in one organization. */
 export interface Imported extends Stand {
@@ -73,21 +71,17 @@ export const noteOf = ({ entry, imported, isDeclared }: Meant): MembershipSpec['
 /** What directories give a person in an organization; undefined where none says anything that matters. */
 export const importedIn = (cache: Cache, user: User, organization: string, now: number): Imported | undefined => {
   const standing = standingOn(cache, user, organization)
-  const records = foundOf(cache, user).filter(
-    ({ spec }) => cache.get('Directory', spec.directory)?.spec.organization === organization,
-  )
+  const records = foundOf(cache, user).filter(record => organizationOf(cache, record) === organization)
   if (records.length === 0 && standing.size === 0) return undefined
-  const settings = settingsFor({ cache }, organization)?.settings
-  if (!settings) return undefined
+  if (!cache.get('Organization', organization)) return undefined
   const found: Omit<Imported, 'directories'>[] = []
   const heard = new Set<string>()
-  for (const { spec: record } of records) {
-    const directory = cache.get('Directory', record.directory)
-    if (!directory) continue
-    const key = foundKey(record.directory, record.id)
+  for (const record of records) {
+    const { directory: name, id } = record.spec
+    const key = foundKey(name, id)
     heard.add(key)
-    const stand = standOf(enrolmentOf(directory, record, settings), directory, standing.get(key), now)
-    if (stand) found.push({ ...stand, directory: record.directory, id: record.id, entry: entryOf(directory) })
+    const by = standBy(cache, record, standing.get(key), now)
+    if (by) found.push({ ...by.stand, directory: name, id, entry: entryOf(by.directory) })
   }
   for (const [key, { name, id }] of standing)
     if (!heard.has(key))
@@ -122,16 +116,33 @@ const entryOf = ({ spec }: Directory): UserMembership => ({
 })
 
 /** Whether some directory gives a person a membership in an organization, in use or not. */
-export const givesTo = (cache: Cache, user: User, organization: string): boolean => {
-  const settings = settingsFor({ cache }, organization)?.settings
-  return foundOf(cache, user).some(({ spec }) => {
-    const directory = cache.get('Directory', spec.directory)
-    if (directory?.spec.organization !== organization) return false
-    return settings && enrolmentOf(directory, spec, settings).is !== 'gone'
+export const givesTo = (cache: Cache, user: User, organization: string): boolean =>
+  foundOf(cache, user).some(record => {
+    const by = organizationOf(cache, record) === organization ? enrolmentBy(cache, record) : undefined
+    return by !== undefined && by.enrolment.is !== 'gone'
   })
+
+/** Whether somebody belongs by what a directory says of them; undefined where it, or its organization, is not there. */
+const enrolmentBy = (
+  cache: Cache,
+  { spec }: DirectoryRecord,
+): { directory: Directory; enrolment: Enrolment } | undefined => {
+  const directory = cache.get('Directory', spec.directory)
+  const settings = directory && settingsFor({ cache }, directory.spec.organization)?.settings
+  return directory && settings && { directory, enrolment: enrolmentOf(directory, spec, settings) }
 }
 
-type StoodOn = NonNullable<NonNullable<MembershipSpec['declared']>['directory']>
+/** What that means for somebody whose membership stands on it, or does not; undefined where it means nothing. */
+const standBy = (
+  cache: Cache,
+  record: DirectoryRecord,
+  stands: StoodOn | undefined,
+  now: number,
+): { directory: Directory; stand: Stand } | undefined => {
+  const by = enrolmentBy(cache, record)
+  const stand = by && standOf(by.enrolment, by.directory, stands, now)
+  return stand && { directory: by.directory, stand }
+}
 
 /** What the memberships of a person in an organization stand on, by {@link foundKey}. */
 const standingOn = (cache: Cache, user: User, organization: string): Map<string, StoodOn> => {
@@ -149,90 +160,26 @@ const standingOn = (cache: Cache, user: User, organization: string): Map<string,
   )
 }
 
-/** What directories say of a person, whatever comes of it. */
-export const foundOf = (cache: Cache, user: User): DirectoryRecord[] => {
-  const records = [
-    ...addressesOf(user).flatMap(address => cache.by('DirectoryRecord', 'address', address)),
-    ...recordsNamed(cache, user.spec.identities ?? []),
-    ...stoodOn(cache, user).flatMap(({ name, id }) => recordOf(cache, name, id)),
-  ]
-  return [...new Set(records)].filter(record => bearerOf(cache, record) === user.metadata.name)
-}
-
-/** Entries of directories that a declaration names. */
-export const recordsNamed = (cache: Cache, identities: readonly NonNullable<User['spec']['identities']>[number][]) =>
-  identities.flatMap(one =>
-    one.id === undefined ? (firstOfLogin(cache, one) ?? []) : recordOf(cache, one.directory, one.id),
-  )
-
-/** Entries of directories that memberships of a person stand on. */
-const stoodOn = (cache: Cache, user: User): StoodOn[] =>
-  cache
-    .by('Membership', 'userUid', user.metadata.uid)
-    .flatMap(({ spec: { declared } }) => (declared?.present && declared.directory ? [declared.directory] : []))
-
-const recordOf = (cache: Cache, directory: string, id: string): DirectoryRecord[] => {
-  const found = cache.get('DirectoryRecord', directoryRecordName(directory, 'User', id))
-  return found ? [found] : []
-}
-
-/**
- * The name of the User that a person in a directory is, or would be: the declared one that they are (`who.ts`); else the one whose membership stands on the entry already,
- * whatever address it says by now, or on another one that tells of the same person; else the one that Roster makes of the address.
- * @returns undefined for somebody without an address, while it is not decided who they are, and as long as their address is that of another entry of the same directory
- */
-export const bearerOf = (cache: Cache, record: DirectoryRecord): string | undefined => {
-  const recognition = personOf(cache, record)
-  if (recognition.is === 'declared') return recognition.user.metadata.name
-  const own = standingUser(cache, record.spec)
-  if (own) return own.metadata.name
-  if (recognition.is === 'suspected') return undefined
-  const found = recognition.records.length > 0 ? recognition.records : [record]
-  for (const { spec } of found) {
-    const same = standingUser(cache, spec)
-    if (same) return same.metadata.name
-  }
-  const { directory } = record.spec
-  const email = found[0]?.spec.user?.email
-  if (email === undefined || declaredOwnerOf(cache, email)) return undefined
-  const sharing = cache
-    .by('DirectoryRecord', 'entry', entry(directory, email))
-    .filter(({ spec }) => spec.missingTime === undefined && spec.user?.email === email)
-  if (sharing.length > 1) return undefined
-  const name = generatedUserName(email)
-  const bearer = cache.get('User', name)
-  // An id of its own is somebody of their own: nobody becomes somebody else by being given their address.
-  return bearer && stoodOn(cache, bearer).some(one => one.name === directory) ? undefined : name
-}
-
-/** The User, made by Roster, whose membership stands on an entry of a directory. */
-const standingUser = (cache: Cache, { directory, id }: DirectoryRecord['spec']): User | undefined =>
-  cache
-    .by('Membership', 'directory', foundKey(directory, id))
-    .flatMap(({ spec: { user } }) => (user ? cache.by('User', 'uid', user.uid) : []))
-    .find(user => !isDeleting(user) && isGenerated(user))
-
 /** Groups that directories say somebody is in, as far as these give them a membership, or say that they are in it beside what is declared. */
 export const importedGroupsOf = (cache: Cache, name: string, now: number): Group[] => {
   const user = [...cache.values('Group', 'importer')].length > 0 ? cache.get('User', name) : undefined
   if (!user) return []
-  return foundOf(cache, user).flatMap(({ spec }) => {
-    const directory = spec.groups && cache.get('Directory', spec.directory)
-    const settings = directory && settingsFor({ cache }, directory.spec.organization)?.settings
-    if (!directory || !settings) return []
-    const { organization } = directory.spec
-    const stands = standingOn(cache, user, organization).get(foundKey(spec.directory, spec.id))
-    const stand = standOf(enrolmentOf(directory, spec, settings), directory, stands, now)
-    if (!stand || stand.is === 'out') return []
-    return (spec.groups ?? [])
-      .flatMap(group => cache.by('Group', 'importFrom', foundKey(spec.directory, group)))
+  return foundOf(cache, user).flatMap(record => {
+    const { directory, id, groups } = record.spec
+    const organization = organizationOf(cache, record)
+    if (!groups || organization === undefined) return []
+    const stands = standingOn(cache, user, organization).get(foundKey(directory, id))
+    const by = standBy(cache, record, stands, now)
+    if (!by || by.stand.is === 'out') return []
+    return groups
+      .flatMap(group => cache.by('Group', 'importFrom', foundKey(directory, group)))
       .filter(group => group.spec.organization === organization)
   })
 }
 
 /** Records of people whom the User of this name, made by Roster, stands for or would. */
 export const recordsNeeding = (cache: Cache, name: string, user: User | undefined, now: number): DirectoryRecord[] => {
-  const stood = user ? stoodOn(cache, user).flatMap(({ name: directory, id }) => recordOf(cache, directory, id)) : []
+  const stood = user ? stoodOn(cache, user).flatMap(one => foundRecord(cache, one.name, one.id) ?? []) : []
   return [...new Set([...stood, ...cache.by('DirectoryRecord', 'generatedUser', name)])]
     .filter(record => bearerOf(cache, record) === name && isWanted(cache, record, now))
     .sort(
@@ -242,33 +189,10 @@ export const recordsNeeding = (cache: Cache, name: string, user: User | undefine
     )
 }
 
-/** Whether a directory only claims to know somebody, whose address is in a domain of another organization or of none. */
-export const isClaim = (cache: Cache, { spec }: DirectoryRecord): boolean =>
-  spec.user?.email === undefined ||
-  ownerOfDomain(cache, spec.user.email) !== cache.get('Directory', spec.directory)?.spec.organization
-
-/**
- * The address that somebody whom nobody declares has from now on: the one that the directory says, unless somebody else has it, or is about to get it: then the one before,
- * for of two people with one address nobody knows which is meant.
- */
-export const addressFor = (cache: Cache, user: User, email: string): string => {
-  const owner = ownerOf(cache, email)
-  if (owner && owner.metadata.uid !== user.metadata.uid) return user.spec.email
-  const bearers = new Set(
-    cache
-      .by('DirectoryRecord', 'address', email)
-      .filter(({ spec }) => spec.missingTime === undefined && spec.user?.email === email)
-      .map(record => bearerOf(cache, record)),
-  )
-  return bearers.size === 1 && bearers.has(user.metadata.name) ? email : user.spec.email
-}
-
 /** Whether a directory gives somebody who is in nothing yet a membership. */
-const isWanted = (cache: Cache, { spec }: DirectoryRecord, now: number): boolean => {
-  const directory = cache.get('Directory', spec.directory)
-  const settings = directory && settingsFor({ cache }, directory.spec.organization)?.settings
-  if (!directory || !settings) return false
-  const stands = cache.by('Membership', 'directory', foundKey(spec.directory, spec.id))[0]?.spec.declared?.directory
-  const stand = standOf(enrolmentOf(directory, spec, settings), directory, stands, now)
-  return stand !== undefined && stand.is !== 'out'
+const isWanted = (cache: Cache, record: DirectoryRecord, now: number): boolean => {
+  const { directory, id } = record.spec
+  const stands = cache.by('Membership', 'directory', foundKey(directory, id))[0]?.spec.declared?.directory
+  const by = standBy(cache, record, stands, now)
+  return by !== undefined && by.stand.is !== 'out'
 }

@@ -6,7 +6,6 @@ import type { Group } from '../api/group.ts'
 import type { Invitation } from '../api/invitation.ts'
 import type { LicensePool } from '../api/licensepool.ts'
 import type { Membership } from '../api/membership.ts'
-import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { Organization } from '../api/organization.ts'
 import type { RemovalSet } from '../api/removalset.ts'
 import type { Role } from '../api/role.ts'
@@ -16,9 +15,10 @@ import type { User } from '../api/user.ts'
 import { normalizeAddress, normalizeDomain } from '../decide/address.ts'
 import { loginKey } from '../decide/found.ts'
 import { holdersOf } from '../decide/held-seats.ts'
+import { makesAdmin } from '../decide/loss.ts'
 import { isJoined } from '../decide/membership.ts'
 import { domainOf } from '../decide/ownership.ts'
-import { allows, reachesDown } from '../decide/permissions.ts'
+import { reachesDown } from '../decide/permissions.ts'
 import { generatedInvitationName, generatedUserName } from '../decide/record-names.ts'
 import type { Indexes } from '../runtime/reconciler.ts'
 
@@ -91,9 +91,7 @@ export const indexes = {
     reach: ({ spec }: Membership) => spec.settled?.reach ?? [],
     /** By organization, only members whose settled access makes them an admin there. */
     admins: ({ spec }: Membership) =>
-      isJoined(spec) && ADMIN_PERMISSIONS.some(one => allows(spec.settled?.permissions ?? [], one, 'here'))
-        ? [spec.organization]
-        : [],
+      isJoined(spec) && makesAdmin(spec.settled?.permissions ?? []) ? [spec.organization] : [],
   },
   Invitation: {
     organization: ({ spec }: Invitation) => [spec.organization],

@@ -1,10 +1,11 @@
 import type { Membership } from '../api/membership.ts'
 import type { User } from '../api/user.ts'
 import { byAge } from '../decide/age.ts'
-import { directoryRecordName } from '../decide/record-names.ts'
 import type { Cache } from '../runtime/reconciler.ts'
-import { bearerOf, givesTo } from './imports.ts'
+import { givesTo } from './imports.ts'
 import { isDeleting, isGenerated, ownerOf } from './people.ts'
+import { foundRecord } from './personsources.ts'
+import { personOf } from './who.ts'
 
 /**
  * The one User whose pass looks after a Membership; two that did would take turns in noting why it ends. In this order: the declared User of its address, the User that claimed it,
@@ -13,8 +14,8 @@ import { isDeleting, isGenerated, ownerOf } from './people.ts'
 export const keeperOf = (cache: Cache, { spec }: Membership): User | undefined => {
   const owner = ownerOf(cache, spec.address)
   if (owner && !isGenerated(owner)) return owner
-  const found = foundBearerOf(cache, spec)
-  if (found && !isGenerated(found) && !isDeleting(found)) return found
+  const found = declaredBy(cache, spec)
+  if (found) return found
   const { name, uid } = spec.user ?? {}
   const claimed = uid === undefined ? [] : cache.by('User', 'uid', uid)
   const heirs = name === undefined || isBorne(cache, name) ? [] : cache.by('User', 'previousName', name).toSorted(byAge)
@@ -23,18 +24,17 @@ export const keeperOf = (cache: Cache, { spec }: Membership): User | undefined =
   const addressed = cache.by('User', 'address', spec.address).toSorted(byAge)
   const going = [...claimed, ...addressed].find(user => isDeleting(user) && !isGenerated(user))
   // What a directory gives too is taken over by whom Roster makes of the address: they lose what the directory does not give, and nothing else.
-  const heir = owner && givesTo(cache, owner, spec.organization)
-  if (going && !heir && (spec.losing || spec.declared?.present)) return going
+  const hasHeir = () => owner !== undefined && givesTo(cache, owner, spec.organization)
+  if (going && (spec.losing || spec.declared?.present) && !hasHeir()) return going
   return owner ?? going ?? [...claimed, ...addressed][0]
 }
 
-/** Who the entry of a directory is by now that a membership stands on. */
-const foundBearerOf = (cache: Cache, { declared }: Membership['spec']): User | undefined => {
-  const { name, id } = (declared?.present && declared.directory) || {}
-  const record =
-    name !== undefined && id !== undefined && cache.get('DirectoryRecord', directoryRecordName(name, 'User', id))
-  const bearer = record && bearerOf(cache, record)
-  return bearer === undefined || bearer === false ? undefined : cache.get('User', bearer)
+/** The declared User who the entry of a directory is by now that a membership stands on. */
+const declaredBy = (cache: Cache, { declared }: Membership['spec']): User | undefined => {
+  const stands = declared?.present ? declared.directory : undefined
+  const record = stands && foundRecord(cache, stands.name, stands.id)
+  const recognition = record && personOf(cache, record)
+  return recognition?.is === 'declared' ? recognition.user : undefined
 }
 
 /** Whether somebody who is declared and stays has a name. */

@@ -1,10 +1,10 @@
 import type { Account } from '../api/account.ts'
 import type { DirectoryRecord } from '../api/directoryrecord.ts'
-import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { User } from '../api/user.ts'
 import { normalizeAddress } from '../decide/address.ts'
 import { loginKey } from '../decide/found.ts'
-import { allows, permissionsOf } from '../decide/permissions.ts'
+import { makesAdmin } from '../decide/loss.ts'
+import { permissionsOf } from '../decide/permissions.ts'
 import { accountName, directoryRecordName } from '../decide/record-names.ts'
 import { placement } from '../decide/settings.ts'
 import { type Key, MOST_SHARING, type PersonSource, type PersonSources } from '../decide/who.ts'
@@ -38,12 +38,14 @@ export const addressIn = (key: string): string | undefined =>
 /** Key of what a directory knows somebody by, for good. */
 export const idKey = (directory: string, id: string): string => `${ID}${directory}/${id}`
 
+/** What a directory says of whoever has an id there. */
+export const foundRecord = (cache: Cache, directory: string, id: string): DirectoryRecord | undefined =>
+  cache.get('DirectoryRecord', directoryRecordName(directory, 'User', id))
+
 /** What a directory says, of a source that is that. */
 export const recordOf = (cache: Cache, { ref }: Pick<PersonSource, 'ref'>): DirectoryRecord | undefined => {
   const [kind, directory = '', ...id] = ref.split('/')
-  return kind === 'DirectoryRecord'
-    ? cache.get('DirectoryRecord', directoryRecordName(directory, 'User', id.join('/')))
-    : undefined
+  return kind === 'DirectoryRecord' ? foundRecord(cache, directory, id.join('/')) : undefined
 }
 
 /** Name of the User that a source is. */
@@ -59,7 +61,7 @@ const sharing = (cache: Cache, key: string): PersonSource[] => {
     // An entry alone shares its id with nobody, and names of records take long to work out.
     if (isNoneDecided(cache)) return []
     const [, directory = '', ...id] = key.split('/')
-    const record = cache.get('DirectoryRecord', directoryRecordName(directory, 'User', id.join('/')))
+    const record = foundRecord(cache, directory, id.join('/'))
     if (!record) return []
     add(recordSource(cache, record))
     for (const user of namersOf(cache, record)) add(userSource(cache, user))
@@ -270,5 +272,5 @@ const rolesOfGroups = (cache: Cache, user: string): string[] => {
 const isAdmin = (cache: Cache, roles: readonly string[]): boolean =>
   [...new Set(roles)].some(role => {
     const spec = cache.get('Role', role)?.spec
-    return spec && ADMIN_PERMISSIONS.some(one => allows(permissionsOf([{ allow: spec.allow }]), one, 'here'))
+    return spec !== undefined && makesAdmin(permissionsOf([{ allow: spec.allow }]))
   })

@@ -4,8 +4,9 @@ import { LABELS, MANAGED_BY } from '../api/names.ts'
 import type { User, UserSpec } from '../api/user.ts'
 import { languageOf } from '../decide/found.ts'
 import { isJoined } from '../decide/membership.ts'
+import { addressFor, isClaim, organizationOf } from './bearers.ts'
 import type { World } from './context.ts'
-import { addressFor, isClaim, recordsNeeding } from './imports.ts'
+import { recordsNeeding } from './imports.ts'
 import { keeperOf } from './keeper.ts'
 import { isDeleting, isGenerated, requestsOf } from './people.ts'
 
@@ -39,7 +40,7 @@ export const reconcileUndeclared = async (world: World, name: string, user: User
   }
   const [first] = needing
   if (found) {
-    const organization = world.cache.get('Directory', found.spec.directory)?.spec.organization
+    const organization = organizationOf(world.cache, found)
     await world.effects.createGenerated(userOf(name, specOf(found), 'Directory'), {
       actor: 'controller',
       because: placeOf(found),

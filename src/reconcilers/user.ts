@@ -9,6 +9,7 @@ import { holdersThatDiffer } from '../decide/held-seats.ts'
 import { hasLeft, isJoined } from '../decide/membership.ts'
 import { generatedUserName, membershipOf } from '../decide/record-names.ts'
 import type { Cache, ReconcileResult, Reconciler } from '../runtime/reconciler.ts'
+import { bearerOf, foundOf, organizationOf, recordsNamed } from './bearers.ts'
 import {
   bodyOf,
   declaredAt,
@@ -20,7 +21,6 @@ import {
   writeStatus,
 } from './context.ts'
 import { addFinalizer, dropFinalizer } from './finalizer.ts'
-import { bearerOf, foundOf, recordsNamed } from './imports.ts'
 import { addressesOf, addressesSaid, foundKey } from './indexes.ts'
 import { keeperOf } from './keeper.ts'
 import { declaredOwnerOf, isDeleting, isGenerated, rivalOf } from './people.ts'
@@ -272,8 +272,8 @@ const placesOf = (cache: Cache, user: User): string[] => {
   const places = new Set((user.spec.memberships ?? []).map(entry => entry.organization))
   for (const address of addressesOf(user))
     for (const { spec } of cache.by('Membership', 'address', address)) places.add(spec.organization)
-  for (const { spec } of foundOf(cache, user)) {
-    const organization = cache.get('Directory', spec.directory)?.spec.organization
+  for (const record of foundOf(cache, user)) {
+    const organization = organizationOf(cache, record)
     if (organization !== undefined) places.add(organization)
   }
   for (const { spec } of cache.by('Membership', 'userUid', user.metadata.uid)) places.add(spec.organization)
