@@ -4,15 +4,10 @@ import { mkdtemp, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { API_VERSION } from '../src/api/names.ts'
-import { startController } from '../src/app/controller.ts'
-import { noLog } from '../src/app/logging.ts'
 import type { Realm } from '../src/app/realm.ts'
-import { compareVersions } from '../src/store/version.ts'
-import { createMetrics } from '../src/telemetry/metrics.ts'
-import { realmIn } from './synced.ts'
+import { controllerOf, realmIn, untilIdle } from './synced.ts'
 
 /** What importing the same people from some directories came to. */
 export interface ImportResult {
@@ -78,19 +73,8 @@ const declare = async ({ store }: Realm, directories: number): Promise<void> => 
 /** Runs the controller until everybody has read and nothing is left to do. @returns seconds */
 const settled = async (realm: Realm): Promise<number> => {
   const begin = performance.now()
-  await using _ = await startController({
-    realm,
-    log: noLog(),
-    metrics: createMetrics(),
-    signal: new AbortController().signal,
-    sources: true,
-  })
-  for (;;) {
-    await setTimeout(200)
-    const idleAt = (await realm.store.lease.read())?.idleAt
-    const { resourceVersion } = await realm.store.info()
-    if (idleAt !== undefined && compareVersions(idleAt, resourceVersion) >= 0) break
-  }
+  await using controller = await controllerOf(realm, { sources: true })
+  await untilIdle(realm, controller)
   return (performance.now() - begin) / 1000
 }
 

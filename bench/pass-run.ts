@@ -5,14 +5,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { startController } from '../src/app/controller.ts'
-import { noLog } from '../src/app/logging.ts'
 import { openRealm } from '../src/app/openrealm.ts'
 import type { Realm } from '../src/app/realm.ts'
 import { resolveSettings } from '../src/app/settings.ts'
-import { compareVersions } from '../src/store/version.ts'
-import { createMetrics } from '../src/telemetry/metrics.ts'
 import { makeOrganization, type Standing } from './organization.ts'
+import { controllerOf, untilIdle } from './synced.ts'
 
 /** What one run in a process of its own found. */
 export interface PassResult {
@@ -30,27 +27,9 @@ export interface PassResult {
 
 const pass = async (realm: Realm): Promise<number> => {
   const begin = performance.now()
-  await using controller = await startController({
-    realm,
-    log: noLog(),
-    metrics: createMetrics(),
-    signal: new AbortController().signal,
-    sources: false,
-  })
+  await using controller = await controllerOf(realm, { sources: false })
   const { loop } = controller.manager
-  await new Promise<void>((resolve, reject) => {
-    const look = (): void => {
-      const idle = loop.idleVersion()
-      if (idle === undefined) return
-      realm.store.info().then(({ resourceVersion }) => {
-        if (compareVersions(idle, resourceVersion) < 0) return
-        stop()
-        resolve()
-      }, reject)
-    }
-    const stop = loop.onIdleChange(look)
-    look()
-  })
+  await untilIdle(realm, controller)
   const seconds = (performance.now() - begin) / 1000
   // Counts are made anew every ten seconds: those of the last moments belong to this pass, not to the next one.
   while (loop.idleVersion() === undefined || loop.later().some(({ time }) => time <= realm.clock.now() + 11_000))

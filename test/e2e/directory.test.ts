@@ -3,27 +3,16 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Directory } from '../../src/api/directory.ts'
+import { manifestsWith } from '../directories/office.ts'
 import { eventually, Workplace } from './process.ts'
 
-const MANIFESTS = `apiVersion: roster.dev/v1alpha1
-kind: Organization
-metadata: {name: acme}
-spec: {displayName: Acme, domains: [acme.example]}
----
-apiVersion: roster.dev/v1alpha1
-kind: User
-metadata: {name: ann}
-spec: {email: ann@acme.example, memberships: [{organization: acme, join: None}]}
----
-apiVersion: roster.dev/v1alpha1
-kind: Directory
-metadata: {name: hr}
-spec:
-  organization: acme
-  type: File
+const MANIFESTS = manifestsWith(
+  'hr',
+  `  type: File
   file: {path: people.csv, columns: {id: number, email: mail, groups: teams}}
   policy: Observe
-`
+`,
+)
 const LONG_AGO = new Date('2026-01-01T00:00:00Z')
 
 const office = async () => {

@@ -1,25 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { Workplace } from '../../e2e/process.ts'
 import { GITHUB_TOKEN, githubPeer } from '../../peers/github.ts'
+import { openOffice } from '../office.ts'
 
-const manifests = (url: string) => `apiVersion: roster.dev/v1alpha1
-kind: Organization
-metadata: {name: acme}
-spec: {displayName: Acme, domains: [acme.example]}
----
-apiVersion: roster.dev/v1alpha1
-kind: User
-metadata: {name: ann}
-spec: {email: ann@acme.example, memberships: [{organization: acme, join: None}]}
----
-apiVersion: roster.dev/v1alpha1
-kind: Directory
-metadata: {name: github}
-spec:
-  organization: acme
-  type: GitHub
+const specOf = (url: string) => `  type: GitHub
   github:
     organization: acme
     url: ${url}
@@ -33,13 +16,8 @@ it('a controller beside GitHub reads its people and teams within its limits, and
   const ann = peer.fill.member({ login: 'ann', name: 'Ann', domainEmails: ['ann@acme.example'] }, 'admin')
   peer.fill.invitation({ email: 'ben@acme.example' })
   peer.fill.team({ name: 'Red', members: new Map([[ann.id, 'maintainer']]) })
-  await using place = await Workplace.make()
-  await mkdir(join(place.folder, 'acme'))
-  await writeFile(join(place.folder, 'acme', 'acme.yaml'), manifests(peer.url))
-  const secret = async (name: string, text: string) => {
-    await mkdir(join(place.folder, 'secrets', 'github'), { recursive: true })
-    await writeFile(join(place.folder, 'secrets', 'github', name), text)
-  }
+  await using office = await openOffice('github', specOf(peer.url))
+  const { place, secret } = office
   await secret('token', GITHUB_TOKEN)
   await secret('.used-by', 'directory/github')
   await secret('.hosts', 'localhost')

@@ -1,28 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Directory } from '../../../src/api/directory.ts'
-import { Workplace } from '../../e2e/process.ts'
 import { LOCALHOST_CERTIFICATE } from '../../peers/certificate.ts'
 import { CLIENT, CLIENT_SECRET, type Keycloak } from '../../peers/keycloak.ts'
+import { openOffice } from '../office.ts'
 import { realmOf } from './reading.ts'
 
-const manifests = (url: string, realm: string) => `apiVersion: roster.dev/v1alpha1
-kind: Organization
-metadata: {name: acme}
-spec: {displayName: Acme, domains: [acme.example]}
----
-apiVersion: roster.dev/v1alpha1
-kind: User
-metadata: {name: ann}
-spec: {email: ann@acme.example, memberships: [{organization: acme, join: None}]}
----
-apiVersion: roster.dev/v1alpha1
-kind: Directory
-metadata: {name: keycloak}
-spec:
-  organization: acme
-  type: Keycloak
+const specOf = (url: string, realm: string) => `  type: Keycloak
   keycloak:
     url: ${url}
     realm: ${realm}
@@ -42,23 +24,13 @@ export const runsBesideKeycloak = (serving: () => Keycloak): void => {
       const realm = await keycloak.realm(
         realmOf([person('ann'), person('ben')], [{ name: 'red', users: ['ann'], groups: [] }]),
       )
-      await using place = await Workplace.make()
-      await mkdir(join(place.folder, 'acme'))
-      await writeFile(join(place.folder, 'acme', 'acme.yaml'), manifests(keycloak.secureUrl, realm.name))
-      const secret = async (name: string, text: string) => {
-        await mkdir(join(place.folder, 'secrets', 'keycloak'), { recursive: true })
-        await writeFile(join(place.folder, 'secrets', 'keycloak', name), text)
-      }
+      await using office = await openOffice('keycloak', specOf(keycloak.secureUrl, realm.name))
+      const { place, secret, reasons, sync } = office
       await secret('secret', CLIENT_SECRET)
       await secret('ca.pem', LOCALHOST_CERTIFICATE)
       await secret('.used-by', 'directory/keycloak')
 
       const running = await place.run('acme', '--secrets', 'secrets', '--allow-private', 'localhost')
-      const reasons = async () => {
-        const { status } = await place.json<Directory>('get', 'directory', 'keycloak')
-        return status?.conditions?.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`)
-      }
-      const sync = () => place.roster('sync', 'keycloak')
       expect(await reasons()).toContain('Stalled True SecretAudience')
       await secret('.hosts', 'localhost')
       const whole = await sync()

@@ -1,28 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { Directory } from '../../../src/api/directory.ts'
-import { Workplace } from '../../e2e/process.ts'
 import { describeWith } from '../../parts.ts'
 import { LOCALHOST_CERTIFICATE } from '../../peers/certificate.ts'
 import { GROUPS, PASSWORD, PEOPLE, READER, startSlapd } from '../../peers/slapd.ts'
+import { openOffice } from '../office.ts'
 
-const manifests = (port: number) => `apiVersion: roster.dev/v1alpha1
-kind: Organization
-metadata: {name: acme}
-spec: {displayName: Acme, domains: [acme.example]}
----
-apiVersion: roster.dev/v1alpha1
-kind: User
-metadata: {name: ann}
-spec: {email: ann@acme.example, memberships: [{organization: acme, join: None}]}
----
-apiVersion: roster.dev/v1alpha1
-kind: Directory
-metadata: {name: ldap}
-spec:
-  organization: acme
-  type: LDAP
+const specOf = (port: number) => `  type: LDAP
   ldap:
     url: ldaps://localhost:${port}
     bindDn: '${READER}'
@@ -46,22 +28,12 @@ describeWith('slapd', 'a controller beside an LDAP server', () => {
       person('ben'),
       [`cn=red,${GROUPS}`, { objectClass: 'groupOfNames', cn: 'red', member: `uid=ann,${PEOPLE}` }],
     ])
-    await using place = await Workplace.make()
-    await mkdir(join(place.folder, 'acme'))
-    await writeFile(join(place.folder, 'acme', 'acme.yaml'), manifests(server.securePort))
-    const secret = async (name: string, text: string) => {
-      await mkdir(join(place.folder, 'secrets', 'ldap'), { recursive: true })
-      await writeFile(join(place.folder, 'secrets', 'ldap', name), text)
-    }
+    await using office = await openOffice('ldap', specOf(server.securePort))
+    const { place, secret, reasons, sync } = office
     await secret('password', PASSWORD)
     await secret('ca.pem', LOCALHOST_CERTIFICATE)
 
     const running = await place.run('acme', '--secrets', 'secrets', '--allow-private', 'localhost')
-    const reasons = async () => {
-      const { status } = await place.json<Directory>('get', 'directory', 'ldap')
-      return status?.conditions?.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`)
-    }
-    const sync = () => place.roster('sync', 'ldap')
     expect(await reasons()).toContain('Stalled True SecretAudience')
     await secret('.used-by', 'directory/ldap')
     expect((await sync()).out).toContain('localhost')

@@ -1,28 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { Directory } from '../../../src/api/directory.ts'
 import type { DirectoryRecord } from '../../../src/api/directoryrecord.ts'
-import { Workplace } from '../../e2e/process.ts'
 import { describeWith } from '../../parts.ts'
 import { startScim, TOKEN } from '../../peers/scim.ts'
+import { openOffice } from '../office.ts'
 
-const manifests = (url: string) => `apiVersion: roster.dev/v1alpha1
-kind: Organization
-metadata: {name: acme}
-spec: {displayName: Acme, domains: [acme.example]}
----
-apiVersion: roster.dev/v1alpha1
-kind: User
-metadata: {name: ann}
-spec: {email: ann@acme.example, memberships: [{organization: acme, join: None}]}
----
-apiVersion: roster.dev/v1alpha1
-kind: Directory
-metadata: {name: crm}
-spec:
-  organization: acme
-  type: SCIM
+const specOf = (url: string) => `  type: SCIM
   scim:
     url: ${url}
     tokenSecretRef: {name: crm, key: token}
@@ -43,21 +25,12 @@ describeWith('scim2-server', 'a controller beside a SCIM service', () => {
     const tenant = server.tenant('acme')
     const [ann, ben] = await tenant.fill('/Users', [person('ann'), person('ben', { active: false })])
     await tenant.fill('/Groups', [{ displayName: 'Red', members: [{ value: ann, type: 'User' }] }])
-    await using place = await Workplace.make()
-    await mkdir(join(place.folder, 'acme'))
-    await writeFile(join(place.folder, 'acme', 'acme.yaml'), manifests(tenant.url))
-    const secret = async (name: string, text: string) => {
-      await mkdir(join(place.folder, 'secrets', 'crm'), { recursive: true })
-      await writeFile(join(place.folder, 'secrets', 'crm', name), text)
-    }
+    await using office = await openOffice('crm', specOf(tenant.url))
+    const { place, secret, reasons } = office
     await secret('token', TOKEN)
     await secret('.used-by', 'directory/crm')
 
     const running = await place.run('acme', '--secrets', 'secrets', '--allow-private', '127.0.0.1')
-    const reasons = async () => {
-      const { status } = await place.json<Directory>('get', 'directory', 'crm')
-      return status?.conditions?.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`)
-    }
     expect(await reasons()).toContain('Stalled True SecretAudience')
     await secret('.hosts', '127.0.0.1')
     const whole = await place.roster('sync', 'crm')
