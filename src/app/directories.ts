@@ -17,48 +17,33 @@ export const directoryDriver = async (
   const { file, ldap, scim, keycloak, github } = spec
   if (file) return fileDriver({ file, folder: settings.directoryFiles })
   const secretOf = (ref: SecretRef) => () => secrets.read(ref, `directory/${metadata.name}`)
+  const connecting = ({ caSecretRef }: { caSecretRef?: SecretRef }) => ({
+    dialer: dialer({ allowPrivate: settings.allowPrivate }),
+    clock,
+    ...(caSecretRef && { ca: secretOf(caSecretRef) }),
+  })
+  const limits = spec.requests ?? {}
   if (ldap) {
     const { ldapDriver } = await import('../directories/ldap/driver.ts')
-    return ldapDriver({
-      spec: ldap,
-      dialer: dialer({ allowPrivate: settings.allowPrivate }),
-      clock,
-      ...(ldap.passwordSecretRef && { password: secretOf(ldap.passwordSecretRef) }),
-      ...(ldap.caSecretRef && { ca: secretOf(ldap.caSecretRef) }),
-    })
+    const password = ldap.passwordSecretRef && { password: secretOf(ldap.passwordSecretRef) }
+    return ldapDriver({ spec: ldap, ...connecting(ldap), ...password })
   }
   if (scim) {
     const { scimDriver } = await import('../directories/scim/driver.ts')
-    return scimDriver({
-      spec: scim,
-      dialer: dialer({ allowPrivate: settings.allowPrivate }),
-      clock,
-      limits: spec.requests ?? {},
-      token: secretOf(scim.tokenSecretRef),
-      ...(scim.caSecretRef && { ca: secretOf(scim.caSecretRef) }),
-    })
+    return scimDriver({ spec: scim, ...connecting(scim), limits, token: secretOf(scim.tokenSecretRef) })
   }
   if (keycloak) {
     const { keycloakDriver } = await import('../directories/keycloak/driver.ts')
     return keycloakDriver({
       spec: keycloak,
-      dialer: dialer({ allowPrivate: settings.allowPrivate }),
-      clock,
-      limits: spec.requests ?? {},
+      ...connecting(keycloak),
+      limits,
       secret: secretOf(keycloak.clientSecretRef),
-      ...(keycloak.caSecretRef && { ca: secretOf(keycloak.caSecretRef) }),
     })
   }
   if (github) {
     const { githubDriver } = await import('../directories/github/driver.ts')
-    return githubDriver({
-      spec: github,
-      limits: spec.requests ?? {},
-      dialer: dialer({ allowPrivate: settings.allowPrivate }),
-      clock,
-      token: secretOf(github.tokenSecretRef),
-      ...(github.caSecretRef && { ca: secretOf(github.caSecretRef) }),
-    })
+    return githubDriver({ spec: github, ...connecting(github), limits, token: secretOf(github.tokenSecretRef) })
   }
   throw new TypeError(`Directory/${metadata.name} names no service`)
 }
@@ -74,8 +59,8 @@ export const openDirectories = (realm: DirectoryOptions): DirectoryParts & Async
   return {
     driver: async directory => {
       const { name } = directory.metadata
-      const { type, file, ldap, scim, keycloak, github, requests } = directory.spec
-      const of = JSON.stringify([type, file, ldap, scim, keycloak, github, requests])
+      const { organization: _, policy: __, import: ___, interval: ____, ...source } = directory.spec
+      const of = JSON.stringify(source)
       const kept = drivers.get(name)
       if (kept?.of === of) return kept.driver
       await release(name)
