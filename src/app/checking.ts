@@ -1,7 +1,7 @@
 import type { Directory } from '../api/directory.ts'
 import type { RecordedUser } from '../api/directoryrecord.ts'
 import { isUsableId } from '../decide/found.ts'
-import { mappedUser } from '../decide/mapping.ts'
+import { userSaid } from '../decide/mapping.ts'
 import type { Counts, People, Standing } from '../decide/reading.ts'
 import type { Capabilities, DirectoryCheck, ReadOutcome } from '../ports/directory.ts'
 import { settingsFor } from '../reconcilers/context.ts'
@@ -53,10 +53,10 @@ export const checkDirectory = async (
       take: ({ users = [], groups = [] }) => {
         for (const found of users) {
           if (!isUsableId(found.id)) continue
-          const user = mappedUser(mapping, found, { domains, before: undefined })
-          const standing = add({ directory: name, of: 'User', id: found.id, user, firstSeenTime: '' })
+          const said = userSaid(mapping, found, { domains, before: undefined })
+          const standing = add({ directory: name, of: 'User', id: found.id, ...said, firstSeenTime: '' })
           counts.users += 1
-          if (samples.length < SAMPLES) samples.push({ id: found.id, ...user, standing })
+          if (samples.length < SAMPLES) samples.push({ id: found.id, ...said.user, standing })
         }
         counts.groups += groups.length
         progress(counts)

@@ -32,8 +32,10 @@ export const enrolmentOf = (
     return { is: 'gone', because: `${directory} no longer imports`, ends: true }
   if (record.missingTime !== undefined || !user)
     return { ...gone('no longer has them'), ...(record.missingTime !== undefined && { since: record.missingTime }) }
-  const unclear = (because: string): Enrolment =>
-    user.active ? { is: 'unclear', because } : { is: 'disabled', because: `their account is disabled in ${directory}` }
+  const disabled: Enrolment | undefined = user.active
+    ? undefined
+    : { is: 'disabled', because: `their account is disabled in ${directory}` }
+  const unclear = (because: string): Enrolment => disabled ?? { is: 'unclear', because }
   if ((record.mapping ?? '') !== (spec.import.mapping ? mappingDigest(spec.import.mapping) : ''))
     return unclear(`${directory} was not read yet with its import.mapping`)
   if (user.email === undefined) return unclear(`${directory} says no usable address of them`)
@@ -46,7 +48,7 @@ export const enrolmentOf = (
   const verdict = spec.import.filter === undefined ? { ok: true } : compileFilter(spec.import.filter).evaluate(facts)
   if ('error' in verdict) return unclear(`import.filter of ${directory} fails: ${verdict.error}`)
   if (!verdict.ok) return gone('says what import.filter does not take')
-  return user.active ? { is: 'in' } : { is: 'disabled', because: `their account is disabled in ${directory}` }
+  return disabled ?? { is: 'in' }
 }
 
 /** How somebody stands by a directory. */

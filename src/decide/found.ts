@@ -48,8 +48,12 @@ export const recordedUser = (found: FoundUser): RecordedUser => {
     ...(found.relation !== undefined && { relation: found.relation }),
     active: found.active,
   }
-  return { ...user, ...(problems.length > 0 && { problem: [...problems.join('; ')].slice(0, 300).join('') }) }
+  return { ...user, ...problemText(problems) }
 }
+
+/** Everything of a person that could not be taken, as their record keeps it; nothing where there is none. */
+export const problemText = (problems: readonly string[]): Pick<RecordedUser, 'problem'> =>
+  problems.length > 0 ? { problem: [...problems.join('; ')].slice(0, 300).join('') } : {}
 
 const MOST_FORMER_LOGINS = 10
 

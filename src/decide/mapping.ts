@@ -1,11 +1,21 @@
 import type { Directory } from '../api/directory.ts'
-import type { RecordedUser } from '../api/directoryrecord.ts'
+import type { DirectoryRecordSpec, RecordedUser } from '../api/directoryrecord.ts'
 import type { FoundUser } from '../api/found.ts'
 import { compileMapping } from './cel.ts'
 import { factsOf } from './enrolment.ts'
-import { recordedUser } from './found.ts'
+import { problemText, recordedUser } from './found.ts'
+import { mappingDigest } from './record-names.ts'
 
 type Mapping = NonNullable<NonNullable<Directory['spec']['import']>['mapping']>
+
+/** What a record keeps of a person, with what made its values. See {@link mappedUser}. */
+export const userSaid = (
+  mapping: Mapping | undefined,
+  ...of: [found: FoundUser, options: Parameters<typeof mappedUser>[2]]
+): Pick<DirectoryRecordSpec, 'mapping'> & { user: RecordedUser } => ({
+  user: mappedUser(mapping, ...of),
+  ...(mapping && { mapping: mappingDigest(mapping) }),
+})
 
 /**
  * What is kept of a person once `import.mapping` is applied: each value is judged like one that the service says. One whose expression fails is as it was before.
@@ -30,5 +40,5 @@ export const mappedUser = (
   const defined = Object.entries({ ...values, ...made }).filter(([, value]) => value !== undefined)
   const user = recordedUser({ ...(Object.fromEntries(defined) as unknown as FoundUser), id: found.id })
   const all = [problem, user.problem, ...problems].filter(one => one !== undefined)
-  return { ...user, ...(all.length > 0 && { problem: [...all.join('; ')].slice(0, 300).join('') }) }
+  return { ...user, ...problemText(all) }
 }

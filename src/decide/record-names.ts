@@ -41,17 +41,16 @@ export const messageId = (membership: string, purpose: string, host: string): st
 /** Digest of what one Membership is to lose: the same loss has the same one, whoever wants it. */
 export const lossDigest = (parts: readonly string[]): string => digest(['Loss', ...parts], 16)
 
-/** Digest of what values were made with. */
-export const mappingDigest = (mapping: Readonly<Record<string, string>>): string =>
-  digest(
-    [
-      'Mapping',
-      ...Object.entries(mapping)
-        .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .flat(),
-    ],
-    16,
-  )
+/** Digest of what values were made with. It is asked for each person of a directory, of the one mapping that its resource holds. */
+export const mappingDigest = (mapping: Readonly<Record<string, string>>): string => {
+  const known = mappingDigests.get(mapping)
+  if (known !== undefined) return known
+  const sorted = Object.entries(mapping).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const made = digest(['Mapping', ...sorted.flat()], 16)
+  mappingDigests.set(mapping, made)
+  return made
+}
+const mappingDigests = new WeakMap<object, string>()
 
 /** Digest of the first mail of one series. */
 export const mailDigest = (series: number): string => digest(['Mail', String(series)], 16)

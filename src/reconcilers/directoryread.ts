@@ -6,7 +6,7 @@ import { MANAGERS } from '../api/names.ts'
 import { enrolmentOf } from '../decide/enrolment.ts'
 import { formerLogins, isUsableId, recordedGroup } from '../decide/found.ts'
 import { emptied, FoundGroups } from '../decide/foundgroups.ts'
-import { mappedUser } from '../decide/mapping.ts'
+import { userSaid } from '../decide/mapping.ts'
 import {
   believed,
   believedGroups,
@@ -16,7 +16,7 @@ import {
   type Standing,
   standingOf,
 } from '../decide/reading.ts'
-import { directoryRecordName, mappingDigest } from '../decide/record-names.ts'
+import { directoryRecordName } from '../decide/record-names.ts'
 import type { DirectoryDriver, FoundGroup, FoundPage, FoundUser, ReadOutcome } from '../ports/directory.ts'
 import { bearerOf } from './bearers.ts'
 import { now, settingsFor, type World } from './context.ts'
@@ -77,10 +77,7 @@ export const readDirectory = async (
     const before = known.get(record)
     const firstSeenTime = before?.spec.firstSeenTime ?? now(world)
     const former = formerLogins(before?.spec, said.user?.login)
-    const within = {
-      ...(of === 'User' && mapping && { mapping: mappingDigest(mapping) }),
-      ...(before?.spec.groups && { groups: before.spec.groups }),
-    }
+    const within = before?.spec.groups && { groups: before.spec.groups }
     const spec: DirectoryRecordSpec = { directory: name, of, id, ...said, ...former, ...within, firstSeenTime }
     if (before && isDeepStrictEqual(before.spec, spec)) return
     await write(world, directory, record, before, spec)
@@ -90,13 +87,13 @@ export const readDirectory = async (
 
   const { mapping } = directory.spec.import ?? {}
   const domains = settingsFor(world, directory.spec.organization)?.settings.domains ?? []
-  const taken = (found: FoundUser): RecordedUser => {
+  const taken = (found: FoundUser): Said => {
     const before = known.get(directoryRecordName(name, 'User', found.id))?.spec.user
-    return mappedUser(mapping, found, { domains, before })
+    return userSaid(mapping, found, { domains, before })
   }
 
   const take = async ({ users = [], groups = [] }: FoundPage): Promise<void> => {
-    await together(users, user => note('User', user.id, isUsableId(user.id) ? { user: taken(user) } : undefined))
+    await together(users, user => note('User', user.id, isUsableId(user.id) ? taken(user) : undefined))
     await together(groups, group => note('Group', group.id, groupSaid(group)))
     for (const group of groups) found.add(group)
     await options.progress(read)
@@ -202,7 +199,7 @@ export const forgetDirectory = async (world: World, directory: Directory): Promi
   await together([...records], ([record, before]) => write(world, directory, record, before, undefined))
 }
 
-type Said = Pick<DirectoryRecordSpec, 'user' | 'group'>
+type Said = Pick<DirectoryRecordSpec, 'user' | 'group' | 'mapping'>
 const groupSaid = (found: FoundGroup): Said | undefined => {
   const group = isUsableId(found.id) ? recordedGroup(found) : undefined
   return group && { group }

@@ -119,4 +119,18 @@ spec: {organization: acme, allow: ['reports:read']}
     expect(gone.out).toContain('by directory/hr: Directory/hr no longer has them')
     expect((await running.stop()).code).toBe(0)
   }, 120_000)
+
+  it('is looked into as it would import, with what its mapping makes of people', async () => {
+    const { place, write } = await office()
+    await using _ = place
+    await write('1,ann@old.example,red', '2,ben@old.example,red')
+    const imports = `  policy: Import
+  import: {join: None, mapping: {email: 'user.email.split("@")[0] + "@acme.example"'}}
+`
+    await writeFile(join(place.folder, 'acme', 'acme.yaml'), MANIFESTS.replace('  policy: Observe\n', imports))
+    expect((await place.roster('apply', 'acme')).code).toBe(0)
+    const checked = await place.roster('check', 'hr', '--directory-files', 'files')
+    expect(checked.out).toContain('1 declared, 1 not declared')
+    expect(checked.out).toContain('policy   Import: 2 of them belong to acme by it, or would')
+  }, 60_000)
 })
