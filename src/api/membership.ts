@@ -65,6 +65,13 @@ const grant = object('Roles that a hand-written Invitation granted when it was a
   time: time('When it was accepted.'),
 })
 
+const entry = (description: string) =>
+  object(description, {
+    name: name('The Directory.'),
+    id: Type.String({ description: 'The id of the person there.', maxLength: 255, minLength: 1 }),
+    goneTime: unset(time('Since when that is gone.')),
+  })
+
 const spec = object('What happened between one organization and one address.', {
   organization: reference('Organization', 'Which organization.'),
   address: address('Which address, normalized.'),
@@ -84,20 +91,8 @@ const spec = object('What happened between one organization and one address.', {
       roles: list(name('A role.'), 200, 'Declared roles.'),
       join: choice('How the person joins.', ['Invitation', 'Account', 'None']),
       until: unset(time('When it ends.')),
-      beside: unset(
-        object('It is declared, and a directory gives something beside.', {
-          name: name('The Directory.'),
-          id: Type.String({ description: 'The id of the person there.', maxLength: 255, minLength: 1 }),
-          goneTime: unset(time('Since when that is gone.')),
-        }),
-      ),
-      directory: unset(
-        object('Nobody declares it: it stands on what a directory says.', {
-          name: name('The Directory.'),
-          id: Type.String({ description: 'The id of the person there.', maxLength: 255, minLength: 1 }),
-          goneTime: unset(time('Since when that is gone.')),
-        }),
-      ),
+      beside: unset(entry('It is declared, and a directory gives something beside.')),
+      directory: unset(entry('Nobody declares it: it stands on what a directory says.')),
     }),
   ),
   joined: unset(

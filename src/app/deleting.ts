@@ -1,4 +1,4 @@
-import { people } from '../api/counted.ts'
+import { listed, people } from '../api/counted.ts'
 import type { AnyResource } from '../api/kinds.ts'
 import { ANNOTATIONS, type DeclaredKind, type Kind } from '../api/names.ts'
 import type { Change } from '../effects/change.ts'
@@ -157,9 +157,6 @@ const consequencesOf = async (realm: Realm, object: AnyResource): Promise<string
       return []
   }
 }
-
-const listed = (all: readonly string[]): string =>
-  all.length <= 5 ? all.join(', ') : `${all.slice(0, 5).join(', ')} and ${all.length - 5} more`
 
 /** Which declaration stands behind what Roster made. */
 const generatedText = async ({ store }: Realm, { kind, metadata, spec }: AnyResource): Promise<string> => {

@@ -2,7 +2,7 @@ import type { User, UserSpec } from '../api/user.ts'
 import { suspicionText } from '../decide/suspicion.ts'
 import { type PersonSource, type Suspicion, whoIs } from '../decide/who.ts'
 import { isDeleting, isGenerated } from '../reconcilers/people.ts'
-import { nameIn, personSources, recordOf, recordSource, userSource } from '../reconcilers/personsources.ts'
+import { foundRecord, nameIn, personSources, recordOf, recordSource, userSource } from '../reconcilers/personsources.ts'
 import { findPerson } from './person.ts'
 import type { Realm } from './realm.ts'
 import { SettingsError } from './settings.ts'
@@ -60,11 +60,17 @@ export const duplicatesIn = async (
   const only = asked.person === undefined ? undefined : findPerson(snapshot, asked.person).name
   const sources = personSources(cache)
   const found = new Map<string, Duplicate>()
+  const seen = new Set<string>()
   const look = (source: PersonSource): void => {
-    for (const suspicion of whoIs(source, sources).suspicions) {
+    // Whatever is one person is looked at once.
+    if (seen.has(source.ref)) return
+    const person = whoIs(source, sources)
+    for (const { ref } of person.sources) seen.add(ref)
+    for (const suspicion of person.suspicions) {
       const { other } = suspicion
       // Whatever of one person it is that looks like another: it is that person.
-      const of = whoIs(suspicion.of, sources).survivor
+      const isOfThis = person.sources.some(({ ref }) => ref === suspicion.of.ref)
+      const of = isOfThis ? person.survivor : whoIs(suspicion.of, sources).survivor
       const id = `${of.ref} ${other.ref}`
       if (found.has(id)) continue
       if (only !== undefined && !(of.is === 'Declared' && nameIn(of) === only)) continue
@@ -126,7 +132,7 @@ const entryOf = ({ cache }: Snapshot, entry: string): { directory: string; id: s
     throw new SettingsError(
       `${JSON.stringify(entry)} is not DIRECTORY/ID, such as hr/77; \`roster duplicates\` shows them`,
     )
-  if (recordOf(cache, { ref: `DirectoryRecord/${directory}/${id}` })) return { directory, id }
+  if (foundRecord(cache, directory, id)) return { directory, id }
   if (!cache.get('Directory', directory)) {
     const known = [...cache.list('Directory')].map(({ metadata }) => metadata.name)
     throw new SettingsError(`there is no directory ${JSON.stringify(directory)}${didYouMean(directory, known)}`)

@@ -1,7 +1,8 @@
 import { type Retry, RosterError } from '../api/errors.ts'
-import { ANNOTATIONS, type DeclaredKind, type Reason } from '../api/names.ts'
+import type { DeclaredKind, Reason } from '../api/names.ts'
 import { refText } from '../api/resource.ts'
 import type { Change } from '../effects/change.ts'
+import { CHANGE_NOTES } from '../source/inventory.ts'
 import type { ResourceStore } from '../store/store.ts'
 import { splitDue } from './plan-hash.ts'
 import { type ManifestTree, treeMoves } from './plan-tree.ts'
@@ -93,11 +94,7 @@ const objectMoves = async (
 }
 
 /** Notes of ours that other writes of the same source leave. */
-const TOLD_BY: ReadonlySet<string> = new Set(
-  [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author, ANNOTATIONS.unchangedSince].map(
-    name => `metadata.annotations[${name}]`,
-  ),
-)
+const TOLD_BY: ReadonlySet<string> = new Set(CHANGE_NOTES.map(name => `metadata.annotations[${name}]`))
 
 const withOwners = async (
   fields: readonly string[],

@@ -40,8 +40,7 @@ export const warningOnRole = (
   const { kind, name, organization, because, action } = change
   const addresses = all.filter(address => !withdrawn.has(address))
   if (addresses.length === 0) return []
-  const carry =
-    addresses.length === 1 ? '1 open invitation carries it' : `${addresses.length} open invitations carry it`
+  const carry = counted(addresses.length, 'open invitation carries it', 'open invitations carry it')
   const message = `role ${name} ${action === 'delete' ? 'is deleted' : 'changes'}: ${carry}`
   return [
     { kind: kind as Kind, name, because, message, addresses, ...(organization !== undefined && { organization }) },
@@ -65,7 +64,7 @@ export const warningsOnSeats = (before: ReadonlyMap<string, readonly string[]>, 
     const fresh = holders.filter(holder => !waited.has(holder))
     if (!pool || fresh.length === 0) return []
     const { organization, seats } = pool.spec
-    const wait = fresh.length === 1 ? '1 person waits' : `${fresh.length} people wait`
+    const wait = counted(fresh.length, 'person waits', 'people wait')
     const message = `pool ${name} has ${counted(seats, 'seat')}: ${wait} for one`
     const addresses = fresh.map(holder => addressOf(cache, holder)).sort()
     return [{ kind: 'LicensePool', name, organization, because: declaredAt(pool), message, addresses }]
@@ -93,7 +92,7 @@ export const warningsOnFrozen = (
       const organization = name === undefined ? undefined : cache.get('Organization', name)
       const by = organization && settingsFor({ cache }, organization.metadata.name)?.settings.frozen
       if (!organization || by === undefined) return []
-      const message = `${frozenText(by)}; ${mails.length === 1 ? '1 mail waits' : `${mails.length} mails wait`}`
+      const message = `${frozenText(by)}; ${counted(mails.length, 'mail waits', 'mails wait')}`
       const addresses = mails.map(({ fields }) => String(fields['to'])).sort()
       const { name: at } = organization.metadata
       return [

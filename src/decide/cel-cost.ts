@@ -12,8 +12,8 @@ export interface Size {
   length: number
   item?: Size
 }
-/** The fields of `user`, and how large each may be. */
-export type Fields = Readonly<Record<string, Size>>
+/** The fields of `user`: what type each is to CEL, and how large it may be. */
+export type Fields = Readonly<Record<string, Size & { type: string }>>
 interface Estimate {
   cost: number
   size: Size
@@ -26,31 +26,33 @@ interface Refused {
 
 const ONE: Size = { length: 1 }
 const text = (length: number): Size => ({ length })
+const string = (length: number) => ({ type: 'string', length })
+const bool = { type: 'bool', length: 1 }
 /** The fields of a User. Kubernetes does not bound the number of labels; more than these make it slower, not wrong. */
-export const PERSON = {
-  name: text(253),
-  labels: { length: 64, item: text(317) },
-  email: text(254),
-  external: ONE,
-  locale: text(20),
-  givenName: text(100),
-  familyName: text(100),
-} as const satisfies Fields
+export const PERSON: Fields = {
+  name: string(253),
+  labels: { type: 'map<string, string>', length: 64, item: text(317) },
+  email: string(254),
+  external: bool,
+  locale: string(20),
+  givenName: string(100),
+  familyName: string(100),
+}
 
 /** The fields of somebody as a directory tells of them. */
-export const FOUND = {
-  id: text(255),
-  login: text(255),
-  email: text(254),
-  aliases: { length: 20, item: text(254) },
-  external: ONE,
-  givenName: text(100),
-  familyName: text(100),
-  displayName: text(200),
-  locale: text(20),
-  relation: text(40),
-  active: ONE,
-} as const satisfies Fields
+export const FOUND: Fields = {
+  id: string(255),
+  login: string(255),
+  email: string(254),
+  aliases: { type: 'list<string>', length: 20, item: text(254) },
+  external: bool,
+  givenName: string(100),
+  familyName: string(100),
+  displayName: string(200),
+  locale: string(20),
+  relation: string(40),
+  active: bool,
+}
 
 /** Fields in words. */
 export const fieldsText = (fields: Fields): string => Object.keys(fields).join(', ')

@@ -32,8 +32,6 @@ export interface FoundFacts {
 
 /** The verdict on one person; with an error the caller keeps its verdict of before. */
 export type Evaluation = { ok: boolean } | { error: string }
-/** A value that comes of one person, undefined where what it is made of is not there; with an error the caller keeps the value of before. */
-export type Mapped = { value: string | undefined } | { error: string }
 
 /** What is wrong with an expression; `offset` and `length` in UTF-16 units of its text. */
 export interface ExpressionProblem {
@@ -52,9 +50,11 @@ export interface Compiled<Facts, Result> {
 const MAX_COST = 50_000
 const LIMITS = { maxAstNodes: 1000, maxDepth: 40, maxListElements: 500, maxMapEntries: 100, maxCallArguments: 8 }
 
-const environmentOf = (schema: Record<string, string>): Environment =>
+const environmentOf = (fields: Fields): Environment =>
   new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS })
-    .registerVariable('user', { schema })
+    .registerVariable('user', {
+      schema: Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, type])),
+    })
     .registerFunction('string.matchesLinear(string): bool', matchesLinear)
 
 /** What expressions are about. */
@@ -62,35 +62,9 @@ interface Language {
   readonly fields: Fields
   readonly environment: Environment
 }
-
-const person: Language = {
-  fields: PERSON,
-  environment: environmentOf({
-    name: 'string',
-    labels: 'map<string, string>',
-    email: 'string',
-    external: 'bool',
-    locale: 'string',
-    givenName: 'string',
-    familyName: 'string',
-  }),
-}
-const found: Language = {
-  fields: FOUND,
-  environment: environmentOf({
-    id: 'string',
-    login: 'string',
-    email: 'string',
-    aliases: 'list<string>',
-    external: 'bool',
-    givenName: 'string',
-    familyName: 'string',
-    displayName: 'string',
-    locale: 'string',
-    relation: 'string',
-    active: 'bool',
-  }),
-}
+const languageOf = (fields: Fields): Language => ({ fields, environment: environmentOf(fields) })
+const person = languageOf(PERSON)
+const found = languageOf(FOUND)
 
 const MAX_COMPILED = 10_000
 

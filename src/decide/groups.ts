@@ -49,8 +49,6 @@ export interface GroupResolver {
   groupsOf(person: GroupCandidate, organization: string): GroupMembership[]
   /** The users listed in a group or in those nested in it, with the path from the listing group to this one. Who matches an expression is not among them. */
   listedIn(group: string): Map<string, string[]>
-  /** The roles that the group says its members get. */
-  rolesOf(group: string): readonly string[]
   /** The roles that somebody gets who is in a group this way: of who is in one by a directory only those that it may give, however many groups are in between. */
   rolesThrough(membership: Pick<GroupMembership, 'group' | 'through'>): readonly string[]
   /** A cycle that the group is on: `[a, b, a]`. */
@@ -71,7 +69,6 @@ export const groupResolver = (lookups: GroupLookups): GroupResolver => {
 
   return {
     verdictOf,
-    rolesOf: group => lookups.get(group)?.spec.roles ?? [],
     rolesThrough: ({ group, through }) => {
       const roles = lookups.get(group)?.spec.roles ?? []
       if (!through) return roles

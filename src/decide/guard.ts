@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { people } from '../api/counted.ts'
+import { listed, people } from '../api/counted.ts'
 import type { HoldReason } from '../api/removalset.ts'
 import { DEFAULT_GUARD, type GuardSettings } from './guard-settings.ts'
 
@@ -219,6 +219,4 @@ export const hashOf = (organization: string, keys: readonly string[]): string =>
 const peopleOf = (set: WantedSet): string[] => [...new Set(set.losses.map(loss => loss.person))]
 const sizeOf = (sets: readonly WantedSet[]): number => sets.reduce((sum, { losses }) => sum + losses.length, 0)
 const union = (a: Iterable<string>, b: Iterable<string>): Set<string> => new Set([...a, ...b])
-const listed = (all: readonly string[]): string =>
-  all.length <= 5 ? all.join(', ') : `${all.slice(0, 5).join(', ')} and ${all.length - 5} more`
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -1,3 +1,4 @@
+import { listed } from '../api/counted.ts'
 import { API_VERSION } from '../api/names.ts'
 import { parseAddress } from './address.ts'
 
@@ -143,6 +144,3 @@ class Names {
 
 const sorted = (people: readonly ImportedPerson[]): ImportedPerson[] =>
   [...people].sort((a, b) => (a.login.toLowerCase() < b.login.toLowerCase() ? -1 : 1))
-
-const listed = (names: readonly string[]): string =>
-  names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')

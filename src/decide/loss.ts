@@ -1,3 +1,4 @@
+import { listed } from '../api/counted.ts'
 import type { Losing, MembershipSpec } from '../api/membership.ts'
 import { ADMIN_PERMISSIONS } from '../api/names.ts'
 import type { AccessDifference } from './losses.ts'
@@ -146,6 +147,3 @@ export const reachText = (reach: readonly string[]): string => {
     ...(denied.length > 0 ? [`what is denied in ${listed(denied)} from above`] : []),
   ].join('; ')
 }
-
-const listed = (all: readonly string[]): string =>
-  all.length <= 5 ? all.join(', ') : `${all.slice(0, 5).join(', ')} and ${all.length - 5} more`

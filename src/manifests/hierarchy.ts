@@ -34,12 +34,7 @@ function judgeParents(set: ResourceSet): void {
 
 function judgeDomains(set: ResourceSet): void {
   const owners = new Map<string, Member<'Organization'>>()
-  const organizations = set.of('Organization')
-  // What is in the store already was there first.
-  for (const member of [
-    ...organizations.filter(({ judgement }) => !judgement),
-    ...organizations.filter(({ judgement }) => judgement),
-  ]) {
+  for (const member of set.knownFirst('Organization')) {
     for (const [index, domain] of (member.manifest.spec.domains ?? []).entries()) {
       const key = normalizeDomain(domain) ?? domain
       const owner = owners.get(key)

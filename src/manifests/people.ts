@@ -15,11 +15,7 @@ export function judgePeople(set: ResourceSet): void {
 
 function judgeAddresses(set: ResourceSet): void {
   const owners = new Map<string, Member<'User'>>()
-  const users = set.of('User')
-  for (const member of [
-    ...users.filter(({ judgement }) => !judgement),
-    ...users.filter(({ judgement }) => judgement),
-  ]) {
+  for (const member of set.knownFirst('User')) {
     const { email, aliases = [] } = member.manifest.spec
     for (const [index, address] of [email, ...aliases].entries()) {
       const key = normalizeAddress(address)
@@ -49,11 +45,7 @@ function judgeAddresses(set: ResourceSet): void {
 /** One entry of a directory is one user, and not somebody else at once. */
 function judgeIdentities(set: ResourceSet): void {
   const owners = new Map<string, Member<'User'>>()
-  const users = set.of('User')
-  for (const member of [
-    ...users.filter(({ judgement }) => !judgement),
-    ...users.filter(({ judgement }) => judgement),
-  ]) {
+  for (const member of set.knownFirst('User')) {
     const { identities = [], distinctFrom = [] } = member.manifest.spec
     const others = new Set(distinctFrom.map(keyOf))
     for (const [index, one] of identities.entries()) {

@@ -58,6 +58,12 @@ export class ResourceSet {
     return this.#members.get(kind)?.get(name) as Member<K> | undefined
   }
 
+  /** Everything of one kind, what was there before what is judged: of two that say the same, the one that was there first is right. */
+  knownFirst<K extends DeclaredKind>(kind: K): Member<K>[] {
+    const all = [...this.of(kind)]
+    return [...all.filter(({ judgement }) => !judgement), ...all.filter(({ judgement }) => judgement)]
+  }
+
   /** Whether a resource of that name is there, be it with errors of its own. */
   has(kind: DeclaredKind, name: string): boolean {
     if (this.#members.get(kind)?.has(name)) return true

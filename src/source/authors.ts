@@ -1,6 +1,7 @@
 import { RosterError } from '../api/errors.ts'
+import { fileOf } from './authority.ts'
 import { holderOf, keyOf, unknownChange } from './inventory.ts'
-import { everything, type Live } from './live.ts'
+import type { Live } from './live.ts'
 import type { SyncOptions } from './pass.ts'
 import type { Earlier, PlacedManifest } from './revision.ts'
 import { syncRevision } from './sync.ts'
@@ -21,33 +22,31 @@ export const noteAuthors = async (
   options: SyncOptions & { live: Live; signal: AbortSignal },
 ): Promise<void> => {
   const { source, revision, live, signal } = options
-  const declared = new Map(revision.manifests.map(placed => [keyOf(placed.manifest), placed]))
   const untold = new Map<string, PlacedManifest[]>()
-  for (const object of everything(live)) {
-    const at = holderOf(object) === source ? unknownChange(object) : undefined
-    const placed = declared.get(keyOf(object))
-    if (at === undefined || !placed) continue
+  for (const placed of revision.manifests) {
+    const { kind, metadata } = placed.manifest
+    const object = live.get(kind, metadata.name)
+    const at = object && holderOf(object) === source ? unknownChange(object) : undefined
+    if (at === undefined) continue
     const same = untold.get(at)
     if (same) same.push(placed)
     else untold.set(at, [placed])
   }
+  const told = new Map<string, PlacedManifest>()
   for (const [at, all] of [...untold].slice(0, MOST_REVISIONS)) {
-    const asked = { revision: at, files: new Set(all.map(fileOf)), signal }
+    const asked = { revision: at, files: new Set(all.map(({ place }) => fileOf(place))), signal }
     const found = await history(asked).catch(error => {
       signal.throwIfAborted()
       if (error instanceof RosterError) return undefined
       throw error
     })
-    const told = new Map<string, PlacedManifest>()
     for (const placed of all) {
-      const earlier = found?.get(fileOf(placed))
+      const earlier = found?.get(fileOf(placed.place))
       if (earlier) told.set(keyOf(placed.manifest), { ...placed, earlier: { ...earlier, at } })
     }
-    if (told.size === 0) continue
-    const manifests = revision.manifests.map(placed => told.get(keyOf(placed.manifest)) ?? placed)
-    const planned = new Map(Array.from(told.keys(), key => [key, () => undefined]))
-    await syncRevision({ ...options, revision: { ...revision, manifests }, planned })
   }
+  if (told.size === 0) return
+  const manifests = revision.manifests.map(placed => told.get(keyOf(placed.manifest)) ?? placed)
+  const planned = new Map(Array.from(told.keys(), key => [key, () => undefined]))
+  await syncRevision({ ...options, revision: { ...revision, manifests }, planned })
 }
-
-const fileOf = ({ place }: PlacedManifest): string => place.replace(/:\d+$/, '')

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { RosterError } from '../api/errors.ts'
+import { isCommit } from '../decide/origin.ts'
 import { type FileReading, readText } from '../manifests/read.ts'
 import { type JudgedSet, judgeAgain } from '../manifests/rereading.ts'
+import { fileOf } from './authority.ts'
 import { type FolderReaderOptions, revisionOf } from './folder.ts'
 import { type Authorship, authorsOf } from './git-authors.ts'
 import type { WalkLimits } from './git-changes.ts'
@@ -32,7 +34,7 @@ export interface GitLimits extends CopyLimits {
   /** Commits between two that are applied, in which the authors of files are looked for. */
   between: WalkLimits
   /** What was before the first commit that was read. */
-  history: HistoryLimits & { bytes: number }
+  history: HistoryLimits
 }
 
 /** What a file said, and the blob that it said it in. */
@@ -91,7 +93,7 @@ export const gitReader = (options: GitReaderOptions): SourceReader => {
     { after, applied }: Before,
   ): Promise<Revision> => {
     const wanted: Wanted = { url: pass.to.url, commit, names }
-    if (after !== undefined && after !== commit && COMMIT.test(after)) {
+    if (after !== undefined && after !== commit && isCommit(after)) {
       const follows = await pass.remote(limits.bringing, call => copy.comesAfter(after, wanted, call))
       if (!follows) throw new HistoryRewritten(commit, after)
     }
@@ -210,7 +212,7 @@ const signed = (
   ...revision,
   commit,
   manifests: revision.manifests.map(placed => {
-    const change = changes.get(placed.place.replace(/:\d+$/, ''))
+    const change = changes.get(fileOf(placed.place))
     return change ? { ...placed, change } : placed
   }),
 })
@@ -231,8 +233,6 @@ interface Before {
   after?: string | undefined
   applied?: string | undefined
 }
-
-const COMMIT = /^([0-9a-f]{40}|[0-9a-f]{64})$/
 
 /** `http.curloptResolve`, which binds git to the checked address, came with 2.37; an older git would ignore it and say nothing. */
 const needsVersion = async (call: GitCall): Promise<void> => {

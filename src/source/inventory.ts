@@ -166,10 +166,18 @@ export const changeAt = (revision: string, { change }: PlacedManifest): Record<s
   ...(change && notesOn(change)),
 })
 
+/** Annotations that tell of an object's last change. */
+export const CHANGE_NOTES = [
+  ANNOTATIONS.revision,
+  ANNOTATIONS.commit,
+  ANNOTATIONS.author,
+  ANNOTATIONS.unchangedSince,
+] as const
+
 /** The notes on its last change, which stay while it does not change; those that were missing are added. */
 const changeIn = (live: DeclaredResource, placed: PlacedManifest): Record<string, string> => ({
   ...Object.fromEntries(
-    [ANNOTATIONS.revision, ANNOTATIONS.commit, ANNOTATIONS.author, ANNOTATIONS.unchangedSince].flatMap(name => {
+    CHANGE_NOTES.flatMap(name => {
       const note = live.metadata.annotations?.[name]
       return note === undefined ? [] : [[name, note]]
     }),

@@ -4,7 +4,6 @@ import type { Whence } from '../whence.ts'
 export interface Way {
   how:
     | 'Declared'
-    | 'Directory'
     | 'Granted'
     | 'Asked'
     | 'Group'

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { counted, people } from '../../api/counted.ts'
 import { escapeText } from '../../api/escape.ts'
 import {
   addressesOf,
@@ -61,15 +62,8 @@ export const verb: Verb = (command, io) => {
         const folder = String(flags['dir'])
         writeNew(resolve(io.cwd, folder), files)
         for (const path of Object.keys(files)) io.out(line(join(folder, path)))
-        const counted = (kind: Manifest['kind'], one: string, many: string) => {
-          const { length } = manifests.filter(manifest => manifest.kind === kind)
-          return `${length} ${length === 1 ? one : many}`
-        }
-        io.out(
-          line(
-            `${counted('User', 'person', 'people')} and ${counted('Group', 'group', 'groups')} of ${escapeText(found.organization)}`,
-          ),
-        )
+        const of = (kind: Manifest['kind']) => manifests.filter(manifest => manifest.kind === kind).length
+        io.out(line(`${people(of('User'))} and ${counted(of('Group'), 'group')} of ${escapeText(found.organization)}`))
         if (notTaken.length > 0)
           io.out(['Not taken:', ...notTaken.map(text => `  ${escapeText(text)}`)].map(line).join(''))
         io.err('Check it with roster validate, and see what it would do with roster plan.\n')
